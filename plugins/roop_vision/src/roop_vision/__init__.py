@@ -1,0 +1,1 @@
+"""Face analysis for roop: detector, dense landmarks, tracking, and what face plugins share."""

@@ -1,0 +1,143 @@
+"""roop: a face-swap plugin host. What stands in ``__all__`` is public; names are imported when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roop_host.errors import (
+        ContentBlocked as ContentBlocked,
+    )
+    from roop_host.errors import (
+        InputError as InputError,
+    )
+    from roop_host.errors import (
+        Interrupted as Interrupted,
+    )
+    from roop_host.errors import (
+        ModelError as ModelError,
+    )
+    from roop_host.errors import (
+        NoFaceError as NoFaceError,
+    )
+    from roop_host.errors import (
+        OutputError as OutputError,
+    )
+    from roop_host.errors import (
+        PluginError as PluginError,
+    )
+    from roop_host.errors import (
+        RoopError as RoopError,
+    )
+    from roop_host.errors import (
+        ScreenerFailed as ScreenerFailed,
+    )
+    from roop_host.errors import (
+        ScreeningError as ScreeningError,
+    )
+    from roop_host.errors import (
+        UploadError as UploadError,
+    )
+    from roop_host.errors import (
+        UsageError as UsageError,
+    )
+    from roop_host.hookspecs import ROOP_API as ROOP_API
+    from roop_host.hookspecs import hookimpl as hookimpl
+    from roop_host.host import Control as Control
+    from roop_host.host import Host as Host
+    from roop_host.host import Progress as Progress
+    from roop_host.host import run as run
+    from roop_host.plugins.options import option as option
+    from roop_host.types.faces import Face as Face
+    from roop_host.types.frame import Frame as Frame
+    from roop_host.types.frame import FrameView as FrameView
+    from roop_host.types.geometry import Box as Box
+    from roop_host.types.job import (
+        ExecutionOptions as ExecutionOptions,
+    )
+    from roop_host.types.job import (
+        FaceSelection as FaceSelection,
+    )
+    from roop_host.types.job import (
+        Job as Job,
+    )
+    from roop_host.types.job import (
+        MediaOptions as MediaOptions,
+    )
+    from roop_host.types.job import (
+        Step as Step,
+    )
+    from roop_host.types.objects import (
+        Analyser as Analyser,
+    )
+    from roop_host.types.objects import (
+        Context as Context,
+    )
+    from roop_host.types.objects import (
+        JobContext as JobContext,
+    )
+    from roop_host.types.objects import (
+        Processor as Processor,
+    )
+    from roop_host.types.objects import (
+        Score as Score,
+    )
+    from roop_host.types.objects import (
+        Screener as Screener,
+    )
+    from roop_host.types.objects import (
+        Session as Session,
+    )
+    from roop_host.types.objects import (
+        SourceFace as SourceFace,
+    )
+    from roop_host.types.objects import (
+        Stage as Stage,
+    )
+    from roop_host.types.report import Report as Report
+    from roop_host.types.report import StageTime as StageTime
+    from roop_host.types.report import Verdicts as Verdicts
+    from roop_host.types.specs import (
+        AnalyserSpec as AnalyserSpec,
+    )
+    from roop_host.types.specs import (
+        ModelSpec as ModelSpec,
+    )
+    from roop_host.types.specs import (
+        ProcessorSpec as ProcessorSpec,
+    )
+    from roop_host.types.specs import (
+        ScreenerSpec as ScreenerSpec,
+    )
+    from roop_host.types.window import Segment as Segment
+    from roop_host.types.window import Window as Window
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "errors": (
+        "ContentBlocked InputError Interrupted ModelError NoFaceError OutputError PluginError RoopError "
+        "ScreenerFailed ScreeningError UploadError UsageError"
+    ),
+    "hookspecs": "ROOP_API hookimpl",
+    "host": "Control Host Progress run",
+    "plugins.options": "option",
+    "types.faces": "Face",
+    "types.frame": "Frame FrameView",
+    "types.geometry": "Box",
+    "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
+    "types.objects": "Analyser Context JobContext Processor Score Screener Session SourceFace Stage",
+    "types.report": "Report StageTime Verdicts",
+    "types.specs": "AnalyserSpec ModelSpec ProcessorSpec ScreenerSpec",
+    "types.window": "Segment Window",
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  (names come from one table, so that none is forgotten)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'roop_host' has no attribute {name!r}")
+    return getattr(import_module(f"roop_host.{_MODULE_OF[name]}"), name)

@@ -1,0 +1,39 @@
+"""What is known of a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face of a picture as it was decoded; all coordinates are upright pixels of that picture.
+
+    ``landmarks_5`` is float32 ``(5, 2)``: left eye, right eye, nose tip, left and right mouth corner, left and right as seen
+    in the picture. ``mesh_468`` is float32 ``(468, 3)`` in MediaPipe's order, z in the scale of x. ``embedding`` is the
+    recogniser's raw vector and ``recogniser`` its name. ``id`` is a track: equal in neighbouring frames for one person.
+    ``source`` is the index of the source face assigned to it; None means that nobody's face is to be put here.
+    """
+
+    id: int
+    box_xyxy: tuple[float, float, float, float]
+    score: float
+    landmarks_5: NDArray[np.float32]
+    mesh_468: NDArray[np.float32] | None = None
+    embedding: NDArray[np.float32] | None = None
+    recogniser: str | None = None
+    yaw_degrees: float | None = None
+    source: int | None = None
+
+    @property
+    def area(self) -> float:
+        x0, y0, x1, y1 = self.box_xyxy
+        return max(0.0, x1 - x0) * max(0.0, y1 - y0)
+
+    def with_source(self, source: int | None) -> Face:
+        return replace(self, source=source)

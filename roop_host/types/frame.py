@@ -1,0 +1,305 @@
+"""A frame: the decoder's planes, seen as upright B, G, R by region, changed only by what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.types.faces import Face
+from roop_host.types.geometry import Box
+from roop_host.types.planes import Pixels
+
+_CACHED_REGIONS = 6
+
+
+class Scratch:
+    """Buffers a stage uses again for every frame: fresh ones cost page faults in a worker thread."""
+
+    def __init__(self) -> None:
+        self._flat: dict[tuple[str, str], NDArray[Any]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:
+        """An uninitialised C-contiguous array, valid until the next call with this name and dtype."""
+        size = int(np.prod(shape))
+        key = (name, np.dtype(dtype).str)
+        flat = self._flat.get(key)
+        if flat is None or flat.size < size:
+            flat = self._flat[key] = np.empty(max(size, 1 << 12) * 5 // 4, dtype)
+        return flat[:size].reshape(shape)
+
+
+class FrameView:
+    """A handle that cannot change the picture. Coordinates are upright; ``pts`` counts in ``time_base``."""
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        *,
+        index: int = 0,
+        pts: int = 0,
+        time_base: Fraction = Fraction(1),
+        duration: int = 0,
+        rotation: int = 0,
+        faces: tuple[Face, ...] = (),
+    ) -> None:
+        self.index = index
+        self.pts = pts
+        self.time_base = time_base
+        self.duration = duration
+        self.rotation = rotation % 360
+        self.faces = faces
+        self.edited: frozenset[int] = frozenset()
+        self.changed = False
+        self._pixels = pixels
+        self._cache: dict[tuple[Box, str], NDArray[Any]] = {}
+        self._scratch = Scratch()
+
+    @property
+    def width(self) -> int:
+        return self._pixels.height if self.rotation % 180 else self._pixels.width
+
+    @property
+    def height(self) -> int:
+        return self._pixels.width if self.rotation % 180 else self._pixels.height
+
+    @property
+    def box(self) -> Box:
+        """The whole picture."""
+        return Box(0, 0, self.width, self.height)
+
+    @property
+    def time(self) -> Fraction:
+        """Seconds."""
+        return self.pts * self.time_base
+
+    @property
+    def depth(self) -> int:
+        """Bits per sample of the planes; above 8 ask ``bgr`` for float32."""
+        return self._pixels.layout.depth
+
+    @property
+    def nbytes(self) -> int:
+        return self._pixels.nbytes + sum(int(region.nbytes) for region in self._cache.values())
+
+    def bgr(self, box: Box | None = None, dtype: type[Any] = np.uint8) -> NDArray[Any]:
+        """Read-only upright B, G, R of ``box`` clipped to the picture: ``(height, width, 3)``.
+
+        ``dtype`` is ``np.uint8`` (0..255) or ``np.float32`` (0..1, all the depth there is). Kept until the region changes.
+        """
+        box = self.box if box is None else box.clip(self.width, self.height)
+        kind = np.dtype(dtype)
+        if kind not in (np.uint8, np.float32):
+            raise TypeError(f"bgr gives uint8 or float32, not {kind}")
+        region = self._cache.get((box, kind.str))
+        if region is None:
+            region = _read_only(self._convert(box, kind == np.float32))
+            while len(self._cache) >= _CACHED_REGIONS:
+                del self._cache[next(iter(self._cache))]
+            self._cache[box, kind.str] = region
+        return region
+
+    def alpha(self) -> NDArray[Any] | None:
+        """Upright float32 ``(height, width)`` in 0..1, or None where the picture has no alpha."""
+        if not self._pixels.layout.alpha:
+            return None
+        plane = self._pixels.planes[-1].astype(np.float32) / self._pixels.layout.peak
+        return np.ascontiguousarray(np.rot90(plane, self.rotation // 90))
+
+    def _convert(self, box: Box, as_float: bool) -> NDArray[Any]:
+        pixels, layout = self._pixels, self._pixels.layout
+        coded = box.to_coded(self.rotation, pixels.width, pixels.height)
+        if coded.empty:
+            return np.empty((box.height, box.width, 3), np.float32 if as_float else np.uint8)
+        merged = self._merged(coded)
+        matrix = layout.to_bgr(1.0 if as_float else 255.0)
+        if as_float:
+            wide = self._scratch.array("wide", merged.shape)
+            np.copyto(wide, merged)
+            out = cv2.transform(wide, matrix)
+            np.clip(out, 0, 1, out=out)
+        else:
+            out = cv2.transform(merged, matrix)
+            if layout.depth > 8:
+                out = cv2.convertScaleAbs(out)
+        return np.ascontiguousarray(np.rot90(out, self.rotation // 90))
+
+    def _merged(self, coded: Box) -> NDArray[Any]:
+        """Code values of a coded region, chroma repeated to the luma's size: ``(h, w, planes without alpha)``."""
+        planes, layout = self._pixels.planes, self._pixels.layout
+        luma = planes[0][coded.y0 : coded.y1, coded.x0 : coded.x1]
+        if layout.model == "grey":
+            return np.ascontiguousarray(luma)
+        parts = [luma]
+        hull = _hull(coded, layout.shift_x, layout.shift_y)
+        for plane in planes[1:3]:
+            part = plane[hull.y0 : hull.y1, hull.x0 : hull.x1]
+            if layout.shift_x or layout.shift_y:
+                size = (hull.width << layout.shift_x, hull.height << layout.shift_y)
+                part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
+                dx, dy = coded.x0 - (hull.x0 << layout.shift_x), coded.y0 - (hull.y0 << layout.shift_y)
+                part = part[dy : dy + coded.height, dx : dx + coded.width]
+            parts.append(part)
+        merged: NDArray[Any] = cv2.merge([np.ascontiguousarray(part) for part in parts])
+        return merged
+
+
+class Frame(FrameView):
+    """A frame a stage may edit while it stands in ``window.current``. The host owns it; nobody keeps one."""
+
+    def put(
+        self,
+        box: Box,
+        bgr: NDArray[Any],
+        alpha: NDArray[Any] | float | None = None,
+        *,
+        face_id: int | None = None,
+    ) -> None:
+        """Change a region: planes += alpha x (``bgr`` - what was there).
+
+        ``bgr`` is ``(box.height, box.width, 3)`` of uint8 or float32 0..1, ``alpha`` float32 ``(box.height, box.width)`` in
+        0..1 or one number. Luma outside ``box``, and chroma outside the box widened to whole chroma samples, keep their
+        bits, and so does what is equal inside. ``box`` may reach over the edge. ``face_id`` notes whose face was changed.
+        """
+        if bgr.shape != (box.height, box.width, 3) or bgr.dtype not in (np.uint8, np.float32):
+            raise ValueError(f"put needs uint8 or float32 of {(box.height, box.width, 3)}, not {bgr.dtype} {bgr.shape}")
+        inside = box.clip(self.width, self.height)
+        if inside.empty:
+            return
+        crop = (slice(inside.y0 - box.y0, inside.y1 - box.y0), slice(inside.x0 - box.x0, inside.x1 - box.x0))
+        if isinstance(alpha, np.ndarray):
+            if alpha.shape != bgr.shape[:2]:
+                raise ValueError(f"alpha is {alpha.shape}, the region {bgr.shape[:2]}")
+            alpha = alpha[crop]
+        self._add(inside, self._difference(inside, bgr[crop], alpha), 255.0 if bgr.dtype == np.uint8 else 1.0)
+        self.changed = True
+        if face_id is not None:
+            self.edited |= {face_id}
+
+    def view(self) -> FrameView:
+        """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
+        self._pixels.share()
+        view = FrameView(
+            self._pixels,
+            index=self.index,
+            pts=self.pts,
+            time_base=self.time_base,
+            duration=self.duration,
+            rotation=self.rotation,
+            faces=self.faces,
+        )
+        view.edited, view.changed, view._cache = self.edited, self.changed, dict(self._cache)
+        return view
+
+    def fork(self) -> Frame:
+        """A second frame of the same picture; whichever is changed first copies."""
+        twin = Frame(
+            self._pixels,
+            index=self.index,
+            pts=self.pts,
+            time_base=self.time_base,
+            duration=self.duration,
+            rotation=self.rotation,
+            faces=self.faces,
+        )
+        twin.edited, twin.changed = self.edited, self.changed
+        self._pixels.share()
+        return twin
+
+    def enter(self, scratch: Scratch) -> None:
+        """The host hands the frame to a stage: its buffers are used, regions kept by the stage before are dropped."""
+        self._scratch = scratch
+        self._cache = {}
+
+    @property
+    def pixels(self) -> Pixels:
+        """The planes, for encoders."""
+        return self._pixels
+
+    def _difference(self, box: Box, new: NDArray[Any], alpha: NDArray[Any] | float | None) -> NDArray[Any]:
+        old = self.bgr(box, new.dtype.type)
+        d = self._scratch.array("difference", new.shape)
+        cv2.subtract(np.ascontiguousarray(new), old, dst=d, dtype=cv2.CV_32F)
+        if isinstance(alpha, np.ndarray):
+            a3 = self._scratch.array("alpha", new.shape)
+            a3[...] = alpha[..., None]
+            cv2.multiply(d, a3, dst=d)
+        elif alpha is not None:
+            d *= np.float32(alpha)
+        return np.ascontiguousarray(np.rot90(d, -(self.rotation // 90))) if self.rotation else d
+
+    def _add(self, box: Box, d: NDArray[Any], peak: float) -> None:
+        if self._pixels.shared:
+            mine = self._pixels.copy()
+            self._pixels.release()
+            self._pixels = mine
+        self._pixels.make_writable()
+        pixels, layout = self._pixels, self._pixels.layout
+        coded = box.to_coded(self.rotation, pixels.width, pixels.height)
+        self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}
+        rows = layout.from_bgr(peak)
+        if layout.model == "grey":
+            delta = cv2.transform(d, rows)
+            _add_to(
+                pixels.planes[0][coded.y0 : coded.y1, coded.x0 : coded.x1],
+                delta.reshape(d.shape[:2]),
+                layout.peak,
+            )
+            return
+        moved = cv2.transform(d, rows, dst=self._scratch.array("moved", d.shape))
+        parts = cv2.split(moved)
+        _add_to(pixels.planes[0][coded.y0 : coded.y1, coded.x0 : coded.x1], parts[0], layout.peak)
+        hull = _hull(coded, layout.shift_x, layout.shift_y)
+        for plane, part in zip(pixels.planes[1:3], parts[1:3], strict=True):
+            small = _shrink(part, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
+            _add_to(plane[hull.y0 : hull.y1, hull.x0 : hull.x1], small, layout.peak)
+
+
+def let_go(views: Sequence[FrameView]) -> None:
+    """Give handles of ``Frame.view`` back: the frames may be changed in place again."""
+    for view in views:
+        view._pixels.release()
+
+
+def _hull(coded: Box, shift_x: int, shift_y: int) -> Box:
+    """The chroma samples that a coded box touches."""
+    up_x, up_y = (1 << shift_x) - 1, (1 << shift_y) - 1
+    return Box(coded.x0 >> shift_x, coded.y0 >> shift_y, (coded.x1 + up_x) >> shift_x, (coded.y1 + up_y) >> shift_y)
+
+
+def _shrink(part: NDArray[Any], coded: Box, hull: Box, shift_x: int, shift_y: int, width: int, height: int) -> NDArray[Any]:
+    """Mean of a difference over each chroma sample; outside the box the difference is zero, at an odd edge it repeats."""
+    if not shift_x and not shift_y:
+        return part
+    left, top = coded.x0 - (hull.x0 << shift_x), coded.y0 - (hull.y0 << shift_y)
+    right, bottom = (hull.x1 << shift_x) - coded.x1, (hull.y1 << shift_y) - coded.y1
+    if right and coded.x1 == width:
+        part, right = cv2.copyMakeBorder(part, 0, 0, 0, right, cv2.BORDER_REPLICATE), 0
+    if bottom and coded.y1 == height:
+        part, bottom = cv2.copyMakeBorder(part, 0, bottom, 0, 0, cv2.BORDER_REPLICATE), 0
+    if left or top or right or bottom:
+        part = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+    small: NDArray[Any] = cv2.resize(part, (hull.width, hull.height), interpolation=cv2.INTER_AREA)
+    return small
+
+
+def _add_to(plane: NDArray[Any], delta: NDArray[Any], peak: int) -> None:
+    kind = cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_16U
+    total = cv2.add(np.ascontiguousarray(plane), delta, dtype=kind)
+    plane[...] = total if peak in (255, 65535) else np.minimum(total, peak)
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a.x0 < b.x1 + 1 and b.x0 - 1 < a.x1 and a.y0 < b.y1 + 1 and b.y0 - 1 < a.y1
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that nobody can switch back to writable."""
+    if not array.size:
+        array.flags.writeable = False
+        return array
+    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]  # numpy arrays are buffers

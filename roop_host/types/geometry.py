@@ -1,0 +1,48 @@
+"""Boxes in upright pixel coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Half-open rectangle in upright pixels: ``x0 <= x < x1``, ``y0 <= y < y1``."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return max(0, self.x1 - self.x0)
+
+    @property
+    def height(self) -> int:
+        return max(0, self.y1 - self.y0)
+
+    @property
+    def empty(self) -> bool:
+        return self.x1 <= self.x0 or self.y1 <= self.y0
+
+    def clip(self, width: int, height: int) -> Box:
+        """The part of this box inside a picture of ``width`` x ``height`` (may be empty)."""
+        x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
+        return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
+
+    def to_coded(self, rotation: int, width: int, height: int) -> Box:
+        """This upright box in the coded picture of ``width`` x ``height``.
+
+        ``rotation`` is in degrees anticlockwise from coded to upright, as ``numpy.rot90`` counts.
+        """
+        match rotation % 360:
+            case 0:
+                return self
+            case 90:
+                return Box(width - self.y1, self.x0, width - self.y0, self.x1)
+            case 180:
+                return Box(width - self.x1, height - self.y1, width - self.x0, height - self.y0)
+            case 270:
+                return Box(self.y0, height - self.x1, self.y1, height - self.x0)
+        raise ValueError(f"rotation must be a multiple of 90, not {rotation}")

@@ -1,0 +1,56 @@
+"""What a job did: shown by every door, printed by ``--json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Busy seconds of one stage and how many frames it handled."""
+
+    name: str
+    seconds: float
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What one screener saw: how many looks, and the highest score of each stage."""
+
+    screener: str
+    distribution: str
+    limit: float
+    looks: int
+    highest: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a job. ``status`` is done, blocked, failed or interrupted."""
+
+    status: str = "failed"
+    exit_code: int = 1
+    error: str | None = None
+    output: str | None = None
+    frames: int = 0
+    frames_with_face: int = 0
+    faces_changed: int = 0
+    resumed_frames: int = 0
+    seconds: float = 0.0
+    fps: float = 0.0
+    encoder: str | None = None
+    steps: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    models: tuple[Mapping[str, str], ...] = ()
+    screening: tuple[Verdicts, ...] = ()
+    source_type: str | None = None
+    notices: tuple[str, ...] = ()
+    stages: tuple[StageTime, ...] = ()
+    job: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return asdict(self)
