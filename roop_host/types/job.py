@@ -51,14 +51,17 @@ class ExecutionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What was asked for. ``screen_limit`` can only tighten a screener's own limit."""
+    """What was asked for. ``screen_limit`` can only tighten a screener's own limit.
+
+    ``on_no_face`` says what becomes of a frame without a face: kept as it is, or the end of the job.
+    """
 
     sources: tuple[str, ...]
     target: str
     output: str
     steps: tuple[Step, ...]
     faces: FaceSelection = FaceSelection()
-    on_no_face: Literal["keep", "fail"] = "fail"
+    on_no_face: Literal["keep", "fail"] = "keep"
     media: MediaOptions = MediaOptions()
     execution: ExecutionOptions = ExecutionOptions()
     screen_limit: float = 0.85

@@ -94,7 +94,8 @@ class Pixels:
     def __init__(self, layout: PixelLayout, planes: tuple[NDArray[Any], ...]) -> None:
         self.layout = layout
         self.planes = planes
-        self.height, self.width = planes[0].shape
+        self.height: int = planes[0].shape[0]
+        self.width: int = planes[0].shape[1]
         self._shares = 0
         self._lock = threading.Lock()
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Frames ``start <= index < end`` of a run, counted from the trim start. A stage is reset at its beginning."""
+    """Frames ``start <= index < end`` of a run, counted from the trim start. A stage is reset at its beginning.
+
+    ``end`` of the last one may lie beyond the last frame: a stream does not know its length.
+    """
 
     index: int
     start: int

@@ -1,0 +1,157 @@
+"""The host: keeps loaded objects so that many jobs share one load, and runs jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from roop_host.errors import PluginError, RoopError
+from roop_host.types.objects import Context, StageObject
+
+if TYPE_CHECKING:
+    from roop_host.models.sessions import OrtSessions
+    from roop_host.plugins.loader import Declared, Plugins
+    from roop_host.types.job import ExecutionOptions, Job
+    from roop_host.types.report import Report
+
+_Object = TypeVar("_Object", bound=StageObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is. ``total`` is None where the target does not say how long it is."""
+
+    phase: str
+    done: int
+    total: int | None
+    fps: float
+    faces: int
+
+
+class Control:
+    """The handle on a running job. ``unfit`` says that a call hangs and the process must end soon."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        self.unfit = False
+
+    def cancel(self) -> None:
+        """Ask the job to stop; it ends with ``Interrupted``. Safe in a signal handler and from any thread."""
+        self.cancelled.set()
+
+
+class Host:
+    """A context manager. ``plugins`` defaults to all that are installed.
+
+    Example::
+
+        with Host() as host:
+            report = host.run(Job(sources=("face.jpg",), target="clip.mp4", output="out.mp4", steps=(Step("swapper"),)))
+    """
+
+    def __init__(self, plugins: Plugins | None = None) -> None:
+        if plugins is None:
+            from roop_host.plugins.loader import Plugins as _Plugins
+
+            plugins = _Plugins.load()
+        self.plugins = plugins
+        self._objects: dict[tuple[Any, ...], StageObject] = {}
+        self._sessions: dict[tuple[str, int], OrtSessions] = {}
+        self._running = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Tear every loaded object down, the last one first."""
+        for key, loaded in reversed(self._objects.items()):
+            _quietly(loaded.teardown, f"{key[0]} {key[1]}")
+        self._objects.clear()
+        self._sessions.clear()
+
+    def run(
+        self, job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None
+    ) -> Report:
+        """Run ``job`` and return its report. Raises ``RoopError`` with ``exit_code`` and ``report``; one job at a time."""
+        from roop_host.runner import run_job
+
+        with self._running:
+            return run_job(self, job, control or Control(), on_progress or (lambda progress: None))
+
+    def sessions(self, execution: ExecutionOptions) -> OrtSessions:
+        """The sessions of one device and thread budget."""
+        from roop_host.models.sessions import OrtSessions as _OrtSessions
+
+        key = (execution.device, threads_of(execution))
+        if key not in self._sessions:
+            self._sessions[key] = _OrtSessions(*key)
+        return self._sessions[key]
+
+    def object(
+        self, kind: str, declared: Declared, values: Mapping[str, Any], job: Job, cancel: threading.Event, turn: int = 0
+    ) -> Any:
+        """The object of a declared spec, loaded and set up once for equal options, device and ``turn``.
+
+        ``turn`` tells apart two uses in one job: a step that comes twice has two objects, since each has its own state.
+        """
+        from roop_host.plugins.options import resolve
+
+        options = resolve(declared.plugin.name, declared.options_class, values)
+        key = (kind, declared.spec.name, repr(options), job.execution.device, threads_of(job.execution), turn)
+        found = self._objects.get(key)
+        if found is None:
+            found = self._load(kind, declared, options, job, cancel)
+            self._objects[key] = found
+        return found
+
+    def _load(self, kind: str, declared: Declared, options: Any, job: Job, cancel: threading.Event) -> StageObject:
+        label = f"{kind} {declared.label}"
+        loaded: StageObject | None = None
+        context = Context(
+            options=options,
+            sessions=self.sessions(job.execution),
+            device=job.execution.device,
+            threads=threads_of(job.execution),
+            log=logging.getLogger(f"roop.{declared.plugin.name}"),
+            cancel=cancel,
+        )
+        try:
+            loaded = cast(StageObject, declared.spec.load()())
+            loaded.setup(context)
+        except BaseException as error:
+            if loaded is not None:
+                _quietly(loaded.teardown, label)
+            if isinstance(error, (RoopError, KeyboardInterrupt)):
+                raise
+            raise PluginError(
+                f"the {label} could not be loaded ({type(error).__name__}: {error}); update or uninstall it, "
+                f"or run without it: roop -p no:{declared.plugin.name} run ..."
+            ) from error
+        return loaded
+
+
+def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None) -> Report:
+    """Run one job on a host of its own."""
+    with Host() as host:
+        return host.run(job, control=control, on_progress=on_progress)
+
+
+def threads_of(execution: ExecutionOptions) -> int:
+    """The thread budget: what was asked for, or one per core this process may use."""
+    if execution.threads > 0:
+        return execution.threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _quietly(call: Callable[[], None], label: str) -> None:
+    try:
+        call()
+    except Exception:
+        logging.getLogger("roop").exception("%s failed at its end", label)

@@ -1,0 +1,1 @@
+"""Threads, queues, windows and segments. Knows objects, never the names of plugins."""
