@@ -173,7 +173,8 @@ class PipelineRun:
         while True:
             message = inbox.get()
             over = isinstance(message, _Done)
-            produced = iter(stage.close() if isinstance(message, _Done) else stage.feed(message))
+            with clock.running():
+                produced = iter(stage.close() if isinstance(message, _Done) else stage.feed(message))
             while True:
                 with clock.running():
                     item = next(produced, None)

@@ -45,7 +45,7 @@ class Splitter:
     run of that segment alone would be fed. The frames must begin with ``first_frame``.
     """
 
-    def __init__(self, length: int, reach: Reach, first: int) -> None:
+    def __init__(self, length: int, reach: Reach, first: int = 0) -> None:
         self._length, self._reach = length, reach
         self._segment = Segment(first, first * length, (first + 1) * length)
         self._next = max(0, self._segment.start - reach.before)
@@ -77,7 +77,7 @@ class Splitter:
             if self._total is not None:
                 stop = min(stop, self._total)
             if self._next < stop:
-                if self._seen <= self._next:
+                if self._seen <= max(self._next, self._segment.start):
                     return
                 if not self._begun:
                     self._begun = True

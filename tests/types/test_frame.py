@@ -1,0 +1,169 @@
+"""What a put may touch, and what must keep its bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roop_host.types.frame import Frame, let_go
+from roop_host.types.geometry import Box
+from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
+
+LAYOUTS = [
+    PixelLayout("yuv", 8, 1, 1),
+    PixelLayout("yuv", 8, 1, 1, full_range=True, matrix="bt601"),
+    PixelLayout("yuv", 8, 1, 0),
+    PixelLayout("yuv", 8, 0, 0),
+    PixelLayout("yuv", 10, 1, 1, matrix="bt2020"),
+    PixelLayout("yuv", 10, 1, 0),
+    PixelLayout("yuv", 12, 0, 0),
+    PixelLayout("grey", 8),
+    PixelLayout("rgb", 8, full_range=True),
+]
+SIZES = [(64, 48), (43, 33), (7, 5)]
+BOXES = [Box(10, 8, 30, 24), Box(11, 9, 30, 23), Box(0, 0, 5, 5), Box(-4, -3, 9, 9), Box(3, 2, 200, 100), Box(2, 1, 3, 2)]
+
+
+def make(layout: PixelLayout, size: tuple[int, int], rotation: int = 0, seed: int = 0) -> Frame:
+    rng = np.random.default_rng(seed)
+    width, height = size
+    shapes = [(height, width)]
+    if layout.model == "yuv":
+        shapes += [(-(-height // (1 << layout.shift_y)), -(-width // (1 << layout.shift_x)))] * 2
+    elif layout.model == "rgb":
+        shapes *= 3
+    shapes += [(height, width)] * layout.alpha
+    low, high = layout.peak // 5, layout.peak * 3 // 4
+    planes = tuple(rng.integers(low, high, shape).astype(layout.dtype) for shape in shapes)
+    return Frame(Pixels(layout, planes), rotation=rotation)
+
+
+def touched(frame: Frame, before: tuple[Any, ...], box: Box) -> None:
+    """Assert that nothing changed outside the box (chroma: outside its hull)."""
+    pixels = frame.pixels
+    coded = box.clip(frame.width, frame.height).to_coded(frame.rotation, pixels.width, pixels.height)
+    for number, (old, new) in enumerate(zip(before, pixels.planes, strict=True)):
+        sx, sy = (pixels.layout.shift_x, pixels.layout.shift_y) if number in (1, 2) else (0, 0)
+        allowed = np.zeros(old.shape, bool)
+        x1, y1 = -(-coded.x1 // (1 << sx)), -(-coded.y1 // (1 << sy))
+        allowed[coded.y0 >> sy : y1, coded.x0 >> sx : x1] = not (pixels.layout.alpha and number == len(before) - 1)
+        assert not ((old != new) & ~allowed).any()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_put_touches_only_its_box(layout: PixelLayout, size: tuple[int, int], rotation: int, dtype: Any) -> None:
+    for seed, box in enumerate(BOXES):
+        frame = make(layout, size, rotation, seed)
+        before = tuple(plane.copy() for plane in frame.pixels.planes)
+        new = np.random.default_rng(seed).random((box.height, box.width, 3))
+        frame.put(box, (new * 255).astype(np.uint8) if dtype is np.uint8 else new.astype(np.float32))
+        touched(frame, before, box)
+        changed = not all((a == b).all() for a, b in zip(before, frame.pixels.planes, strict=True))
+        assert changed == (not box.clip(frame.width, frame.height).empty)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_put_of_what_is_there_changes_nothing(layout: PixelLayout, rotation: int) -> None:
+    frame = make(layout, (43, 33), rotation)
+    before = tuple(plane.copy() for plane in frame.pixels.planes)
+    for dtype in (np.uint8, np.float32):
+        frame.put(Box(3, 3, 21, 20), frame.bgr(Box(3, 3, 21, 20), dtype))
+    assert all((a == b).all() for a, b in zip(before, frame.pixels.planes, strict=True))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_a_flat_colour_put_is_read_back(layout: PixelLayout) -> None:
+    frame = make(layout, (64, 48))
+    box = Box(8, 8, 40, 40)
+    colour = np.array([90, 120, 160], np.uint8) if layout.model != "grey" else np.array([120, 120, 120], np.uint8)
+    frame.put(frame.box, np.broadcast_to(np.uint8(128), (48, 64, 3)).copy())
+    frame.put(box, np.broadcast_to(colour, (32, 32, 3)).copy())
+    middle = frame.bgr(Box(12, 12, 36, 36)).astype(int)
+    # A first put on random planes clips out-of-gamut samples; the mean must still be right.
+    assert np.abs(middle.mean((0, 1)) - colour).max() < 6
+
+
+def test_alpha_scales_the_change_and_edges_stay() -> None:
+    frame = make(PixelLayout("yuv", 8, 0, 0), (32, 32))
+    frame.put(frame.box, np.random.default_rng(3).integers(60, 190, (32, 32, 3)).astype(np.uint8))
+    start = frame.bgr().astype(int)
+    alpha = np.zeros((32, 32), np.float32)
+    alpha[8:24, 8:24] = 0.5
+    frame.put(frame.box, np.full((32, 32, 3), 128, np.uint8), alpha)
+    now = frame.bgr().astype(int)
+    assert (now[:8] == start[:8]).all()
+    half = (start[8:24, 8:24] + 128) / 2
+    assert np.abs(now[8:24, 8:24] - half).mean() < 3
+
+
+def test_the_alpha_plane_is_never_touched() -> None:
+    rgb = np.random.default_rng(1).integers(0, 255, (9, 9, 3)).astype(np.uint8)
+    alpha = np.arange(81, dtype=np.uint8).reshape(9, 9)
+    frame = Frame(rgb_pixels(rgb, alpha.copy()))
+    frame.put(frame.box, np.zeros((9, 9, 3), np.uint8))
+    assert (frame.pixels.planes[3] == alpha).all()
+    assert (rgb == 0).all()
+
+
+def test_bgr_is_read_only_for_good_and_upright() -> None:
+    rgb = np.zeros((4, 6, 3), np.uint8)
+    rgb[0, 5] = (255, 0, 0)
+    frame = Frame(rgb_pixels(rgb), rotation=90)
+    picture = frame.bgr()
+    assert picture.shape == (6, 4, 3)
+    assert tuple(picture[0, 0]) == (0, 0, 255)
+    with pytest.raises(ValueError, match="read-only"):
+        picture[0, 0] = 1
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        picture.flags.writeable = True
+
+
+def test_bgr_is_kept_until_it_changes() -> None:
+    frame = make(PixelLayout("yuv", 8, 1, 1), (64, 48))
+    far, near = Box(0, 0, 8, 8), Box(20, 20, 40, 40)
+    a, b = frame.bgr(far), frame.bgr(near)
+    frame.put(near, np.full((20, 20, 3), 99, np.uint8))
+    assert frame.bgr(far) is a
+    assert frame.bgr(near) is not b
+
+
+def test_a_view_keeps_what_it_saw_and_costs_one_copy() -> None:
+    frame = make(PixelLayout("yuv", 8, 1, 1), (64, 48))
+    first = frame.pixels
+    view = frame.view()
+    seen = view.bgr().copy()
+    frame.put(frame.box, np.full((48, 64, 3), 200, np.uint8))
+    assert frame.pixels is not first
+    assert (view.bgr() == seen).all()
+    assert not hasattr(view, "put")
+    second = frame.pixels
+    let_go((frame.view(),))
+    frame.put(frame.box, np.full((48, 64, 3), 10, np.uint8))
+    assert frame.pixels is second
+
+
+def test_forks_part_when_either_is_changed() -> None:
+    frame = make(PixelLayout("yuv", 8, 1, 1), (16, 16))
+    twin = frame.fork()
+    seen = frame.bgr().copy()
+    twin.put(twin.box, np.full((16, 16, 3), 200, np.uint8))
+    assert (frame.bgr() == seen).all()
+    again = twin.bgr().copy()
+    frame.put(frame.box, np.full((16, 16, 3), 20, np.uint8))
+    assert (twin.bgr() == again).all()
+
+
+def test_bad_puts_say_what_is_wrong() -> None:
+    frame = make(PixelLayout("yuv", 8, 1, 1), (16, 16))
+    with pytest.raises(ValueError, match="put needs"):
+        frame.put(Box(0, 0, 4, 4), np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(ValueError, match="put needs"):
+        frame.put(Box(0, 0, 4, 4), np.zeros((4, 4, 3), np.int32))
+    with pytest.raises(ValueError, match="alpha is"):
+        frame.put(Box(0, 0, 4, 4), np.zeros((4, 4, 3), np.uint8), np.ones((3, 4), np.float32))
