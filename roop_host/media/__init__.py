@@ -1,0 +1,1 @@
+"""Files in and out: probe, read, encode, join, mark, publish."""

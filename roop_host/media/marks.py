@@ -1,0 +1,59 @@
+"""Marks that say a file is synthetic, in metadata that standard tools read."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
+
+#: IPTC NewsCodes: how a picture came to be.
+TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+#: The id of a top-level box that holds XMP (Adobe, XMP specification part 3).
+_XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+PNG_XMP_KEY = "XML:com.adobe.xmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """``source_type`` is the last part of an IPTC term, ``note`` one line of tool and steps."""
+
+    source_type: str
+    note: str
+
+    @property
+    def term(self) -> str:
+        """The full URI of the term."""
+        return TERMS + self.source_type
+
+    def xmp(self) -> bytes:
+        """An XMP packet with the term and the note."""
+        return (
+            '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+            'xmlns:dc="http://purl.org/dc/elements/1.1/" '
+            f"Iptc4xmpExt:DigitalSourceType={quoteattr(self.term)}>"
+            f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(self.note)}</rdf:li></rdf:Alt>'
+            "</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"
+            '<?xpacket end="w"?>'
+        ).encode()
+
+    def png_info(self) -> PngInfo:
+        """What Pillow writes into a PNG; its ``xmp=`` argument is silently ignored there."""
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        info.add_itxt(PNG_XMP_KEY, self.xmp().decode())
+        info.add_text("Comment", self.note)
+        return info
+
+    def append_xmp_box(self, path: Path) -> None:
+        """Append the packet to an MP4 or MOV as a top-level box; players skip it, exiftool reads it."""
+        packet = self.xmp()
+        with path.open("ab") as file:
+            file.write(struct.pack(">I4s16s", 24 + len(packet), b"uuid", _XMP_UUID) + packet)

@@ -1,0 +1,184 @@
+"""Files under their final name: only whole, checked, and never over somebody's file by accident."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import av
+from PIL import Image
+
+from roop_host.errors import OutputError, UsageError
+from roop_host.media.probe import FORMAT_WHITELIST
+
+_KINDS: dict[str, Literal["video", "picture"]] = {
+    ".mp4": "video",
+    ".m4v": "video",
+    ".mov": "video",
+    ".mkv": "video",
+    ".jpg": "picture",
+    ".jpeg": "picture",
+    ".png": "picture",
+}
+_SEGMENT = "segment-"
+
+
+def suffix_kind(output: Path) -> Literal["video", "picture"]:
+    """What an output's name asks for. Raises ``UsageError`` for a suffix that can't be written."""
+    kind = _KINDS.get(output.suffix.lower())
+    if kind is None:
+        raise UsageError(f"the output {output} ends in {output.suffix or 'no suffix'}; known are {', '.join(_KINDS)}")
+    return kind
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The sentence for an ``OSError`` while writing."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"there is no space left for {path}; free some and run again")
+    return OutputError(f"{path} can't be written ({error.strerror or error}); check the folder and its permissions")
+
+
+def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
+    """Write ``path`` whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def check_output(path: Path, kind: str, *, frames: int) -> None:
+    """A finished file must hold every frame. Raises ``OutputError``."""
+    try:
+        if kind == "picture":
+            with Image.open(path) as image:
+                image.verify()
+            return
+        with av.open(str(path), options=FORMAT_WHITELIST) as container:
+            found = sum(1 for packet in container.demux(video=0) if packet.size)
+    except (OSError, SyntaxError, ValueError, av.FFmpegError) as error:
+        raise OutputError(f"the finished file could not be read back ({error}); nothing was kept, run again") from error
+    if found != frames:
+        raise OutputError(f"the finished file holds {found} frames instead of {frames}; nothing was kept, run again")
+
+
+def publish(temporary: Path, final: Path, overwrite: bool) -> None:
+    """Give a finished file its name: synced first, and without ``overwrite`` never in place of another file."""
+    try:
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        if overwrite:
+            temporary.replace(final)
+        else:
+            _rename_new(temporary, final)
+        _sync_folder(final.parent)
+    except FileExistsError as error:
+        raise UsageError(f"the output {final} has appeared meanwhile; name another one or add --overwrite") from error
+    except OSError as error:
+        raise unwritable(final, error) from error
+
+
+def _rename_new(temporary: Path, final: Path) -> None:
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if final.exists():
+            raise FileExistsError(errno.EEXIST, "exists", str(final)) from None
+        temporary.rename(final)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class WorkFolder:
+    """``.<output name>.roop/`` beside the output: locked, and continued only by the very same job.
+
+    ``key`` names job, inputs and software; segments kept by a run with another key are removed.
+    """
+
+    def __init__(self, output: Path, key: str) -> None:
+        self.path = output.absolute().with_name(f".{output.name}.roop")
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            self._lock: IO[Any] | None = (self.path / "lock").open("a+b")
+        except OSError as error:
+            raise unwritable(output, error) from error
+        if not _lock(self._lock):
+            self._lock.close()
+            raise UsageError(f"another roop is working on {output}; wait for it or name another output")
+        try:
+            self._begin(key)
+        except OSError as error:
+            self.remove()
+            raise unwritable(output, error) from error
+
+    def _begin(self, key: str) -> None:
+        manifest = self.path / "manifest.json"
+        try:
+            same = json.loads(manifest.read_text())["key"] == key
+        except (OSError, ValueError, KeyError, TypeError):
+            same = False
+        for item in self.path.iterdir():
+            whole = same and item.suffix != ".part" and item.name.startswith((_SEGMENT, "counts-"))
+            if item.name != "lock" and not whole:
+                shutil.rmtree(item) if item.is_dir() else item.unlink()
+        manifest.write_text(json.dumps({"key": key}))
+
+    def finished_segments(self) -> list[str]:
+        """Names of the whole segments from the first on, without a gap."""
+        names: list[str] = []
+        while (self.path / f"{_SEGMENT}{len(names):06d}").exists():
+            names.append(f"{_SEGMENT}{len(names):06d}")
+        return names
+
+    def close(self) -> None:
+        """Unlock; what is inside stays for the next run."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def remove(self) -> None:
+        """Delete the folder and all in it."""
+        if os.name != "posix":
+            self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.close()
+
+
+def _lock(file: IO[Any]) -> bool:
+    """Whether the lock was free; the system gives it back when the process ends, however it ends."""
+    take: Callable[[], object]
+    if os.name == "posix":
+        import fcntl
+
+        def take() -> None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        import msvcrt
+
+        def take() -> None:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+
+    try:
+        take()
+    except OSError:
+        return False
+    return True

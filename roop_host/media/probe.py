@@ -1,0 +1,211 @@
+"""What a file is, found out before anything is decoded."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+from PIL import Image
+
+from roop_host.errors import InputError
+from roop_host.types.planes import Matrix, PixelLayout
+
+# Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
+_CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts")
+FORMAT_WHITELIST = {"format_whitelist": ",".join(_CONTAINERS)}
+_PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+_MAX_SIDE = 16384
+_MAX_PIXELS = 120_000_000
+# ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
+_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+_FULL_RANGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """H.273 numbers, as the decoder gives them."""
+
+    range: int = 0
+    primaries: int = 2
+    transfer: int = 2
+    space: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """A readable file. ``width`` and ``height`` are coded; ``rotation`` is as in ``FrameView.rotation``.
+
+    ``frames`` is an estimate for progress; ``duration_s`` is the video track's own, None where its header does not say. ``metadata`` is the container's, descriptive keys only.
+    """
+
+    path: Path
+    kind: Literal["video", "picture"]
+    width: int
+    height: int
+    codec: str
+    container: str
+    rotation: int = 0
+    pix_fmt: str = "rgb24"
+    layout: PixelLayout = field(default_factory=lambda: PixelLayout("rgb", full_range=True))
+    time_base: Fraction = Fraction(1)
+    average_rate: Fraction | None = None
+    frames: int | None = None
+    start_s: float = 0.0
+    duration_s: float | None = None
+    sample_aspect_ratio: Fraction | None = None
+    colour: Colour = Colour()
+    audio_codecs: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+def probe(path: Path) -> MediaInfo:
+    """Look at the bytes, never at the name. Raises ``InputError``."""
+    try:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; check the path")
+        if not path.is_file():
+            raise InputError(f"{path} is not a file; name one picture or video")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise InputError(f"{path} is empty; it may not have been copied or downloaded completely")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    return _probe_picture(path) or _probe_video(path)
+
+
+def _probe_picture(path: Path) -> MediaInfo | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_PICTURES) as image:
+                width, height = image.size
+                if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
+                    raise InputError(_too_large(path, width, height))
+                return MediaInfo(path, "picture", width, height, (image.format or "").lower(), "picture", frames=1)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{path} claims to be larger than is reasonable ({error}); scale it down first") from error
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _probe_video(path: Path) -> MediaInfo:
+    try:
+        with av.open(str(path), options=FORMAT_WHITELIST) as container:
+            videos = [stream for stream in container.streams.video if not _is_cover(stream)]
+            if not videos:
+                raise InputError(f"{path} has no video in it; name a picture or a video")
+            return _of_stream(path, container, videos[0])
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(
+            f"{path} is no picture or video that can be read ({_reason(error)}); it may be broken or of another kind"
+        ) from error
+
+
+def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
+    context = stream.codec_context
+    width, height = context.width, context.height
+    if not width or not height or context.pix_fmt is None:
+        raise InputError(f"{path} does not say how large its video is; it may be broken or cut off")
+    if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
+        raise InputError(_too_large(path, width, height))
+    frame = next(container.decode(stream), None)
+    if frame is None:
+        raise InputError(f"{path} has no frame that can be decoded; it may be broken or cut off")
+    duration = _track_seconds(stream)
+    estimate = duration or (container.duration / av.time_base if container.duration else None)
+    rate = stream.average_rate or stream.base_rate
+    colour = Colour(int(frame.color_range), int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace))
+    pix_fmt = planar_format(frame.format.name)
+    sar = context.sample_aspect_ratio
+    return MediaInfo(
+        path=path,
+        kind="video",
+        width=frame.width,
+        height=frame.height,
+        codec=context.name,
+        container=container.format.name,
+        rotation=round(frame.rotation) % 360,
+        pix_fmt=pix_fmt,
+        layout=layout_of(pix_fmt, colour, frame.height),
+        time_base=stream.time_base,
+        average_rate=Fraction(rate) if rate else None,
+        frames=stream.frames or (round(estimate * rate) if estimate and rate else None),
+        start_s=float((stream.start_time or 0) * stream.time_base),
+        duration_s=duration,
+        sample_aspect_ratio=Fraction(sar) if sar and sar != 1 else None,
+        colour=colour,
+        audio_codecs=tuple(sound.codec_context.name for sound in container.streams.audio),
+        metadata=_descriptive(container.metadata),
+    )
+
+
+def _track_seconds(stream: Any) -> float | None:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    try:  # Matroska keeps it as a tag, "00:01:02.5"
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except (KeyError, ValueError):
+        return None
+
+
+def planar_format(name: str) -> str:
+    """The planar little-endian format nearest to ``name`` that loses nothing of it."""
+    pixel = av.VideoFormat(name)
+    components = pixel.components
+    depth = max(component.bits for component in components)
+    alpha = any(component.is_alpha for component in components)
+    if pixel.has_palette:
+        return "gbrap"
+    if not pixel.is_rgb and len({component.plane for component in components}) == 1 and len(components) <= 2:
+        return "gray" if depth == 8 else f"gray{depth}le"
+    bits = "" if depth == 8 else f"{depth}le"
+    if pixel.is_rgb:
+        return f"gbr{'a' * alpha}p{bits}"
+    shift = (_log2(16, pixel.chroma_width(16)), _log2(16, pixel.chroma_height(16)))
+    sampling = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (2, 0): "411", (2, 2): "410", (0, 1): "440"}.get(shift, "444")
+    family = "yuvj" if name.startswith("yuvj") else "yuva" if alpha else "yuv"
+    return f"{family}{sampling}p{bits}"
+
+
+def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
+    """How the planes of a planar format carry colour. Untagged clips are BT.601 below 720 lines, as players take them."""
+    pixel = av.VideoFormat(pix_fmt)
+    depth = max(component.bits for component in pixel.components)
+    alpha = any(component.is_alpha for component in pixel.components)
+    if pixel.is_rgb:
+        return PixelLayout("rgb", depth, alpha=alpha, full_range=True)
+    full = colour.range == _FULL_RANGE or pix_fmt.startswith("yuvj")
+    matrix = _MATRICES.get(colour.space, "bt709" if height >= 720 else "bt601")
+    if pix_fmt.startswith("gray"):
+        return PixelLayout("grey", depth, full_range=full, matrix=matrix)
+    shift_x, shift_y = _log2(16, pixel.chroma_width(16)), _log2(16, pixel.chroma_height(16))
+    return PixelLayout("yuv", depth, shift_x, shift_y, alpha, full, matrix)
+
+
+def _log2(whole: int, part: int) -> int:
+    return (whole // part).bit_length() - 1
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _descriptive(metadata: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Title and the like. Places are left out, and what the muxer writes itself."""
+    private = ("location", "gps", "xyz", "©xyz")
+    own = {"encoder", "major_brand", "minor_version", "compatible_brands", "comment", "duration"}
+    kept = [(key, value) for key, value in metadata.items() if key.lower() not in own]
+    return tuple((key, value) for key, value in kept if not any(word in key.lower() for word in private))
+
+
+def _too_large(path: Path, width: int, height: int) -> str:
+    return f"{path} is {width}x{height}, more than can be worked on; scale it below {_MAX_SIDE} a side first"
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,58 @@
+"""Finished segments on disk: whole or not there."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from roop_host.errors import OutputError
+from roop_host.media.output import save_atomically
+
+_MAGIC = b"ROOPSEG1"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPackets:
+    """One segment's packets in coded order as (pts, keyframe, data), and its frames' pts and durations as shown."""
+
+    extradata: bytes
+    frame_pts: tuple[int, ...]
+    durations: tuple[int, ...]
+    packets: tuple[tuple[int, bool, bytes], ...]
+
+
+def segment_name(index: int) -> str:
+    """File name of a segment in the work folder."""
+    return f"segment-{index:06d}"
+
+
+def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
+    """Store a segment: a JSON header, then the packets' bytes."""
+    header = json.dumps(
+        {
+            "extradata": segment.extradata.hex(),
+            "pts": segment.frame_pts,
+            "durations": segment.durations,
+            "packets": [(pts, key, len(data)) for pts, key, data in segment.packets],
+        }
+    ).encode()
+    parts = [_MAGIC, struct.pack(">Q", len(header)), header, *(data for _, _, data in segment.packets)]
+    save_atomically(folder / segment_name(index), parts)
+
+
+def read_segment(path: Path) -> SegmentPackets:
+    """The segment that ``write_segment`` stored."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise ValueError("not a segment")
+            (size,) = struct.unpack(">Q", file.read(8))
+            header = json.loads(file.read(size))
+            packets = tuple((pts, key, file.read(length)) for pts, key, length in header["packets"])
+    except (OSError, ValueError, KeyError, struct.error) as error:
+        raise OutputError(
+            f"the unfinished work in {path.parent} is damaged ({error}); delete that folder and run again"
+        ) from error
+    return SegmentPackets(bytes.fromhex(header["extradata"]), tuple(header["pts"]), tuple(header["durations"]), packets)

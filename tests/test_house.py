@@ -1,0 +1,92 @@
+"""Arrows in the house point one way, and nobody carries this machine or an address into a commit."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HOST = ROOT / "roop_host"
+# Each room may import itself and what stands in its set; `types` and `errors` are the ground floor.
+MAY_IMPORT = {
+    "errors": {"types"},
+    "types": {"errors", "types"},
+    "hookspecs": {"types"},
+    "gate": {"types", "errors"},
+    "media": {"types", "errors"},
+    "pipeline": {"types", "errors"},
+    "plugins": {"types", "errors", "hookspecs"},
+    "models": {"types", "errors"},
+    "host": {"types", "errors", "plugins", "models", "runner"},
+    "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins"},
+    "cli": {"types", "errors", "host", "plugins", "hookspecs"},
+    "testing": {"types", "errors", "host", "plugins", "hookspecs"},
+    "__main__": {"cli"},
+    "__init__": {"types", "errors", "host", "plugins", "hookspecs"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(HOST).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(HOST.rglob("*.py")), ids=lambda path: str(path.relative_to(HOST)))
+def test_rooms_import_only_what_lies_below(path: Path) -> None:
+    room = room_of(path)
+    rooms = {room_of(other) for other in HOST.rglob("*.py")}
+    for name in imports(path):
+        parts = name.split(".")
+        assert not parts[0].startswith("roop_") or parts[0] == "roop_host", f"the host imports the plugin {name}"
+        if parts[0] == "roop_host" and len(parts) > 1 and parts[1] in rooms:
+            assert parts[1] == room or parts[1] in MAY_IMPORT[room], f"{room} imports {name}"
+
+
+def test_no_plugin_imports_another() -> None:
+    for folder in (ROOT / "plugins").iterdir():
+        allowed = {folder.name, "roop_host", "roop_vision"}
+        for path in (folder / "src").rglob("*.py"):
+            for name in imports(path):
+                first = name.split(".")[0]
+                assert not first.startswith("roop_") or first in allowed, f"{path} imports {name}"
+
+
+def test_plugins_use_only_what_is_public() -> None:
+    public = {"roop_host", "roop_host.testing"}
+    for path in (ROOT / "plugins").rglob("src/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("roop_host"):
+                assert node.module in public, f"{path} imports from {node.module}"
+
+
+def test_every_public_name_can_be_imported() -> None:
+    import roop_host
+
+    for name in roop_host.__all__:
+        assert getattr(roop_host, name) is not None
+
+
+def test_no_module_is_longer_than_it_should_be() -> None:
+    long = [str(path) for path in HOST.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 400]
+    assert not long
+
+
+def test_every_package_names_its_entry_point_and_no_runtime() -> None:
+    for folder in (ROOT / "plugins").iterdir():
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        name = project["name"].removeprefix("roop-")
+        assert project["entry-points"]["roop"] == {name: f"roop_{name}.plugin"}
+        assert not [need for need in project["dependencies"] if re.match("onnxruntime", need)]
