@@ -95,7 +95,7 @@ class Host:
         return self._sessions[key]
 
     def object(
-        self, kind: str, declared: Declared, values: Mapping[str, Any], job: Job, cancel: threading.Event, turn: int = 0
+        self, kind: str, declared: Declared[Any], values: Mapping[str, Any], job: Job, cancel: threading.Event, turn: int = 0
     ) -> Any:
         """The object of a declared spec, loaded and set up once for equal options, device and ``turn``.
 
@@ -111,7 +111,7 @@ class Host:
             self._objects[key] = found
         return found
 
-    def _load(self, kind: str, declared: Declared, options: Any, job: Job, cancel: threading.Event) -> StageObject:
+    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job, cancel: threading.Event) -> StageObject:
         label = f"{kind} {declared.label}"
         loaded: StageObject | None = None
         context = Context(

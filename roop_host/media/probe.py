@@ -39,7 +39,8 @@ class Colour:
 class MediaInfo:
     """A readable file. ``width`` and ``height`` are coded; ``rotation`` is as in ``FrameView.rotation``.
 
-    ``frames`` is an estimate for progress; ``duration_s`` is the video track's own, None where its header does not say. ``metadata`` is the container's, descriptive keys only.
+    ``frames`` is an estimate for progress; ``duration_s`` is the track's own, None where its header does not say.
+    ``metadata`` is the container's, descriptive keys only.
     """
 
     path: Path

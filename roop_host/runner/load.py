@@ -13,6 +13,7 @@ from roop_host.runner.state import LoadedStep, Run
 if TYPE_CHECKING:
     from roop_host.plugins.loader import Declared
     from roop_host.types.objects import Analyser, Screener
+    from roop_host.types.specs import AnalyserSpec, ScreenerSpec
 
 
 def load(run: Run) -> None:
@@ -36,21 +37,21 @@ def load(run: Run) -> None:
         run.analyser = _load_analyser(run)
     turns: dict[tuple[str, str], int] = {}
     steps = []
-    for step, declared in chain:
+    for step, processor in chain:
         key = (step.name, repr(sorted(step.options.items())))
         turn = turns[key] = turns.get(key, -1) + 1
-        values = {**job.plugin_options.get(declared.plugin.name, {}), **step.options}
-        steps.append(LoadedStep(declared, host.object("processor", declared, values, job, cancel, turn)))
+        values = {**job.plugin_options.get(processor.plugin.name, {}), **step.options}
+        steps.append(LoadedStep(processor, host.object("processor", processor, values, job, cancel, turn)))
     run.steps = tuple(steps)
 
 
-def _own_limit(declared: Declared, values: Mapping[str, Any]) -> float:
+def _own_limit(declared: Declared[ScreenerSpec], values: Mapping[str, Any]) -> float:
     """A screener plugin's option ``threshold``, where it has one, tightens too."""
     value = getattr(resolve(declared.plugin.name, declared.options_class, values), "threshold", gate.HIGHEST_LIMIT)
     return float(value)
 
 
-def _load_analyser(run: Run) -> tuple[Declared, Analyser]:
+def _load_analyser(run: Run) -> tuple[Declared[AnalyserSpec], Analyser]:
     found = run.host.plugins.analysers
     if not found:
         raise UsageError("a step needs faces, but no analyser is installed; install one: pip install roop-vision")

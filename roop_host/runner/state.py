@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from roop_host.errors import Interrupted
 from roop_host.host import Control, Host, Progress
 from roop_host.media.marks import Marks
-from roop_host.types.specs import SOURCE_TYPES
+from roop_host.types.specs import SOURCE_TYPES, AnalyserSpec, ProcessorSpec
 
 if TYPE_CHECKING:
     from roop_host.gate import Watcher
@@ -28,7 +28,7 @@ OnProgress = Callable[[Progress], None]
 class LoadedStep:
     """A processor of the chain with what was declared of it."""
 
-    declared: Declared
+    declared: Declared[ProcessorSpec]
     processor: Processor
 
 
@@ -53,7 +53,7 @@ class Run:
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
     steps: tuple[LoadedStep, ...] = ()
-    analyser: tuple[Declared, Analyser] | None = None
+    analyser: tuple[Declared[AnalyserSpec], Analyser] | None = None
     before: tuple[Watcher, ...] = ()
     after: tuple[Watcher, ...] = ()
     sources: tuple[SourceFace, ...] = ()

@@ -176,13 +176,13 @@ def test_a_cut_off_file_is_noticed(tmp_path: Path) -> None:
     with VideoReader(probe(cut), threads=1) as reader, pytest.raises(InputError, match="cut off"):
         list(reader.frames())
     fast = tmp_path / "fast.mp4"
-    with av.open(str(make_clip(tmp_path / "m.mp4", frames=100, size=(320, 240), sound=False))) as a:
-        with av.open(str(fast), "w", options={"movflags": "faststart"}) as b:
-            stream = b.add_stream_from_template(a.streams.video[0])
-            for packet in a.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = stream
-                    b.mux(packet)
+    slow = make_clip(tmp_path / "m.mp4", frames=100, size=(320, 240), sound=False)
+    with av.open(str(slow)) as a, av.open(str(fast), "w", options={"movflags": "faststart"}) as b:
+        stream = b.add_stream_from_template(a.streams.video[0])
+        for packet in a.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                b.mux(packet)
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(fast.read_bytes()[: fast.stat().st_size * 2 // 3])
     with VideoReader(probe(cut), threads=1) as reader, pytest.raises(InputError, match="cut off"):

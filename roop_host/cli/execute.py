@@ -1,0 +1,120 @@
+"""Running a job from a terminal: signals, progress, the report, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from roop_host.errors import Interrupted, RoopError
+
+if TYPE_CHECKING:
+    from roop_host.host import Control, Progress
+    from roop_host.plugins.loader import Plugins
+    from roop_host.types.job import Job
+    from roop_host.types.report import Report
+
+_UNEXPECTED = 1
+
+
+def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
+    """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
+    control: Control | None = None
+    try:
+        job = make_job()
+        from roop_host.host import Control as _Control
+        from roop_host.host import Host
+
+        control = _Control()
+        with Host(plugins) as host, _signals(control), _progress(show) as on_progress:
+            report = host.run(job, control=control, on_progress=on_progress)
+    except RoopError as error:
+        _tell_error(error, show)
+        if control is not None and control.unfit:
+            # A plugin's thread still hangs, and a normal exit would wait for it.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(error.exit_code)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _tell_error(Interrupted("stopped before the work began"), show)
+        return Interrupted.exit_code
+    except Exception as error:  # noqa: BLE001  (the last place that can say a sentence)
+        _tell_error(RoopError(f"an unexpected {type(error).__name__}: {error}; run again with --debug and report it"), show)
+        return _UNEXPECTED
+    _tell_done(report, show)
+    return 0
+
+
+def _tell_error(error: RoopError, show: Mapping[str, Any]) -> None:
+    if show["debug"]:
+        traceback.print_exc()
+    typer.echo(f"roop: {error}", err=True)
+    if show["json"]:
+        from roop_host.types.report import Report as _Report
+
+        report = error.report or _Report(exit_code=error.exit_code, error=str(error))
+        typer.echo(json.dumps(report.to_json(), indent=2))
+
+
+def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
+    for notice in report.notices:
+        typer.echo(f"roop: {notice}", err=True)
+    if show["json"]:
+        typer.echo(json.dumps(report.to_json(), indent=2))
+    elif not show["quiet"]:
+        looks = sum(verdicts.looks for verdicts in report.screening)
+        typer.echo(
+            f"{report.output}: {report.frames} frames, {report.faces_changed} faces changed, {looks} looks by screeners, "
+            f"{report.seconds:.1f} s; marked as synthetic",
+            err=True,
+        )
+
+
+@contextmanager
+def _signals(control: Control) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the job in order, a second one at once."""
+
+    def stop(number: int, frame: object) -> None:
+        if control.cancelled.is_set():
+            os._exit(Interrupted.exit_code)
+        control.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(show: Mapping[str, Any]) -> Iterator[Callable[[Progress], None]]:
+    """A bar with frames a second, time left and faces; nothing where nobody looks."""
+    if show["quiet"] or show["json"] or not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[fps]:.1f} fps"),
+        TextColumn("{task.fields[faces]} faces"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None, fps=0.0, faces=0)
+        yield lambda now: bar.update(
+            task, description=now.phase, completed=now.done, total=now.total, fps=now.fps, faces=now.faces
+        )

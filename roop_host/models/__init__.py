@@ -1,0 +1,1 @@
+"""Models: verified files and the sessions that run them."""

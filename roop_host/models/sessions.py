@@ -1,0 +1,144 @@
+"""ONNX sessions: the only place that makes one. Verified bytes, tried once, the provider read back."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from roop_host.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from roop_host.types.specs import ModelSpec
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_DTYPES: dict[str, type[Any]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+}
+_FREE_DIMENSION = 1
+
+
+class OrtSession:
+    """A network on ONNX Runtime."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.input_names: tuple[str, ...] = tuple(item.name for item in session.get_inputs())
+        self.output_names: tuple[str, ...] = tuple(item.name for item in session.get_outputs())
+        self.provider: str = session.get_providers()[0]
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs, in the graph's order."""
+        outputs: list[NDArray[Any]] = self._session.run(None, dict(inputs))
+        return outputs
+
+
+class OrtSessions:
+    """Sessions of one device and one budget of threads. Equal models are loaded once."""
+
+    def __init__(self, device: str, threads: int) -> None:
+        self._device, self._threads = device, threads
+        self._lock = threading.Lock()  # creating two sessions at once races in ONNX Runtime
+        self._open: dict[tuple[str, int], OrtSession] = {}
+        self._loaded: dict[str, dict[str, str]] = {}
+
+    @property
+    def loaded(self) -> tuple[dict[str, str], ...]:
+        """Name, hash and provider of every model in use."""
+        return tuple(self._loaded.values())
+
+    def open(self, model: ModelSpec, *, threads: int | None = None) -> OrtSession:
+        """Verify, load and try out ``model``. Raises ``ModelError``, or ``UsageError`` for a device that is not there."""
+        count = self._threads if threads is None else max(1, min(threads, self._threads))
+        with self._lock:
+            key = (model.sha256, count)
+            if key not in self._open:
+                data = verified_bytes(model)
+                session = self._create(model, data, count)
+                _try_out(model, session)
+                self._open[key] = session
+                self._loaded[model.name] = {"name": model.name, "sha256": model.sha256, "provider": session.provider}
+            return self._open[key]
+
+    def _create(self, model: ModelSpec, data: bytes, threads: int) -> OrtSession:
+        try:
+            import onnxruntime as ort
+        except ImportError as error:
+            raise ModelError(
+                f"the model {model.name} needs ONNX Runtime, which can't be imported ({error}); "
+                "install one: pip install 'roop-host[cpu]' or 'roop-host[gpu]'"
+            ) from error
+        providers = self._providers(ort.get_available_providers())
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        # Waiting threads that spin take the cores from the stages beside them.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            # From bytes there is no folder, so a tensor that names another file can't be resolved and is refused.
+            session = ort.InferenceSession(data, options, providers=providers)
+        except Exception as error:
+            raise ModelError(f"the model {model.name} can't be loaded ({_first_line(error)}); get it again") from error
+        made = OrtSession(session)
+        if self._device == "cuda" and made.provider != _PROVIDERS["cuda"]:
+            raise UsageError(f"--device cuda: the model {model.name} would run on {made.provider}; check the CUDA libraries")
+        return made
+
+    def _providers(self, available: list[str]) -> list[str]:
+        if self._device == "auto":
+            return [name for name in (_PROVIDERS["cuda"], _PROVIDERS["cpu"]) if name in available]
+        wanted = _PROVIDERS[self._device]
+        if wanted not in available:
+            there = ", ".join(device for device, name in _PROVIDERS.items() if name in available)
+            raise UsageError(f"--device {self._device} is not available here; there is {there}")
+        return [wanted] if self._device == "cpu" else [wanted, _PROVIDERS["cpu"]]
+
+
+def verified_bytes(model: ModelSpec) -> bytes:
+    """The model's bytes, read once; these very bytes are hashed and loaded. Raises ``ModelError``."""
+    try:
+        path = model.path()
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model {model.name} is missing ({error}); install its package again") from error
+    if len(data) != model.size or hashlib.sha256(data).hexdigest() != model.sha256:
+        raise ModelError(
+            f"the model file {path} is not the {model.name} it should be (wrong hash); install its package again"
+        )
+    return data
+
+
+def _try_out(model: ModelSpec, session: OrtSession) -> None:
+    """Run once on noise: a network that answers NaN or the same everywhere would show as a black square."""
+    noise = np.random.default_rng(0)
+    inputs: dict[str, NDArray[Any]] = {}
+    for item in session._session.get_inputs():
+        shape = [size if isinstance(size, int) and size > 0 else _FREE_DIMENSION for size in item.shape]
+        inputs[item.name] = noise.random(shape).astype(_DTYPES.get(item.type, np.float32))
+    try:
+        outputs = session.run(inputs)
+    except Exception as error:
+        raise ModelError(f"the model {model.name} does not run ({_first_line(error)}); try --device cpu") from error
+    for output in outputs:
+        values = np.asarray(output, np.float64)
+        dead = values.size > 1 and math.isclose(float(values.min()), float(values.max()), abs_tol=0.0)
+        if not np.isfinite(values).all() or dead:
+            raise ModelError(
+                f"the model {model.name} computes nothing of use on {session.provider}; try --device cpu or get it again"
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,1 @@
+"""Plugins: which are installed, what they declare, and their options."""
