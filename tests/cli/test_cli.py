@@ -1,0 +1,143 @@
+"""The command as people run it: exit codes, what is printed where, and a cheap start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from clips import make_clip
+
+HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "scipy"}
+# Modules after each command with the plugins of this repository. These numbers only go down.
+BUDGET = {"--version": 330, "--help": 330, "plugins": 420, "run --help": 620}
+
+
+def roop(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **more.pop("env", {})}  # type: ignore[dict-item]
+    command = [sys.executable, "-m", "roop_host", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("command", BUDGET)
+def test_a_cheap_start(command: str) -> None:
+    code = (
+        "import sys; sys.argv = ['roop', *sys.argv[1:]]\n"
+        "from roop_host.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command.split()], capture_output=True, text=True, check=True)
+    modules = set(done.stderr.split())
+    assert not HEAVY & modules
+    assert len(modules) <= BUDGET[command]
+
+
+def test_version_and_help() -> None:
+    assert roop("--version").stdout.startswith("roop 0.")
+    text = roop("--help").stdout
+    assert "run" in text
+    assert "plugins" in text
+    text = roop("run", "--help").stdout
+    assert "--processors" in text
+    assert "Plugin nsfw" in text
+    assert "--nsfw-threshold" in text
+
+
+def test_plugins_lists_what_is_installed() -> None:
+    listed = {item["name"]: item for item in json.loads(roop("plugins", "--json").stdout)}
+    assert listed["nsfw"]["state"] == "ok"
+    assert listed["nsfw"]["declares"] == ["screener nsfw"]
+    assert listed["swapper"]["declares"] == ["processor swapper"]
+    text = roop("-p", "no:swapper", "plugins").stdout
+    assert "off" in next(line for line in text.splitlines() if line.startswith("swapper"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "-t", "x.mp4"], "output"),
+        (["run", "-t", "x.mp4", "-o", "y.mp4", "--quality", "101"], "quality"),
+        (["run", "-t", "x.mp4", "-o", "y.mp4", "--processors", "swaper"], "did you mean 'swapper'"),
+        (["run", "-t", "x.mp4", "-o", "y.txt"], ".txt"),
+        (["run", "-t", "x.mp4", "-o", "y.mp4", "--nsfw-threshold", "3"], "0 to 1"),
+        (["-p", "no:nothing", "run"], "nothing"),
+        (["-p", "nsfw", "plugins"], "no:NAME"),
+        (["run", "-t", "x.mp4", "-o", "y.mp4", "--no-such-flag"], "no-such-flag"),
+        (["rum"], "rum"),
+    ],
+)
+def test_bad_usage_is_exit_2(arguments: list[str], words: str) -> None:
+    done = roop(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_screener_nothing_runs(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    done = roop("-p", "no:nsfw", "run", "-s", clip, "-t", clip, "-o", tmp_path / "o.mp4")
+    assert done.returncode == 5
+    assert "roop-nsfw" in done.stderr
+    assert not (tmp_path / "o.mp4").exists()
+
+
+def test_json_is_one_document_on_failure_too(tmp_path: Path) -> None:
+    done = roop("run", "-t", tmp_path / "missing.mp4", "-o", tmp_path / "o.mp4", "-s", "x.jpg", "--json")
+    assert done.returncode == 3
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == 3
+    assert report["job"]["steps"][0]["name"] == "swapper"
+    assert done.stderr.startswith("roop: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_stopped_in_the_middle(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    media = Path(__file__).parents[2] / "examples" / "media"
+    clip, out = make_long(media / "clip.mp4", tmp_path), tmp_path / "out"
+    out.mkdir()
+    arguments = ["run", "-s", media / "collins.jpg", "-t", clip, "-o", out / "o.mp4", "-q", "--preset", "ultrafast"]
+    process = subprocess.Popen([sys.executable, "-m", "roop_host", *map(str, arguments)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(out.glob(".o.mp4.roop/segment-*")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == code, error
+    assert not (out / "o.mp4").exists()
+    if number is signal.SIGKILL:
+        done = roop(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["resumed_frames"] >= 250
+        assert [path.name for path in out.iterdir()] == ["o.mp4"]
+    else:
+        assert "Traceback" not in error
+        assert list(out.iterdir()) == []
+
+
+def make_long(clip: Path, folder: Path) -> Path:
+    """The example clip, three times in a row and small: more than one segment of 250 frames."""
+    import av
+
+    path = folder / "long.mp4"
+    with av.open(str(path), "w") as sink:
+        out = sink.add_stream("libx264", rate=30, options={"preset": "ultrafast", "crf": "23"})
+        out.width, out.height, out.pix_fmt = 480, 270, "yuv420p"
+        number = 0
+        for _ in range(3):
+            with av.open(str(clip)) as source:
+                for frame in source.decode(video=0):
+                    small = frame.reformat(480, 270, "yuv420p")
+                    small.pts, small.time_base, small.pict_type = number, 1 / out.rate, 0  # type: ignore[operator]
+                    sink.mux(out.encode(small))
+                    number += 1
+        sink.mux(out.encode(None))
+    return path

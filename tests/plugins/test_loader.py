@@ -1,0 +1,156 @@
+"""Every way a plugin can be installed wrongly is a status with a reason, and a run refuses until it is settled."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from roop_host import ProcessorSpec, hookimpl
+from roop_host.errors import PluginError, UsageError
+from roop_host.plugins.loader import Plugins
+
+GOOD = """
+from roop_host import ProcessorSpec, hookimpl
+ROOP_API = 1
+@hookimpl
+def roop_processors():
+    return [ProcessorSpec(name="{name}", summary="a test", load=lambda: None)]
+"""
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Real distributions as the installer leaves them: a module, and a dist-info folder with an entry point."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def do(name: str, code: str, *, version: str = "1.0", distribution: str | None = None) -> None:
+        dist = distribution or f"roop-{name}"
+        module = f"zz_{dist.replace('-', '_')}"
+        (tmp_path / f"{module}.py").write_text(code)
+        info = tmp_path / f"{dist.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[roop]\n{name} = {module}\n")
+        sys.modules.pop(module, None)
+
+    return do
+
+
+def states(plugins: Plugins) -> dict[str, str]:
+    return {status.name: status.state for status in plugins.statuses if status.name.startswith("x")}
+
+
+def reason(plugins: Plugins, name: str) -> str:
+    return next(status.reason for status in plugins.statuses if status.name == name)
+
+
+def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
+    install("xgood", GOOD.format(name="xstep"), version="3.2")
+    plugins = Plugins.load()
+    assert states(plugins) == {"xgood": "ok"}
+    assert plugins.processor("xstep").label == "xstep (roop-xgood 3.2)"
+    plugins.require_healthy()
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "why"),
+    [
+        ("import no_such_module_here", "broken", "no_such_module_here"),
+        ("raise SystemExit(3)", "broken", "SystemExit"),
+        ("def broken(:", "broken", "SyntaxError"),
+        ("ROOP_API = 99", "incompatible", "99"),
+        ("", "incompatible", "None"),
+        (GOOD.replace("roop_processors", "roop_procesors").format(name="x"), "broken", "roop_procesors"),
+        (
+            GOOD.replace("@hookimpl", "@hookimpl(wrapper=True)").format(name="x").replace("return", "yield"),
+            "broken",
+            "wraps",
+        ),
+        (GOOD.replace("ProcessorSpec(name", "dict(name").format(name="x"), "broken", "not a ProcessorSpec"),
+        (GOOD.format(name="x") + "class ROOP_OPTIONS: pass\n", "broken", "frozen dataclass"),
+        (
+            "from roop_host import hookimpl\nROOP_API = 1\n@hookimpl(specname='roop_screeners', hookwrapper=True)\n"
+            "def other():\n    yield\n",
+            "broken",
+            "roop_screeners",
+        ),
+    ],
+)
+def test_what_is_wrong_is_a_status_and_a_run_refuses(code: str, state: str, why: str, install: Install) -> None:
+    install("xbad", code)
+    install("xgood", GOOD.format(name="xstep"))
+    plugins = Plugins.load()
+    assert states(plugins) == {"xbad": state, "xgood": "ok"}
+    assert why in reason(plugins, "xbad")
+    with pytest.raises(PluginError, match="-p no:xbad run") as caught:
+        plugins.require_healthy()
+    assert caught.value.exit_code == 7
+    Plugins.load(["xbad"]).require_healthy()
+
+
+def test_two_packages_of_one_name_are_both_refused(install: Install) -> None:
+    install("xdup", GOOD.format(name="one"), distribution="roop-xdup")
+    install("xdup", GOOD.format(name="two"), distribution="other-xdup", version="9")
+    plugins = Plugins.load()
+    assert [s.state for s in plugins.statuses if s.name == "xdup"] == ["duplicate", "duplicate"]
+    assert "other-xdup 9" in reason(plugins, "xdup")
+    assert "one" not in plugins.processors
+
+
+def test_two_plugins_with_one_processor_are_both_refused(install: Install) -> None:
+    install("xa", GOOD.format(name="same"))
+    install("xb", GOOD.format(name="same"))
+    plugins = Plugins.load()
+    assert states(plugins) == {"xa": "duplicate", "xb": "duplicate"}
+    assert "same" not in plugins.processors
+
+
+@pytest.mark.parametrize("word", ["xoff", "roop-xoff"])
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_a_plugin_switched_off_is_never_imported(
+    word: str, by: str, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("xoff", "raise RuntimeError('imported')")
+    if by == "variable":
+        monkeypatch.setenv("ROOP_DISABLE_PLUGINS", f"{word}, nsfw")
+        plugins = Plugins.load()
+    else:
+        plugins = Plugins.load([word])
+    assert states(plugins) == {"xoff": "off"}
+    assert "zz_roop_xoff" not in sys.modules
+    plugins.require_healthy()
+
+
+def test_an_unknown_name_cannot_be_switched_off(install: Install) -> None:
+    install("xgood", GOOD.format(name="xstep"))
+    with pytest.raises(UsageError, match="did you mean 'xgood'"):
+        Plugins.load(["xgod"])
+
+
+def test_an_unknown_processor_says_what_to_do(install: Install) -> None:
+    install("xgood", GOOD.format(name="xstep"))
+    with pytest.raises(UsageError, match="did you mean 'xstep'") as caught:
+        Plugins.load().processor("xstap")
+    assert "pip install roop-xstap" in str(caught.value)
+
+
+def test_observers_are_told_and_cannot_hurt() -> None:
+    told: list[object] = []
+
+    @hookimpl
+    def roop_job_finished(report: object) -> None:
+        told.append(report)
+        raise RuntimeError("an observer's own trouble")
+
+    @hookimpl
+    def roop_processors() -> list[ProcessorSpec]:
+        return []
+
+    plugins = Plugins.of({"o": SimpleNamespace(ROOP_API=1, roop_job_finished=roop_job_finished)})
+    plugins.notify_finished("job", "report")  # type: ignore[arg-type]
+    assert told == ["report"]
