@@ -17,11 +17,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from common import bench_host, noise_clip
+import cv2
+from common import bench_host, face_clip
 
 from roop_host import Job, MediaOptions, Step
 
 THREADS = 2
+PORTRAIT = Path(__file__).parents[1] / "examples" / "media" / "hopper.jpg"
 
 
 def by_pyav(clip: Path, output: Path, preset: str) -> None:
@@ -41,7 +43,7 @@ def by_pyav(clip: Path, output: Path, preset: str) -> None:
                 packet.stream = sounds[packet.stream.index]
                 sink.mux(packet)
             elif packet.stream.index == video.index:
-                for frame in packet.decode():
+                for frame in video.decode(packet):
                     frame.pict_type = 0
                     sink.mux(out.encode(frame))
         for frame in video.decode(None):
@@ -56,7 +58,7 @@ def by_png(clip: Path, output: Path, preset: str) -> None:
         with av.open(str(clip)) as source:
             rate = source.streams.video[0].average_rate or Fraction(30)
             for number, frame in enumerate(source.decode(video=0)):
-                frame.to_image().save(Path(folder) / f"{number:06d}.png", compress_level=1)
+                cv2.imwrite(str(Path(folder) / f"{number:06d}.png"), frame.to_ndarray(format="bgr24"))
         with av.open(str(output), "w") as sink:
             out = sink.add_stream("libx264", rate=rate, options={"crf": "18", "preset": preset})
             out.codec_context.thread_count = THREADS
@@ -72,12 +74,12 @@ def by_png(clip: Path, output: Path, preset: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clip", type=Path, help="default: 300 made frames of 1280x720")
+    parser.add_argument("--clip", type=Path, help="default: 300 frames of 1280x720 made from a portrait")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--preset", default="medium")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder, bench_host() as host:
-        clip = options.clip or noise_clip(Path(folder) / "clip.mp4", 1280, 720, 300)
+        clip = options.clip or face_clip(Path(folder) / "clip.mp4", 1280, 720, 300, PORTRAIT)
         with av.open(str(clip)) as source:
             frames = sum(1 for packet in source.demux(video=0) if packet.size)
 

@@ -115,8 +115,9 @@ class Plugins:
         for status in self.statuses:
             if status.state not in ("ok", "off"):
                 raise PluginError(
-                    f"the plugin {status.name} ({status.describe()}) can't be used: {status.reason}; since it may be a screener, "
-                    f"nothing runs until it is repaired, uninstalled or switched off (roop -p no:{status.name} run ...)"
+                    f"the plugin {status.name} ({status.describe()}) cannot be used: {status.reason}; as it may be a "
+                    f"screener, nothing runs until it is repaired, uninstalled or switched off "
+                    f"(roop -p no:{status.name} run ...)"
                 )
 
     def processor(self, name: str) -> Declared[ProcessorSpec]:

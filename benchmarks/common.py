@@ -1,0 +1,77 @@
+"""What the benchmarks share: a host whose screener and step cost nothing, and made clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import cv2
+import numpy as np
+
+from roop_host import (
+    Frame,
+    FrameView,
+    Host,
+    Processor,
+    ProcessorSpec,
+    Screener,
+    ScreenerSpec,
+    Stage,
+    Window,
+    hookimpl,
+)
+from roop_host.plugins.loader import Plugins
+
+
+class Nothing(Processor):
+    """Leaves every frame as it is."""
+
+    def process(self, window: Window) -> None:
+        """Nothing."""
+
+
+class OffTheClock(Screener):
+    """Takes the cost of screening out of a measurement. It exists in benchmarks only."""
+
+    def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[float]:
+        return [0.0] * len(frames)
+
+
+@hookimpl
+def _processors() -> list[ProcessorSpec]:
+    return [ProcessorSpec(name="nothing", summary="benchmark", load=lambda: Nothing, needs_faces=False)]
+
+
+@hookimpl
+def _screeners() -> list[ScreenerSpec]:
+    return [ScreenerSpec(name="off", summary="benchmark", load=lambda: OffTheClock, covers=frozenset({"nudity"}))]
+
+
+def bench_host(**modules: object) -> Host:
+    """A host with the step ``nothing``, a screener off the clock, and more plugin modules by name."""
+    here = SimpleNamespace(ROOP_API=1, roop_processors=_processors, roop_screeners=_screeners)
+    return Host(Plugins.of({"bench": here, **modules}))
+
+
+def face_clip(path: Path, width: int, height: int, frames: int, portrait: Path) -> Path:
+    """A clip of a portrait that sways and grows a little, 30 frames a second, no sound."""
+    picture = cv2.imread(str(portrait))
+    if picture is None:
+        raise SystemExit(f"{portrait} can't be read")
+    with av.open(str(path), "w") as sink:
+        out = sink.add_stream("libx264", rate=30, options={"crf": "18", "preset": "veryfast"})
+        out.width, out.height, out.pix_fmt = width, height, "yuv420p"
+        for number in range(frames):
+            scale = height / picture.shape[0] * (1.1 + 0.1 * np.sin(number / 40))
+            angle = 4 * np.sin(number / 25)
+            matrix = cv2.getRotationMatrix2D((picture.shape[1] / 2, picture.shape[0] / 2), angle, scale)
+            matrix[:, 2] += (width / 2 - picture.shape[1] / 2 + 40 * np.sin(number / 30), height / 2 - picture.shape[0] / 2)
+            bgr = cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+            frame = av.VideoFrame.from_ndarray(bgr, format="bgr24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            sink.mux(out.encode(frame))
+        sink.mux(out.encode(None))
+    return path

@@ -1,0 +1,58 @@
+"""How fast a face is swapped at 1280x720 with screening off the clock, against a step that does nothing in the same run.
+
+uv run python benchmarks/swap.py [--clip CLIP] [--rounds N] [--preset NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import roop_swapper.plugin
+import roop_vision.plugin
+from common import bench_host, face_clip
+
+from roop_host import ExecutionOptions, Job, MediaOptions, Step
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clip", type=Path, help="default: 300 frames of 1280x720 made from a portrait")
+    parser.add_argument("--source", type=Path, default=EXAMPLES / "collins.jpg")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--preset", default="medium")
+    options = parser.parse_args(arguments)
+    speeds: dict[str, list[float]] = {"nothing": [], "swapper": []}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        bench_host(vision=roop_vision.plugin, swapper=roop_swapper.plugin) as host,
+    ):
+        clip = options.clip or face_clip(Path(folder) / "clip.mp4", 1280, 720, 300, EXAMPLES / "hopper.jpg")
+        media = MediaOptions(preset=options.preset, overwrite=True)
+        for number in range(options.rounds):
+            for step in speeds:
+                job = Job(
+                    (str(options.source),),
+                    str(clip),
+                    str(Path(folder) / "out.mp4"),
+                    (Step(step),),
+                    media=media,
+                    execution=ExecutionOptions(device="cpu"),
+                )
+                report = host.run(job)
+                speeds[step].append(report.fps)
+                busy = ", ".join(f"{s.name} {1000 * s.seconds / report.frames:.1f} ms" for s in report.stages)
+                print(f"round {number + 1} {step:8} {report.fps:6.1f} frames/s  ({busy} a frame)")
+    middle = {step: statistics.median(values) for step, values in speeds.items()}
+    print(
+        f"swapper: {middle['swapper']:.1f} frames/s (bar: >= 25), {middle['swapper'] / middle['nothing']:.2f} of a step that does nothing"
+    )
+
+
+if __name__ == "__main__":
+    main()

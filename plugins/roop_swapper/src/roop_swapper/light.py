@@ -1,0 +1,50 @@
+"""The target's light on the source's skin: a smooth gain over the face, learnt from skin inside both masks only."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_REACH = 0.11  # of the face's width: wide enough for light, too wide for features
+_TRUST = 0.08  # weight of the mean gain where little skin is seen
+_LOWEST, _HIGHEST = 0.6, 1.65  # of the mean gain: what differs more is no light
+_DETAIL = 0.035
+_RICHER = 1.25  # a face a little richer in detail than the target still sits in the picture, and is more itself
+
+
+def gain_field(
+    target_bgr: NDArray[np.float32], source_bgr: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Float32 ``(c, c, 3)``: factor per cell and channel from the source's to the target's colour.
+
+    Both pictures are B, G, R 0..255 ``(c, c, 3)`` in texture space, ``weight`` ``(c, c)`` is skin seen in both.
+    """
+    w = weight[..., None]
+    total = float(weight.sum()) + 1e-6
+    mean_t = (target_bgr * w).sum((0, 1)) / total + 1
+    mean_s = (source_bgr * w).sum((0, 1)) / total + 1
+    sigma = weight.shape[0] * _REACH
+    # Two means over the same neighbourhood: what is common to both (which cells count) cancels out.
+    stacked = np.concatenate([target_bgr * w, source_bgr * w], axis=2)
+    half = cv2.resize(stacked, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(half, (0, 0), sigma / 2)
+    ratio = (soft[..., :3] + _TRUST * mean_t) / (soft[..., 3:] + _TRUST * mean_s)
+    size = (weight.shape[1], weight.shape[0])
+    mean = mean_t / mean_s
+    gain = (np.clip(ratio / mean, _LOWEST, _HIGHEST) * np.clip(mean, 0.2, 4)).astype(np.float32)
+    return cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+
+
+def detail_ratio(
+    target_bgr: NDArray[np.uint8], source_bgr: NDArray[np.float32], gain: NDArray[np.float32], weight: NDArray[np.float32]
+) -> float:
+    """How much of the source's skin detail to keep so that it stands out no more than the target's, 0.55..1.1."""
+    sigma = weight.shape[0] * _DETAIL
+    green_t, green_s = target_bgr[..., 1].astype(np.float32), source_bgr[..., 1] * gain[..., 1]
+    strong = (weight > 0.5).astype(np.float32)
+    strengths = []
+    for green in (green_t, green_s):
+        detail = np.abs(green - cv2.GaussianBlur(green, (0, 0), sigma))
+        strengths.append(float((detail * strong).sum() / (strong.sum() + 1e-6)))
+    return float(np.clip(_RICHER * (strengths[0] + 0.5) / (strengths[1] + 0.5), 0.55, 1.1))

@@ -1,0 +1,72 @@
+"""Fixed masks in texture space: which part of a face a cell shows. All float32 ``(size, size)`` in 0..1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_vision import topology as t
+from roop_vision.masks import smooth_step
+
+_SIDE = 0.075  # of the face's width, left out at each side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """``oval`` fades to 0 at the outline; ``feature`` is brows, eyes, nostrils, lips; ``skin`` is the rest inside;
+    ``reference`` is cheeks and nose, skin on every face; ``forehead`` is what a fringe may hang into, ``rim`` what ears, hair and collars may reach into."""
+
+    oval: NDArray[np.float32]
+    feature: NDArray[np.float32]
+    skin: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    forehead: NDArray[np.float32]
+    rim: NDArray[np.float32]
+
+    @classmethod
+    def make(cls, size: int, feather: float) -> Regions:
+        """``feather`` is the width of the outline's fade, as a share of the face's width."""
+        uv = t.topology().uv
+        outline = _polygon(uv, t.OVAL, size)
+        outline[[0, -1]], outline[:, [0, -1]] = 0, 0
+        depth = cv2.distanceTransform(outline, cv2.DIST_L2, 5) / size
+        across = np.abs((np.arange(size, dtype=np.float32)[None, :] + 0.5) / size - 0.5)
+        # The mesh reaches to the ears, where a source shows ear, hair and background: at the sides the fade begins later.
+        side = _SIDE * smooth_step((across - 0.2) / 0.2)
+        oval = smooth_step((depth - 0.012 - side) / feather)
+        feature = np.zeros((size, size), np.float32)
+        for contour, grow in (
+            *((e, 0.055) for e in (t.EYE_LEFT, t.EYE_RIGHT)),
+            *((b, 0.02) for b in (t.BROW_LEFT, t.BROW_RIGHT)),
+            (t.LIPS_OUTER, 0.03),
+            (t.NOSTRILS, 0.02),
+        ):
+            feature = np.maximum(feature, _grown(_polygon(uv, contour, size), grow * size))
+        reference = np.zeros((size, size), np.float32)
+        for part in (t.CHEEK_LEFT, t.CHEEK_RIGHT, (6, 197, 195, 5, 51, 281)):
+            reference = np.maximum(reference, _grown(_polygon(uv, part, size), 0.015 * size))
+        brow_line = float(uv[[*t.BROW_LEFT, *t.BROW_RIGHT], 1].min())
+        rows = (np.arange(size, dtype=np.float32)[:, None] + 0.5) / size
+        forehead = smooth_step((brow_line + 0.03 - rows) / 0.06) * np.ones((1, size), np.float32)
+        skin = (outline > 0).astype(np.float32) * (1 - feature)
+        rim = smooth_step((0.13 + side - depth) / 0.05) * (1 - 0.5 * feature)
+        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim)
+
+
+def _polygon(uv: NDArray[np.float32], contour: Sequence[int], size: int) -> NDArray[np.uint8]:
+    mask = np.zeros((size, size), np.uint8)
+    points = uv[list(contour)] * size - 0.5
+    if len(contour) < 12 or contour == t.NOSTRILS:
+        points = cv2.convexHull(points.astype(np.float32))[:, 0]
+    cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    return mask
+
+
+def _grown(mask: NDArray[np.uint8], pixels: float) -> NDArray[np.float32]:
+    """The mask with a soft edge ``pixels`` wide outside of it."""
+    far = cv2.distanceTransform(255 - mask, cv2.DIST_L2, 5)
+    return smooth_step(1.5 - far / max(1.0, pixels))

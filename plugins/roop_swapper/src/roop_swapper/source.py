@@ -1,0 +1,144 @@
+"""A source picture's face in texture space, made once per job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.errors import NoFaceError
+from roop_host.types.objects import SourceFace
+from roop_swapper import skin
+from roop_swapper.raster import Chart, signed_areas
+from roop_swapper.regions import Regions
+from roop_vision.align import yaw_degrees
+from roop_vision.masks import smooth_step
+from roop_vision.topology import Topology
+
+#: Beyond this turn half of the face cannot be seen, and mirroring the other half no longer looks like the person.
+MAX_YAW = 45.0
+LEVELS = (128, 192, 256, 384, 512)
+
+#: Blur, as a share of the face's width, that tells detail from shape.
+DETAIL = 0.035
+_DETAIL_COLOUR = 0.3  # share of a blotch's colour that is kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceTexture:
+    """``levels`` uint8 B, G, R square textures by size, ``soft`` the same without detail; ``chart_bgr`` float32 ``(c, c, 3)`` and ``keep``, ``(c, c)``, at
+    the chart's size: colours, and where the source shows skin or a feature; ``mesh`` float32 ``(468, 3)``."""
+
+    levels: dict[int, NDArray[np.uint8]]
+    soft: dict[int, NDArray[np.uint8]]
+    chart_bgr: NDArray[np.float32]
+    keep: NDArray[np.float32]
+    mesh: NDArray[np.float32]
+    yaw: float
+
+
+def facing(mesh: NDArray[np.float32], mesh_topology: Topology) -> NDArray[np.float32]:
+    """How well each triangle is seen, 0..1: its area on the picture against its area seen from the front."""
+    triangles = mesh_topology.triangles
+    front = signed_areas(mesh_topology.uv, triangles)
+    ratio = signed_areas(mesh[:, :2], triangles) / np.maximum(front, 1e-9)
+    typical = float(np.percentile(ratio, 75))
+    return smooth_step((ratio / max(typical, 1e-9) - 0.1) / 0.4)
+
+
+def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regions: Regions) -> SourceTexture:
+    """Raises ``NoFaceError`` for a face that is turned too far."""
+    mesh = source.face.mesh_468
+    if mesh is None:
+        raise NoFaceError(f"{source.name}: the analyser gives no dense landmarks, which the engine 'mesh' needs")
+    yaw = yaw_degrees(mesh)
+    if abs(yaw) > MAX_YAW:
+        raise NoFaceError(
+            f"{source.name}: the face is turned {abs(yaw):.0f} degrees away from the camera, more than {MAX_YAW:.0f}; "
+            "give a picture that shows both halves of the face"
+        )
+    width = float(np.ptp(mesh[:, 0]))
+    size = next((level for level in LEVELS if level >= width * 1.1), LEVELS[-1])
+    fine = Chart.make(mesh_topology.uv, mesh_topology.triangles, size)
+    x, y = fine.spread(mesh)[:2]
+    picture = source.bgr
+    texture = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+    seen_mesh = facing(mesh, mesh_topology)
+    seen = cv2.GaussianBlur(fine.per_triangle(seen_mesh), (0, 0), size / 40)
+    texture = _complete(texture, seen)
+    texture = _filled(texture, fine.inside)
+    small = cv2.resize(texture, (chart.size, chart.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    colours = skin.lab(small)
+    everywhere = np.ones_like(regions.skin)
+    colour = skin.learn(colours, regions.reference)
+    keep = skin.likeness(colours, colour, everywhere, regions)
+    keep = _uncovered(keep, regions)
+    texture = _calmed(texture, regions.feature)
+    levels = {s: _resized(texture, s) for s in LEVELS if s <= size}
+    soft = {s: _without_detail(texture) for s, texture in levels.items()}
+    return SourceTexture(levels, soft, small.astype(np.float32), keep, mesh, yaw)
+
+
+def _complete(texture: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Fill what the camera did not see with the mirrored other half, its brightness matched softly."""
+    other = texture[:, ::-1].astype(np.float32)
+    mirrored_seen = seen[:, ::-1]
+    share = np.clip((mirrored_seen - seen) * 1.5, 0, 1)[..., None]
+    if float(share.max()) < 0.05:
+        return texture
+    own = texture.astype(np.float32)
+    sigma = texture.shape[0] / 8
+    weight = (np.minimum(seen, mirrored_seen) + 0.02)[..., None]
+    ratio = cv2.GaussianBlur(own * weight, (0, 0), sigma) / (cv2.GaussianBlur(other * weight, (0, 0), sigma) + 1e-3)
+    mixed = own + share * (other * np.clip(ratio, 0.5, 2.0) - own)
+    return np.clip(mixed, 0, 255).astype(np.uint8)
+
+
+def _filled(texture: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Repeat the rim's colour outside the mesh, so that no dark edge is mixed in when the texture shrinks."""
+    _, labels = cv2.distanceTransformWithLabels((~inside).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
+    colours[labels[inside]] = texture[inside]
+    filled: NDArray[np.uint8] = colours[labels]
+    return filled
+
+
+def _uncovered(keep: NDArray[np.float32], regions: Regions) -> NDArray[np.float32]:
+    """Cut the mask only where something covers skin from outside: the forehead and the rim.
+
+    Hair, ears and collars reach in from the outline, so what lies farther out than such a thing is cut with it.
+    """
+    half = keep.shape[1] // 2
+    hanging = np.where(regions.forehead > 0.5, keep, 1)
+    hanging = np.minimum.accumulate(hanging[::-1], axis=0)[::-1]
+    sides = np.where(regions.rim > 0.5, keep, 1)
+    left = np.minimum.accumulate(sides[:, half - 1 :: -1], axis=1)[:, ::-1]
+    right = np.minimum.accumulate(sides[:, half:], axis=1)
+    cut = np.minimum(np.minimum(hanging, keep), np.concatenate([left, right], axis=1))
+    cut = cv2.erode(smooth_step((cut - 0.45) / 0.4), np.ones((5, 5), np.uint8))
+    cut = cv2.GaussianBlur(cut, (0, 0), keep.shape[0] / 45)
+    mixed: NDArray[np.float32] = 1 - np.maximum(regions.forehead, regions.rim) * (1 - cut)
+    return mixed
+
+
+def _calmed(texture: NDArray[np.uint8], feature: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Take most of the colour out of skin detail: red blotches grow loud when the light is changed."""
+    soft = _without_detail(texture).astype(np.float32)
+    detail = texture - soft
+    grey = detail.mean(axis=2, keepdims=True)
+    coloured = cv2.resize(feature, texture.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+    share = _DETAIL_COLOUR + (1 - _DETAIL_COLOUR) * coloured
+    return np.clip(soft + grey + share * (detail - grey), 0, 255).astype(np.uint8)
+
+
+def _without_detail(texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is coarser than a wrinkle."""
+    return cv2.GaussianBlur(texture, (0, 0), texture.shape[0] * DETAIL).astype(np.uint8, copy=False)
+
+
+def _resized(texture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    if texture.shape[0] == size:
+        return texture
+    return cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -1,0 +1,151 @@
+"""BlazeFace: where faces are, on a letterboxed copy of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.types.objects import Session
+
+#: Left eye, right eye, nose tip, mouth, left ear, right ear, as seen in the picture (BlazeFace's order).
+KEYPOINTS = 6
+_SCORE_CLIP = 80.0  # keeps exp() finite in float32
+_MIN_SCORE = 0.5
+_SAME_FACE = 0.3  # intersection over union at which two boxes are one face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """A face in pixels: ``box_xyxy`` float32 ``(4,)``, ``keypoints`` float32 ``(6, 2)``, ``score`` 0..1."""
+
+    box_xyxy: NDArray[np.float32]
+    score: float
+    keypoints: NDArray[np.float32]
+
+
+def anchors(size: int, layers: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
+    """Anchor centres in 0..1, ``(n, 2)``; ``layers`` are (stride, anchors per cell), in the graph's order."""
+    parts = []
+    for stride, repeat in layers:
+        cells = size // stride
+        axis = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+        x, y = np.meshgrid(axis, axis)
+        parts.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeat, axis=0))
+    return np.concatenate(parts).astype(np.float32)
+
+
+class BlazeFace:
+    """One graph. ``short_range`` sees faces above about a sixth of the picture, ``full_range`` smaller ones."""
+
+    def __init__(self, session: Session, size: int, layers: tuple[tuple[int, int], ...]) -> None:
+        self._session, self._size = session, size
+        self._anchors = anchors(size, layers)
+
+    @classmethod
+    def short_range(cls, session: Session) -> BlazeFace:
+        """128 x 128, 896 anchors: stride 8 with two a cell, then three layers of stride 16 with two each."""
+        return cls(session, 128, ((8, 2), (16, 6)))
+
+    @classmethod
+    def full_range(cls, session: Session) -> BlazeFace:
+        """192 x 192, 2304 anchors: stride 4, one a cell."""
+        return cls(session, 192, ((4, 1),))
+
+    def detect(self, bgr: NDArray[np.uint8]) -> list[Detection]:
+        """Faces of a uint8 B, G, R picture ``(H, W, 3)``, best first, in its pixels."""
+        height, width = bgr.shape[:2]
+        scale = self._size / max(height, width)
+        small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(bgr, small_size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        left, top = (self._size - small_size[0]) // 2, (self._size - small_size[1]) // 2
+        padded = np.zeros((self._size, self._size, 3), np.uint8)
+        padded[top : top + small_size[1], left : left + small_size[0]] = small
+        tensor = padded[None, :, :, ::-1].astype(np.float32) / 127.5 - 1.0
+        outputs = self._session.run({self._session.input_names[0]: tensor})
+        regressors = next(o for o in outputs if o.shape[-1] == 16).reshape(-1, 8, 2)
+        logits = next(o for o in outputs if o.shape[-1] == 1).reshape(-1)
+        scores = 1 / (1 + np.exp(-np.clip(logits, -_SCORE_CLIP, _SCORE_CLIP)))
+        keep = scores > _MIN_SCORE
+        points = regressors[keep].astype(np.float32)
+        points /= self._size
+        centre_free = [0, *range(2, 8)]  # row 1 is the box's size, all others are offsets from the anchor
+        points[:, centre_free] += self._anchors[keep][:, None]
+        padding = np.array([left, top], np.float32)
+        points[:, centre_free] = (points[:, centre_free] * self._size - padding) / scale
+        points[:, 1] *= self._size / scale
+        return suppress(_detections(points, scores[keep]))
+
+
+def _detections(points: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:
+    found = []
+    for row, score in zip(points, scores, strict=True):
+        half = row[1] / 2
+        if (half > 0).all():
+            box = np.concatenate([row[0] - half, row[0] + half]).astype(np.float32)
+            found.append(Detection(box, float(score), row[2:].copy()))
+    return found
+
+
+def suppress(found: list[Detection]) -> list[Detection]:
+    """Weighted non-maximum suppression: boxes of one face become their mean, weighted by score."""
+    rest = sorted(found, key=lambda d: -d.score)
+    kept = []
+    while rest:
+        best = rest[0]
+        same = [d for d in rest if overlap(best.box_xyxy, d.box_xyxy) > _SAME_FACE]
+        rest = [d for d in rest[1:] if overlap(best.box_xyxy, d.box_xyxy) <= _SAME_FACE]
+        weights = np.array([d.score for d in same], np.float32)
+        weights /= weights.sum()
+        box = np.tensordot(weights, np.stack([d.box_xyxy for d in same]), 1).astype(np.float32)
+        points = np.tensordot(weights, np.stack([d.keypoints for d in same]), 1).astype(np.float32)
+        kept.append(Detection(box, best.score, points))
+    return kept
+
+
+def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Intersection over union of two ``x0, y0, x1, y1`` boxes."""
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    shared = float(np.prod(np.maximum(high - low, 0)))
+    both = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - shared
+    return shared / both if both > 0 else 0.0
+
+
+class Detector:
+    """Both ranges together."""
+
+    def __init__(self, short: BlazeFace, full: BlazeFace) -> None:
+        self._short, self._full = short, full
+
+    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
+        """Faces of a picture. ``thorough`` also looks for small ones, and into tiles, where large ones were found."""
+        found = self._short.detect(bgr)
+        if thorough or not found:
+            found = suppress(found + self._full.detect(bgr))
+        if thorough or not found:
+            found = suppress(found + self._tiles(bgr))
+        return found
+
+    def _tiles(self, bgr: NDArray[np.uint8]) -> list[Detection]:
+        """Faces found in overlapping squares along the longer side; in a square picture, in four quarters."""
+        height, width = bgr.shape[:2]
+        side = min(height, width)
+        if max(height, width) < 1.25 * side:
+            side = int(side * 0.6)
+        xs, ys = _starts(width, side), _starts(height, side)
+        found: list[Detection] = []
+        for y in ys:
+            for x in xs:
+                for d in self._short.detect(np.ascontiguousarray(bgr[y : y + side, x : x + side])):
+                    move = np.array([x, y], np.float32)
+                    found.append(Detection(d.box_xyxy + np.tile(move, 2), d.score, d.keypoints + move))
+        return suppress(found)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    if length <= side:
+        return [0]
+    count = max(2, int(np.ceil((length - side) / (side * 0.6))) + 1)
+    return [round(k * (length - side) / (count - 1)) for k in range(count)]

@@ -1,0 +1,50 @@
+"""Steady points: the face's own movement is followed at once, what is left is trembling and is damped."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Share of a point's deviation that is taken over when it is no larger than the mesh's own noise ...
+_CALM = 0.22
+#: ... and the deviation, in eye distances, at which half of the rest is taken too (a lid or lip that really moves).
+_MOVING = 0.012
+#: Movement of the whole face, in eye distances a frame, below which it counts as half noise.
+_STILL = 0.0025
+_LEFT, _RIGHT = 33, 263
+
+
+class MeshSmoother:
+    """One Euro's idea (strong when still, light when moving) on what an affine movement of the whole mesh leaves over."""
+
+    def __init__(self) -> None:
+        self._raw: NDArray[np.float32] | None = None
+        self._smooth: NDArray[np.float32] | None = None
+
+    def step(self, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(468, 3)`` of this frame to the steadied one, float32."""
+        if self._raw is None or self._smooth is None:
+            self._raw = self._smooth = mesh
+            return mesh
+        size = max(1.0, float(np.linalg.norm(mesh[_RIGHT, :2] - mesh[_LEFT, :2])))
+        moved = _affine(self._raw, mesh, self._smooth) - self._smooth
+        speed = float(np.sqrt((moved[:, :2] ** 2).sum(1).mean())) / size
+        predicted = self._smooth + moved * (speed / (speed + _STILL))
+        deviation = mesh - predicted
+        length = np.sqrt((deviation[:, :2] ** 2).sum(1, keepdims=True)) / size
+        share = _CALM + (1 - _CALM) * length**2 / (length**2 + _MOVING**2)
+        self._raw = mesh
+        self._smooth = (predicted + share * deviation).astype(np.float32)
+        return self._smooth
+
+
+def _affine(before: NDArray[np.float32], after: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``points`` moved by the best 3-D affine map of one mesh to another: all 468 points together hardly tremble."""
+    origin = before.mean(0, dtype=np.float64)
+    a = np.concatenate([before - origin, np.ones((len(before), 1))], axis=1)
+    normal = a.T @ a
+    normal[np.diag_indices(4)] += 1e-6 * np.trace(normal)
+    target = after - before
+    change = np.linalg.solve(normal, a.T @ target)
+    moved: NDArray[np.float64] = points + np.concatenate([points - origin, np.ones((len(points), 1))], axis=1) @ change
+    return moved
