@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import roop_swapper.plugin
-import roop_vision.plugin
 from common import bench_host, face_clip
 
+import roop_swapper.plugin
+import roop_vision.plugin
 from roop_host import ExecutionOptions, Job, MediaOptions, Step
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "media"

@@ -11,7 +11,9 @@ from roop_host.types.frame import FrameView
 from roop_host.types.geometry import Box
 from roop_vision.detector import Detection, Detector, overlap
 from roop_vision.landmarker import Crop, Landmarker, crop_of_detection, crop_of_mesh
+from roop_vision.masks import smooth_step
 from roop_vision.smoothing import MeshSmoother
+from roop_vision.topology import NOSE_TIP, topology
 
 #: Presence below which a mesh does not lie on a face (FaceMesh's own default).
 PRESENT = 0.5
@@ -19,6 +21,9 @@ _RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
 _LARGEST_STEP = 0.7  # of the face's width between frames; farther away it is another face
 _SAME_BOX = 0.25
 _MISSES = 2  # frames a track without a mesh is kept, so that its number survives a blink of the detector
+#: Inner lips: their distance, in eye distances, from which a mouth counts as wide open.
+_LIP_ABOVE, _LIP_BELOW, _EYE_LEFT, _EYE_RIGHT = 13, 14, 33, 263
+_OPEN, _OPEN_GROWTH = 0.1, 1.3
 _STRIPS, _BINS, _CUT_LEVELS = 6, 32, 30.0
 
 
@@ -40,6 +45,8 @@ class Tracker:
     def __init__(self, detector: Detector, landmarker: Landmarker, detect_every: int, max_faces: int) -> None:
         self._detector, self._landmarker = detector, landmarker
         self._every, self._max = max(1, detect_every), max_faces
+        v = topology().uv[:, 1:]
+        self._lower_face = smooth_step((v - v[NOSE_TIP]) / (v[_LIP_ABOVE] - v[NOSE_TIP]))
         self.reset()
 
     def reset(self) -> None:
@@ -67,14 +74,31 @@ class Tracker:
         for factor in (1.0, *_RETRY_GROWTH):
             mesh, presence = self._landmarker.mesh(frame.bgr, frame.box, crop.grown(factor))
             if presence >= PRESENT and _near(track.raw, mesh):
-                self._accept(track, mesh, presence)
+                self._accept(frame, track, mesh, presence)
                 return
         track.missed += 1
 
-    def _accept(self, track: Track, mesh: NDArray[np.float32], presence: float) -> None:
+    def _accept(self, frame: FrameView, track: Track, mesh: NDArray[np.float32], presence: float) -> None:
         if track.missed:
             track.smoother = MeshSmoother()
-        track.raw, track.mesh, track.presence, track.missed = mesh, track.smoother.step(mesh), presence, 0
+        track.raw, track.presence, track.missed = mesh, presence, 0
+        track.mesh = track.smoother.step(self._with_open_mouth(frame, mesh))
+
+    def _with_open_mouth(self, frame: FrameView, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The mesh with the lower face taken from a wider crop while the mouth is wide open.
+
+        FaceMesh puts the jaw of a wide open mouth too high in its usual crop. Only what is shown changes: the next
+        frame's crop still comes from the usual one, since wider crops drift when they feed themselves.
+        """
+        size = float(np.linalg.norm(mesh[_EYE_RIGHT, :2] - mesh[_EYE_LEFT, :2]))
+        gap = float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(size, 1.0)
+        share = float(smooth_step(np.array((gap - _OPEN) / _OPEN)))
+        if share <= 0:
+            return mesh
+        wide, presence = self._landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh).grown(_OPEN_GROWTH))
+        if presence < PRESENT:
+            return mesh
+        return (mesh + share * self._lower_face * (wide - mesh)).astype(np.float32)
 
     def _drop_doubles(self) -> None:
         """Two tracks that slid onto one face: the older one stays."""
@@ -96,7 +120,7 @@ class Tracker:
             same = [t for t in self._tracks if overlap(box_of(t.raw), box_of(mesh)) > _SAME_BOX]
             lost = next((track for track in same if track.missed), None)
             if lost is not None:
-                self._accept(lost, mesh, presence)
+                self._accept(frame, lost, mesh, presence)
             elif not same and len(self._tracks) < self._max:
                 smoother = MeshSmoother()
                 self._tracks.append(Track(self._next_id, mesh, smoother.step(mesh), presence, smoother))
