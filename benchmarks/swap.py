@@ -49,9 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 busy = ", ".join(f"{s.name} {1000 * s.seconds / report.frames:.1f} ms" for s in report.stages)
                 print(f"round {number + 1} {step:8} {report.fps:6.1f} frames/s  ({busy} a frame)")
     middle = {step: statistics.median(values) for step, values in speeds.items()}
-    print(
-        f"swapper: {middle['swapper']:.1f} frames/s (bar: >= 25), {middle['swapper'] / middle['nothing']:.2f} of a step that does nothing"
-    )
+    share = middle["swapper"] / middle["nothing"]
+    print(f"swapper: {middle['swapper']:.1f} frames/s (bar: >= 25), {share:.2f} of a step that does nothing")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def largest_difference(tflite: Path, onnx: Path) -> float:
         expected = [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
         for made in session.run(None, {given.name: value}):
             fitting = [e for e in expected if e.size == made.size]
-            scale = max(1.0, max(float(np.abs(e).max()) for e in fitting))
+            scale = max([1.0, *(float(np.abs(e).max()) for e in fitting)])
             worst = max(worst, min(float(np.abs(e.ravel() - made.ravel()).max()) for e in fitting) / scale)
     return worst
 
