@@ -10,7 +10,7 @@ _REACH = 0.11  # of the face's width: wide enough for light, too wide for featur
 _TRUST = 0.08  # weight of the mean gain where little skin is seen
 _LOWEST, _HIGHEST = 0.6, 1.65  # of the mean gain: what differs more is no light
 _DETAIL = 0.035
-_RICHER = 1.25  # a face a little richer in detail than the target still sits in the picture, and is more itself
+_RICHER = 1.15  # a face a little richer in detail than the target still sits in the picture, and is more itself
 
 
 def gain_field(
@@ -33,7 +33,7 @@ def gain_field(
     size = (weight.shape[1], weight.shape[0])
     mean = mean_t / mean_s
     gain = (np.clip(ratio / mean, _LOWEST, _HIGHEST) * np.clip(mean, 0.2, 4)).astype(np.float32)
-    return cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+    return np.asarray(cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def detail_ratio(

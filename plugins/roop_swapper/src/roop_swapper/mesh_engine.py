@@ -8,10 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.faces import Face
-from roop_host.types.frame import Frame
-from roop_host.types.geometry import Box
-from roop_host.types.objects import SourceFace
+from roop_host import Box, Face, Frame, SourceFace
 from roop_swapper import light, raster, skin
 from roop_swapper.raster import Chart
 from roop_swapper.regions import Regions
@@ -25,7 +22,7 @@ CHART = 96
 _MAP_PIXELS = 176  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
 _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
-_GRAIN_SIGMA, _GRAIN = 1.1, 0.85
+_GRAIN_SIGMA, _GRAIN = 1.1, 0.6
 _MARGIN = 6
 
 
@@ -90,13 +87,12 @@ class MeshEngine:
         u, v, x, y = (_enlarged(plane, full) for plane in maps)
         texture = self._lit_texture(source, state)
         size = np.float32(state.level)
-        cv2.multiply(u, float(size), dst=u)
-        cv2.multiply(v, float(size), dst=v)
-        u -= 0.5
-        v -= 0.5
+        for plane in (u, v):  # 0..1 to pixel centres of the texture
+            plane *= size
+            plane -= np.float32(0.5)
         base = cv2.remap(region, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         skin_bgr = cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        skin_bgr = _grained(skin_bgr, region)
+        skin_bgr = _grained(skin_bgr.astype(np.uint8, copy=False), region)
         alpha = _enlarged(alpha_small, full)
         out = cv2.blendLinear(skin_bgr, base, alpha, 1 - alpha).astype(np.uint8, copy=False)
         frame.put(layout.box, out, _enlarged(cover, full), face_id=face.id)

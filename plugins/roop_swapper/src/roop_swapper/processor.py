@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from roop_host.errors import UsageError
-from roop_host.types.objects import Context, JobContext, Processor
-from roop_host.types.window import Segment, Window
+from roop_host import Context, JobContext, Processor, Segment, UsageError, Window
 from roop_swapper.mesh_engine import FaceState, MeshEngine
 from roop_swapper.options import SwapperOptions
 

@@ -74,4 +74,5 @@ def _neighbours(triangles: NDArray[np.int32]) -> NDArray[np.float32]:
     for k in range(3):
         matrix[triangles[:, k], triangles[:, (k + 1) % 3]] = 1
         matrix[triangles[:, (k + 1) % 3], triangles[:, k]] = 1
-    return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    average: NDArray[np.float32] = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    return average

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.errors import NoFaceError
-from roop_host.types.objects import SourceFace
+from roop_host import NoFaceError, SourceFace
 from roop_swapper import skin
 from roop_swapper.raster import Chart, signed_areas
 from roop_swapper.regions import Regions
@@ -28,8 +27,12 @@ _DETAIL_COLOUR = 0.3  # share of a blotch's colour that is kept
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceTexture:
-    """``levels`` uint8 B, G, R square textures by size, ``soft`` the same without detail; ``chart_bgr`` float32 ``(c, c, 3)`` and ``keep``, ``(c, c)``, at
-    the chart's size: colours, and where the source shows skin or a feature; ``mesh`` float32 ``(468, 3)``."""
+    """A face ready to be put on others.
+
+    ``levels`` are uint8 B, G, R square textures by size, ``soft`` the same without detail. At the chart's size:
+    ``chart_bgr`` float32 ``(c, c, 3)`` and ``keep`` ``(c, c)``, where the source shows skin or a feature. ``mesh`` is
+    float32 ``(468, 3)`` in the source's picture.
+    """
 
     levels: dict[int, NDArray[np.uint8]]
     soft: dict[int, NDArray[np.uint8]]
@@ -66,7 +69,7 @@ def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regi
     picture = source.bgr
     texture = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
     seen_mesh = facing(mesh, mesh_topology)
-    seen = cv2.GaussianBlur(fine.per_triangle(seen_mesh), (0, 0), size / 40)
+    seen = np.asarray(cv2.GaussianBlur(fine.per_triangle(seen_mesh), (0, 0), size / 40), np.float32)
     texture = _complete(texture, seen)
     texture = _filled(texture, fine.inside)
     small = cv2.resize(texture, (chart.size, chart.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -93,7 +96,8 @@ def _complete(texture: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[
     weight = (np.minimum(seen, mirrored_seen) + 0.02)[..., None]
     ratio = cv2.GaussianBlur(own * weight, (0, 0), sigma) / (cv2.GaussianBlur(other * weight, (0, 0), sigma) + 1e-3)
     mixed = own + share * (other * np.clip(ratio, 0.5, 2.0) - own)
-    return np.clip(mixed, 0, 255).astype(np.uint8)
+    completed: NDArray[np.uint8] = np.clip(mixed, 0, 255).astype(np.uint8)
+    return completed
 
 
 def _filled(texture: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -117,8 +121,8 @@ def _uncovered(keep: NDArray[np.float32], regions: Regions) -> NDArray[np.float3
     left = np.minimum.accumulate(sides[:, half - 1 :: -1], axis=1)[:, ::-1]
     right = np.minimum.accumulate(sides[:, half:], axis=1)
     cut = np.minimum(np.minimum(hanging, keep), np.concatenate([left, right], axis=1))
-    cut = cv2.erode(smooth_step((cut - 0.45) / 0.4), np.ones((5, 5), np.uint8))
-    cut = cv2.GaussianBlur(cut, (0, 0), keep.shape[0] / 45)
+    cut = np.asarray(cv2.erode(smooth_step((cut - 0.5) / 0.4), np.ones((3, 3), np.uint8)), np.float32)
+    cut = np.asarray(cv2.GaussianBlur(cut, (0, 0), keep.shape[0] / 45), np.float32)
     mixed: NDArray[np.float32] = 1 - np.maximum(regions.forehead, regions.rim) * (1 - cut)
     return mixed
 
@@ -130,7 +134,8 @@ def _calmed(texture: NDArray[np.uint8], feature: NDArray[np.float32]) -> NDArray
     grey = detail.mean(axis=2, keepdims=True)
     coloured = cv2.resize(feature, texture.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
     share = _DETAIL_COLOUR + (1 - _DETAIL_COLOUR) * coloured
-    return np.clip(soft + grey + share * (detail - grey), 0, 255).astype(np.uint8)
+    calmed: NDArray[np.uint8] = np.clip(soft + grey + share * (detail - grey), 0, 255).astype(np.uint8)
+    return calmed
 
 
 def _without_detail(texture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.faces import Face
-from roop_host.types.frame import FrameView
-from roop_host.types.objects import Analyser, Context
-from roop_host.types.window import Segment
-from roop_vision import embedded
+from roop_host import Analyser, Context, Face, FrameView, Segment
 from roop_vision.align import five_points, yaw_degrees
 from roop_vision.detector import BlazeFace, Detector, overlap
+from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
 from roop_vision.landmarker import Landmarker
 from roop_vision.options import VisionOptions
 from roop_vision.tracker import Tracker, box_of, detect, first_mesh
@@ -27,10 +24,10 @@ class EmbeddedAnalyser(Analyser):
     def setup(self, ctx: Context) -> None:
         options = ctx.options_as(VisionOptions)
         one = {"threads": 1}  # the graphs are too small to gain from a second thread
-        short = BlazeFace.short_range(ctx.sessions.open(embedded.BLAZEFACE_SHORT, **one))
-        full = BlazeFace.full_range(ctx.sessions.open(embedded.BLAZEFACE_FULL, **one))
+        short = BlazeFace.short_range(ctx.sessions.open(BLAZEFACE_SHORT, **one))
+        full = BlazeFace.full_range(ctx.sessions.open(BLAZEFACE_FULL, **one))
         self._detector = Detector(short, full)
-        self._landmarker = Landmarker(ctx.sessions.open(embedded.FACEMESH, **one))
+        self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, **one))
         self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
 
     def start(self, segment: Segment) -> None:

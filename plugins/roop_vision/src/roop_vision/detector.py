@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.objects import Session
+from roop_host import Session
 
 #: Left eye, right eye, nose tip, mouth, left ear, right ear, as seen in the picture (BlazeFace's order).
 KEYPOINTS = 6

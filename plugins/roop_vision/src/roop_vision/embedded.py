@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from roop_host.types.specs import ModelSpec
+from roop_host import ModelSpec
 
 _LICENCE = "Apache-2.0 (MediaPipe)"
 

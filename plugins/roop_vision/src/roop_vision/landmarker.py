@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.geometry import Box
-from roop_host.types.objects import Session
+from roop_host import Box, Session
 
 SIZE = 192
 #: Gives the uint8 B, G, R pixels of a box that lies inside the picture.

@@ -15,9 +15,9 @@ def hull_mask(points: NDArray[np.float32], width: int, height: int, feather: flo
     mask = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(mask, np.round(cv2.convexHull(points.astype(np.float32))[:, 0] * 16).astype(np.int32), 255, shift=4)
     if feather <= 0:
-        return mask.astype(np.float32) / 255
+        return mask.astype(np.float32) / np.float32(255)
     mask[[0, -1]], mask[:, [0, -1]] = 0, 0
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 3), np.float32)
     return smooth_step(depth / feather)
 
 

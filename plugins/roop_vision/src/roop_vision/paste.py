@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.frame import Frame
-from roop_host.types.geometry import Box
+from roop_host import Box, Frame
 
 
 def paste_crop(

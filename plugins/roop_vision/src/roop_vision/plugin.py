@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from roop_host import AnalyserSpec, hookimpl
-from roop_vision import embedded
+from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
 from roop_vision.options import VisionOptions
 
 if TYPE_CHECKING:
@@ -29,6 +29,6 @@ def roop_analysers() -> Iterable[AnalyserSpec]:
         name="embedded",
         summary="Finds and follows faces (BlazeFace and FaceMesh, no download)",
         load=_load,
-        models=(embedded.BLAZEFACE_SHORT, embedded.BLAZEFACE_FULL, embedded.FACEMESH),
+        models=(BLAZEFACE_SHORT, BLAZEFACE_FULL, FACEMESH),
         warmup=8,
     )

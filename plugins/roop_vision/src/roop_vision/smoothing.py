@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_vision.topology import NOSE_TIP, topology
+
 #: Share of a point's deviation that is taken over when it is no larger than the mesh's own noise ...
-_CALM = 0.22
+_CALM = 0.05
 #: ... and the deviation, in eye distances, at which half of the rest is taken too (a lid or lip that really moves).
-_MOVING = 0.012
+_MOVING = 0.016
+#: Deviation of the whole face from where its skin went, in eye distances, of which half is taken at once.
+_DRIFT = 0.05
 #: Movement of the whole face, in eye distances a frame, below which it counts as half noise.
 _STILL = 0.0025
 _LEFT, _RIGHT = 33, 263
@@ -21,16 +25,29 @@ class MeshSmoother:
         self._raw: NDArray[np.float32] | None = None
         self._smooth: NDArray[np.float32] | None = None
 
-    def step(self, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(468, 3)`` of this frame to the steadied one, float32."""
+    @property
+    def last(self) -> NDArray[np.float32] | None:
+        """The steadied mesh of the frame before."""
+        return self._smooth
+
+    def step(self, mesh: NDArray[np.float32], carried: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """``(468, 3)`` of this frame to the steadied one, float32. ``carried`` is ``last`` moved with the skin, if known."""
         if self._raw is None or self._smooth is None:
             self._raw = self._smooth = mesh
             return mesh
         size = max(1.0, float(np.linalg.norm(mesh[_RIGHT, :2] - mesh[_LEFT, :2])))
-        moved = _affine(self._raw, mesh, self._smooth) - self._smooth
-        speed = float(np.sqrt((moved[:, :2] ** 2).sum(1).mean())) / size
-        predicted = self._smooth + moved * (speed / (speed + _STILL))
-        deviation = mesh - predicted
+        predicted: NDArray[np.floating]
+        if carried is None:
+            moved = _affine(self._raw, mesh, self._smooth) - self._smooth
+            speed = float(np.sqrt((moved[:, :2] ** 2).sum(1).mean())) / size
+            predicted = self._smooth + moved * (speed / (speed + _STILL))
+        else:
+            predicted = carried
+        # The whole face's deviation is drift and is taken back slowly; what single parts do beyond it is expression.
+        together = _affine(predicted, mesh, predicted, _rigid()) - predicted
+        drift = np.sqrt(np.mean((together[:, :2] ** 2).sum(1))) / size
+        predicted = predicted + (_CALM + (1 - _CALM) * drift**2 / (drift**2 + _DRIFT**2)) * together
+        deviation = mesh - predicted - together
         length = np.sqrt((deviation[:, :2] ** 2).sum(1, keepdims=True)) / size
         share = _CALM + (1 - _CALM) * length**2 / (length**2 + _MOVING**2)
         self._raw = mesh
@@ -38,8 +55,22 @@ class MeshSmoother:
         return self._smooth
 
 
-def _affine(before: NDArray[np.float32], after: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float64]:
-    """``points`` moved by the best 3-D affine map of one mesh to another: all 468 points together hardly tremble."""
+def _rigid() -> NDArray[np.bool_]:
+    """The vertices above the mouth: speech hardly moves them."""
+    v = topology().uv[:, 1]
+    rigid: NDArray[np.bool_] = v < v[NOSE_TIP] + 0.02
+    return rigid
+
+
+def _affine(
+    before: NDArray[np.floating],
+    after: NDArray[np.floating],
+    points: NDArray[np.floating],
+    which: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """``points`` moved by the best 3-D affine map of one mesh to another: many points together hardly tremble."""
+    if which is not None:
+        before, after = before[which], after[which]
     origin = before.mean(0, dtype=np.float64)
     a = np.concatenate([before - origin, np.ones((len(before), 1))], axis=1)
     normal = a.T @ a

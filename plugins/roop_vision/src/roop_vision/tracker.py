@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.frame import FrameView
-from roop_host.types.geometry import Box
+from roop_host import Box, FrameView
+from roop_vision import flow
 from roop_vision.detector import Detection, Detector, overlap
 from roop_vision.landmarker import Crop, Landmarker, crop_of_detection, crop_of_mesh
 from roop_vision.masks import smooth_step
@@ -21,9 +21,9 @@ _RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
 _LARGEST_STEP = 0.7  # of the face's width between frames; farther away it is another face
 _SAME_BOX = 0.25
 _MISSES = 2  # frames a track without a mesh is kept, so that its number survives a blink of the detector
-#: Inner lips: their distance, in eye distances, from which a mouth counts as wide open.
-_LIP_ABOVE, _LIP_BELOW, _EYE_LEFT, _EYE_RIGHT = 13, 14, 33, 263
-_OPEN, _OPEN_GROWTH = 0.1, 1.3
+#: The inner lips' distance, in mouth widths, from which a mouth counts as wide open (a laugh stays below, an O does not).
+_LIP_ABOVE, _LIP_BELOW, _LIP_LEFT, _LIP_RIGHT = 13, 14, 61, 291
+_OPEN, _WIDE_OPEN, _OPEN_GROWTH = 0.265, 0.33, 1.3
 _STRIPS, _BINS, _CUT_LEVELS = 6, 32, 30.0
 
 
@@ -37,6 +37,8 @@ class Track:
     presence: float
     smoother: MeshSmoother
     missed: int = 0
+    #: The frame before, cut with the crop that this frame's mesh is taken from.
+    patch: NDArray[np.uint8] | None = None
 
 
 class Tracker:
@@ -81,8 +83,14 @@ class Tracker:
     def _accept(self, frame: FrameView, track: Track, mesh: NDArray[np.float32], presence: float) -> None:
         if track.missed:
             track.smoother = MeshSmoother()
+        carried = None
+        if track.patch is not None and track.smoother.last is not None:
+            crop = crop_of_mesh(track.raw)
+            after = flow.patch(frame, crop)
+            carried = None if after is None else flow.carried(track.patch, after, crop, track.smoother.last)
         track.raw, track.presence, track.missed = mesh, presence, 0
-        track.mesh = track.smoother.step(self._with_open_mouth(frame, mesh))
+        track.mesh = track.smoother.step(self._with_open_mouth(frame, mesh), carried)
+        track.patch = flow.patch(frame, crop_of_mesh(mesh))
 
     def _with_open_mouth(self, frame: FrameView, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
         """The mesh with the lower face taken from a wider crop while the mouth is wide open.
@@ -90,9 +98,9 @@ class Tracker:
         FaceMesh puts the jaw of a wide open mouth too high in its usual crop. Only what is shown changes: the next
         frame's crop still comes from the usual one, since wider crops drift when they feed themselves.
         """
-        size = float(np.linalg.norm(mesh[_EYE_RIGHT, :2] - mesh[_EYE_LEFT, :2]))
-        gap = float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(size, 1.0)
-        share = float(smooth_step(np.array((gap - _OPEN) / _OPEN)))
+        width = float(np.linalg.norm(mesh[_LIP_RIGHT, :2] - mesh[_LIP_LEFT, :2]))
+        gap = float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(width, 1.0)
+        share = float(smooth_step(np.array((gap - _OPEN) / (_WIDE_OPEN - _OPEN))))
         if share <= 0:
             return mesh
         wide, presence = self._landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh).grown(_OPEN_GROWTH))

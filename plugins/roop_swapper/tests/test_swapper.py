@@ -1,0 +1,177 @@
+"""The mesh engine on real faces: what changes, what must not, what is refused."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from roop_host.errors import NoFaceError, UsageError
+from roop_host.models.sessions import OrtSessions
+from roop_host.types.faces import Face
+from roop_host.types.frame import Frame
+from roop_host.types.job import Job, Step
+from roop_host.types.objects import Context, JobContext, SourceFace
+from roop_host.types.planes import rgb_pixels
+from roop_host.types.window import Segment, Window
+from roop_swapper.options import SwapperOptions
+from roop_swapper.processor import Swapper
+from roop_vision.analyser import EmbeddedAnalyser
+from roop_vision.options import VisionOptions
+
+MEDIA = Path(__file__).resolve().parents[3] / "examples" / "media"
+Picture = NDArray[np.uint8]
+
+
+def context(options: object) -> Context:
+    return Context(options, OrtSessions("cpu", 1), "cpu", 1, logging.getLogger("test"), threading.Event())
+
+
+def frame_of(bgr: Picture, index: int = 0) -> Frame:
+    return Frame(rgb_pixels(np.ascontiguousarray(bgr[..., ::-1])), index=index)
+
+
+@pytest.fixture(scope="module")
+def analyser() -> EmbeddedAnalyser:
+    made = EmbeddedAnalyser()
+    made.setup(context(VisionOptions()))
+    return made
+
+
+@pytest.fixture(scope="module")
+def collins() -> Picture:
+    return np.asarray(cv2.imread(str(MEDIA / "collins.jpg")), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def hopper() -> Picture:
+    return np.asarray(cv2.imread(str(MEDIA / "hopper.jpg")), np.uint8)
+
+
+def face_of(analyser: EmbeddedAnalyser, bgr: Picture) -> Face:
+    return analyser.analyse_picture(frame_of(bgr))[0]
+
+
+def swapper(source: SourceFace, **options: float) -> Swapper:
+    made = Swapper()
+    made.setup(context(SwapperOptions(**options)))  # type: ignore[arg-type]
+    made.begin(JobContext(Job(("s.jpg",), "t.jpg", "o.jpg", (Step("swapper"),)), (source,), 512, 600))
+    made.start(Segment(0, 0, 250))
+    return made
+
+
+def swapped(made: Swapper, bgr: Picture, face: Face, index: int = 0) -> Picture:
+    frame = frame_of(bgr, index)
+    frame.faces = (face.with_source(0),)
+    made.process(Window((), (frame,), ()))
+    return np.array(frame.bgr())
+
+
+@pytest.fixture(scope="module")
+def source(analyser: EmbeddedAnalyser, collins: Picture) -> SourceFace:
+    return SourceFace("collins.jpg", collins, face_of(analyser, collins))
+
+
+@pytest.fixture(scope="module")
+def target(analyser: EmbeddedAnalyser, hopper: Picture) -> Face:
+    return face_of(analyser, hopper)
+
+
+def test_changes_the_face_and_nothing_else(source: SourceFace, target: Face, hopper: Picture) -> None:
+    out = swapped(swapper(source), hopper, target)
+    assert target.mesh_468 is not None
+    hull = np.zeros(hopper.shape[:2], np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(target.mesh_468[:, :2].astype(np.int32)), 1)
+    near = cv2.dilate(hull, np.ones((9, 9), np.uint8)) > 0
+    assert np.array_equal(out[~near], hopper[~near])
+    middle = cv2.erode(hull, np.ones((61, 61), np.uint8)) > 0
+    assert np.abs(out.astype(int) - hopper)[middle].mean() > 5
+
+
+def test_a_face_without_a_source_is_left_alone(source: SourceFace, target: Face, hopper: Picture) -> None:
+    frame = frame_of(hopper)
+    frame.faces = (target,)
+    swapper(source).process(Window((), (frame,), ()))
+    assert not frame.changed
+    assert np.array_equal(frame.bgr(), hopper)
+
+
+def test_notes_whose_face_was_changed(source: SourceFace, target: Face, hopper: Picture) -> None:
+    frame = frame_of(hopper)
+    frame.faces = (replace(target, id=7, source=0),)
+    swapper(source).process(Window((), (frame,), ()))
+    assert frame.edited == {7}
+
+
+def test_equal_input_equal_output(source: SourceFace, target: Face, hopper: Picture) -> None:
+    assert np.array_equal(swapped(swapper(source), hopper, target), swapped(swapper(source), hopper, target))
+
+
+def test_a_segment_starts_anew(source: SourceFace, target: Face, hopper: Picture) -> None:
+    made = swapper(source)
+    first = swapped(made, hopper, target)
+    swapped(made, (hopper // 2).astype(np.uint8), target, 1)
+    made.start(Segment(1, 250, 500))
+    assert np.array_equal(swapped(made, hopper, target, 250), first)
+
+
+def test_is_steady_on_still_frames(source: SourceFace, target: Face, hopper: Picture) -> None:
+    made = swapper(source)
+    outs = [swapped(made, hopper, target, k).astype(int) for k in range(6)]
+    assert max(np.abs(a - b).max() for a, b in pairwise(outs)) <= 2
+
+
+def test_follows_the_light_of_the_target(source: SourceFace, target: Face, hopper: Picture) -> None:
+    x0, y0, x1, y1 = (int(v) for v in target.box_xyxy)
+    core = (slice(y0 + (y1 - y0) // 3, y1 - (y1 - y0) // 4), slice(x0 + (x1 - x0) // 4, x1 - (x1 - x0) // 4))
+    bright = swapped(swapper(source), hopper, target)
+    dark = swapped(swapper(source), (hopper * 0.5).astype(np.uint8), target)
+    assert dark[core].mean() == pytest.approx(bright[core].mean() * 0.5, rel=0.2)
+
+
+def test_a_face_at_the_edge_of_the_picture(source: SourceFace, analyser: EmbeddedAnalyser, hopper: Picture) -> None:
+    cut = np.ascontiguousarray(hopper[160:, 190:])
+    mesh = face_of(analyser, hopper).mesh_468
+    assert mesh is not None
+    moved = mesh - np.array([190, 160, 0], np.float32)
+    low, high = moved[:, :2].min(0), moved[:, :2].max(0)
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    face = Face(0, box, 1.0, np.zeros((5, 2), np.float32), moved)
+    assert swapped(swapper(source), cut, face).shape == cut.shape
+
+
+def test_a_profile_is_refused(source: SourceFace, collins: Picture) -> None:
+    mesh = source.face.mesh_468
+    assert mesh is not None
+    turn = np.radians(60)
+    middle = mesh.mean(0)
+    matrix = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    turned = ((mesh - middle) @ matrix.T + middle).astype(np.float32)
+    with pytest.raises(NoFaceError, match=r"collins\.jpg: the face is turned \d+ degrees"):
+        swapper(SourceFace("collins.jpg", collins, replace(source.face, mesh_468=turned)))
+
+
+def test_a_source_without_landmarks_is_refused(source: SourceFace, collins: Picture) -> None:
+    with pytest.raises(NoFaceError, match="dense landmarks"):
+        swapper(SourceFace("collins.jpg", collins, replace(source.face, mesh_468=None)))
+
+
+def test_proportions_out_of_range(source: SourceFace) -> None:
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        swapper(source, proportions=1.5)
+
+
+def test_the_mask_of_a_source_with_a_fringe_ends_below_it(source: SourceFace) -> None:
+    made = swapper(source)
+    assert made._engine is not None
+    keep = made._engine.textures[0].keep
+    size = keep.shape[0]
+    assert keep[int(size * 0.14), size // 2] < 0.2  # Eileen Collins' fringe
+    assert keep[int(size * 0.55), int(size * 0.3)] > 0.8  # her cheek
