@@ -108,7 +108,7 @@ def test_stopped_in_the_middle(number: signal.Signals, code: int, tmp_path: Path
     arguments = ["run", "-s", media / "collins.jpg", "-t", clip, "-o", out / "o.mp4", "-q", "--preset", "ultrafast"]
     process = subprocess.Popen([sys.executable, "-m", "roop_host", *map(str, arguments)], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not list(out.glob(".o.mp4.roop/segment-*")) and process.poll() is None and time.monotonic() < deadline:
+    while not list(out.glob(".o.mp4.roop/segment-000000")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
     _, error = process.communicate(timeout=30)

@@ -17,6 +17,8 @@ _MOST = np.array([10.0, 6.0, 8.0], np.float32)
 _DARKER, _BRIGHTER = 1.0, 0.55  # highlights are skin more often than dark spots are
 _SURE, _FADE = 1.9, 1.5  # deviations up to which it is surely skin, and over which that fades
 
+_SHADE = 6.0  # L below the cheeks that a forehead may have without being hair
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SkinColour:
@@ -49,9 +51,16 @@ def learn(lab_chart: NDArray[np.float32], weight: NDArray[np.float32]) -> SkinCo
 
 
 def likeness(
-    lab_chart: NDArray[np.float32], colour: SkinColour, seen: NDArray[np.float32], regions: Regions
+    lab_chart: NDArray[np.float32],
+    colour: SkinColour,
+    seen: NDArray[np.float32],
+    regions: Regions,
+    strict: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """How surely each cell is skin, 0..1; features count as skin. ``seen`` is how well the camera sees a cell."""
+    """How surely each cell is skin, 0..1; features count as skin.
+
+    ``seen`` is how well the camera sees a cell; where ``strict`` is 1, shade may not excuse what is darker than the cheeks.
+    """
     off = (lab_chart - colour.mean) / colour.spread
     chroma = off[..., 1] ** 2 + off[..., 2] ** 2
     rough = smooth_step((3.2 - np.sqrt(chroma + (off[..., 0] * 0.6) ** 2)) / 1.2) * regions.skin * seen
@@ -59,7 +68,10 @@ def likeness(
     sigma = lab_chart.shape[0] / 9
     total = cv2.GaussianBlur(rough, (0, 0), sigma) + 0.04
     local = (cv2.GaussianBlur(rough * lab_chart[..., 0], (0, 0), sigma) + 0.04 * colour.mean[0]) / total
-    light = (lab_chart[..., 0] - local) / colour.spread[0]
+    sharp = np.zeros_like(rough) if strict is None else strict
+    local = local + sharp * np.maximum(colour.mean[0] - _SHADE - local, 0)
+    spread = colour.spread[0] + sharp * np.minimum(_LEAST[0] - colour.spread[0], 0)
+    light = (lab_chart[..., 0] - local) / spread
     light *= np.where(light < 0, np.float32(_DARKER), np.float32(_BRIGHTER))
     sure = smooth_step((_SURE + _FADE - np.sqrt(light**2 + chroma)) / _FADE)
     return np.maximum(cv2.GaussianBlur(sure, (0, 0), lab_chart.shape[0] / 80), regions.feature).astype(np.float32)

@@ -22,6 +22,7 @@ LEVELS = (128, 192, 256, 384, 512)
 
 #: Blur, as a share of the face's width, that tells detail from shape.
 DETAIL = 0.035
+_TEMPLE_ROW = 0.4  # of the texture, just below the eyes
 _DETAIL_COLOUR = 0.3  # share of a blotch's colour that is kept
 
 
@@ -70,13 +71,13 @@ def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regi
     texture = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
     seen_mesh = facing(mesh, mesh_topology)
     seen = np.asarray(cv2.GaussianBlur(fine.per_triangle(seen_mesh), (0, 0), size / 40), np.float32)
-    texture = _complete(texture, seen)
+    texture = _complete(texture, seen * (1 - _one_sided_hair(texture, regions)))
     texture = _filled(texture, fine.inside)
     small = cv2.resize(texture, (chart.size, chart.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     colours = skin.lab(small)
     everywhere = np.ones_like(regions.skin)
     colour = skin.learn(colours, regions.reference)
-    keep = skin.likeness(colours, colour, everywhere, regions)
+    keep = skin.likeness(colours, colour, everywhere, regions, np.maximum(regions.forehead, regions.rim))
     keep = _uncovered(keep, regions)
     texture = _calmed(texture, regions.feature)
     levels = {s: _resized(texture, s) for s in LEVELS if s <= size}
@@ -98,6 +99,22 @@ def _complete(texture: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[
     mixed = own + share * (other * np.clip(ratio, 0.5, 2.0) - own)
     completed: NDArray[np.uint8] = np.clip(mixed, 0, 255).astype(np.uint8)
     return completed
+
+
+def _one_sided_hair(texture: NDArray[np.uint8], regions: Regions) -> NDArray[np.float32]:
+    """Where a strand covers the temple or the brow's tail of one side only: much darker than the same place mirrored."""
+    size = texture.shape[0]
+    light = cv2.GaussianBlur(skin.lab(texture)[..., 0], (0, 0), size / 60)
+    darker = light[:, ::-1] - light
+    cheeks = cv2.resize(regions.reference, (size, size), interpolation=cv2.INTER_NEAREST) > 0.5
+    half = size // 2
+    for side in (slice(0, half), slice(half, size)):  # light from one side is no hair
+        darker[:, side] -= np.median(darker[:, side][cheeks[:, side]])
+    rows = (np.arange(size, dtype=np.float32)[:, None] + 0.5) / size
+    across = np.abs((np.arange(size, dtype=np.float32)[None, :] + 0.5) / size - 0.5)
+    zone = smooth_step((_TEMPLE_ROW - rows) / 0.05) * smooth_step((across - 0.13) / 0.05)
+    found = cv2.dilate(smooth_step((darker - 9) / 8) * zone, np.ones((max(3, size // 24),) * 2, np.uint8))
+    return np.asarray(cv2.GaussianBlur(found, (0, 0), size / 64), np.float32)
 
 
 def _filled(texture: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:

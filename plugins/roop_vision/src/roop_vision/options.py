@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from roop_host.plugins.options import option
+from roop_host import option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,8 +47,6 @@ class Tracker:
     def __init__(self, detector: Detector, landmarker: Landmarker, detect_every: int, max_faces: int) -> None:
         self._detector, self._landmarker = detector, landmarker
         self._every, self._max = max(1, detect_every), max_faces
-        v = topology().uv[:, 1:]
-        self._lower_face = smooth_step((v - v[NOSE_TIP]) / (v[_LIP_ABOVE] - v[NOSE_TIP]))
         self.reset()
 
     def reset(self) -> None:
@@ -89,24 +87,8 @@ class Tracker:
             after = flow.patch(frame, crop)
             carried = None if after is None else flow.carried(track.patch, after, crop, track.smoother.last)
         track.raw, track.presence, track.missed = mesh, presence, 0
-        track.mesh = track.smoother.step(self._with_open_mouth(frame, mesh), carried)
+        track.mesh = track.smoother.step(with_open_mouth(self._landmarker, frame, mesh), carried)
         track.patch = flow.patch(frame, crop_of_mesh(mesh))
-
-    def _with_open_mouth(self, frame: FrameView, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The mesh with the lower face taken from a wider crop while the mouth is wide open.
-
-        FaceMesh puts the jaw of a wide open mouth too high in its usual crop. Only what is shown changes: the next
-        frame's crop still comes from the usual one, since wider crops drift when they feed themselves.
-        """
-        width = float(np.linalg.norm(mesh[_LIP_RIGHT, :2] - mesh[_LIP_LEFT, :2]))
-        gap = float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(width, 1.0)
-        share = float(smooth_step(np.array((gap - _OPEN) / (_WIDE_OPEN - _OPEN))))
-        if share <= 0:
-            return mesh
-        wide, presence = self._landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh).grown(_OPEN_GROWTH))
-        if presence < PRESENT:
-            return mesh
-        return (mesh + share * self._lower_face * (wide - mesh)).astype(np.float32)
 
     def _drop_doubles(self) -> None:
         """Two tracks that slid onto one face: the older one stays."""
@@ -162,6 +144,25 @@ def first_mesh(landmarker: Landmarker, frame: FrameView, detection: Detection) -
             if sure >= PRESENT:
                 return again, sure
     return None
+
+
+def with_open_mouth(landmarker: Landmarker, frame: FrameView, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mesh with the lower face taken from a wider crop while the mouth is wide open.
+
+    FaceMesh puts the jaw of a wide open mouth too high in its usual crop. Only what is shown changes: the next
+    frame's crop still comes from the usual one, since wider crops drift when they feed themselves.
+    """
+    width = float(np.linalg.norm(mesh[_LIP_RIGHT, :2] - mesh[_LIP_LEFT, :2]))
+    gap = float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(width, 1.0)
+    share = float(smooth_step(np.array((gap - _OPEN) / (_WIDE_OPEN - _OPEN))))
+    if share <= 0:
+        return mesh
+    wide, presence = landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh).grown(_OPEN_GROWTH))
+    if presence < PRESENT:
+        return mesh
+    v = topology().uv[:, 1:]
+    lower_face = smooth_step((v - v[NOSE_TIP]) / (v[_LIP_ABOVE] - v[NOSE_TIP]))
+    return (mesh + share * lower_face * (wide - mesh)).astype(np.float32)
 
 
 def box_of(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
