@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from roop_host.cli.telling import tell_error
 from roop_host.errors import RoopError
 
 
@@ -23,7 +24,7 @@ class _Group(TyperGroup):
             try:
                 return "run", build(_off(ctx.params)), args[1:]
             except RoopError as error:
-                typer.echo(f"roop: {error}", err=True)
+                tell_error(error, as_json="--json" in args)
                 raise typer.Exit(error.exit_code) from error
         return super().resolve_command(ctx, args)
 
@@ -77,7 +78,7 @@ def plugins(
     try:
         show(ctx.obj, as_json=as_json)
     except RoopError as error:
-        typer.echo(f"roop: {error}", err=True)
+        tell_error(error)
         raise typer.Exit(error.exit_code) from error
 
 

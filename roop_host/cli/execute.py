@@ -8,11 +8,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError
 
 if TYPE_CHECKING:
@@ -21,47 +22,44 @@ if TYPE_CHECKING:
     from roop_host.types.job import Job
     from roop_host.types.report import Report
 
-_UNEXPECTED = 1
-
 
 def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
-    control: Control | None = None
+    from roop_host.host import Control as _Control
+
+    control = _Control()
+    code = _execute(make_job, plugins, show, control)
+    if control.unfit:
+        # A plugin's thread still hangs, and a normal exit would wait for it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any], control: Control) -> int:
     try:
-        job = make_job()
-        from roop_host.host import Control as _Control
         from roop_host.host import Host
 
-        control = _Control()
-        with Host(plugins) as host, _signals(control), _progress(show) as on_progress:
+        job = make_job()
+        # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the report's.
+        with Host(plugins) as host, _signals(control), _progress(show) as on_progress, redirect_stdout(sys.stderr):
             report = host.run(job, control=control, on_progress=on_progress)
     except RoopError as error:
-        _tell_error(error, show)
-        if control is not None and control.unfit:
-            # A plugin's thread still hangs, and a normal exit would wait for it.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(error.exit_code)
-        return error.exit_code
+        return _failed(error, show)
     except KeyboardInterrupt:
-        _tell_error(Interrupted("stopped before the work began"), show)
-        return Interrupted.exit_code
+        return _failed(Interrupted("stopped before the work began; nothing was written"), show)
     except Exception as error:  # noqa: BLE001  (the last place that can say a sentence)
-        _tell_error(RoopError(f"an unexpected {type(error).__name__}: {error}; run again with --debug and report it"), show)
-        return _UNEXPECTED
+        return _failed(RoopError(f"an unexpected {type(error).__name__}: {error}; run again with --debug"), show)
     _tell_done(report, show)
     return 0
 
 
-def _tell_error(error: RoopError, show: Mapping[str, Any]) -> None:
+def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
     if show["debug"]:
         traceback.print_exc()
-    typer.echo(f"roop: {error}", err=True)
-    if show["json"]:
-        from roop_host.types.report import Report as _Report
-
-        report = error.report or _Report(exit_code=error.exit_code, error=str(error))
-        typer.echo(json.dumps(report.to_json(), indent=2))
+    tell_error(error, as_json=show["json"])
+    return error.exit_code
 
 
 def _tell_done(report: Report, show: Mapping[str, Any]) -> None:

@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
+from typer.exceptions import TyperException
 
+from roop_host.cli.telling import tell_json
 from roop_host.errors import UsageError
 from roop_host.plugins.loader import Plugins
 from roop_host.plugins.options import OptionField, convert, from_environment
 from roop_host.types.job import ExecutionOptions, FaceSelection, Job, MediaOptions, Step
 
-_FILES, _CHAIN, _FACES, _MEDIA, _MACHINE, _SHOW = (
-    "Files",
-    "Processors",
-    "Faces",
-    "Output",
-    "Execution",
-    "Display",
-)
+_FILES, _CHAIN, _FACES, _MEDIA, _MACHINE, _SHOW = "Files", "Processors", "Faces", "Output", "Execution", "Display"
 
 
 def _opt(kind: Any, *names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002  (typer's own word)
@@ -78,6 +74,18 @@ def _host_flags() -> dict[str, tuple[Any, Any]]:
     return flags
 
 
+class _Command(TyperCommand):
+    """Bad usage gives a report too, where one was asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = tuple(args)  # parsing empties the list
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            tell_json(UsageError(error.format_message()), "--json" in given)
+            raise
+
+
 def build(off: Iterable[str]) -> Any:
     """The command with the flags of all plugins that are not ``off``."""
     plugins = Plugins.load(off)
@@ -107,7 +115,7 @@ def build(off: Iterable[str]) -> Any:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    single.command("run", help="Run a job: sources, target, processors, output.")(command)
+    single.command("run", cls=_Command, help="Run a job: sources, target, processors, output.")(command)
     return typer.main.get_command(single)
 
 
@@ -118,17 +126,16 @@ def make_job(
     names = [name.strip() for name in values["processors"].split(",") if name.strip()]
     owners = {name: plugins.processor(name).plugin.name for name in names}
     always = {d.plugin.name for d in plugins.screeners.values()} | {d.plugin.name for d in plugins.analysers.values()}
+    used = always | set(owners.values())  # a variable set for good must not stop jobs that have no use for it
     options: dict[str, dict[str, Any]] = {
-        plugin: {
-            name: _plain(convert(next(f.kind for f in group if f.name == name), text, name))
-            for name, text in from_environment(group, environment).items()
-        }
+        plugin: {name: _plain(value) for name, value in from_environment(group, environment).items()}
         for plugin, group in plugins.options.items()
+        if plugin in used
     }
     for field, value in given.items():
         if value is None:
             continue
-        if field.plugin not in always and field.plugin not in owners.values():
+        if field.plugin not in used:
             raise UsageError(
                 f"{field.flag} belongs to the plugin {field.plugin}, which no step of this job uses; leave it out"
             )
@@ -163,4 +170,6 @@ def _flag_kind(field: OptionField) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
     return str(value) if isinstance(value, Path) else value

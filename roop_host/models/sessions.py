@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from roop_host.errors import ModelError, UsageError
+from roop_host.models.external import refers_to_other_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,8 @@ _DTYPES: dict[str, type[Any]] = {
     "tensor(uint8)": np.uint8,
     "tensor(bool)": np.bool_,
 }
-_FREE_DIMENSION = 1
+# What an open dimension is tried with: one picture, and sides that a network can halve five times and join again.
+_FREE_BATCH, _FREE_SIDE = 1, 64
 
 
 class OrtSession:
@@ -52,7 +54,7 @@ class OrtSessions:
         self._device, self._threads = device, threads
         self._lock = threading.Lock()  # creating two sessions at once races in ONNX Runtime
         self._open: dict[tuple[str, int], OrtSession] = {}
-        self._loaded: dict[str, dict[str, str]] = {}
+        self._loaded: dict[tuple[str, str], dict[str, str]] = {}
 
     @property
     def loaded(self) -> tuple[dict[str, str], ...]:
@@ -69,25 +71,31 @@ class OrtSessions:
                 session = self._create(model, data, count)
                 _try_out(model, session)
                 self._open[key] = session
-                self._loaded[model.name] = {"name": model.name, "sha256": model.sha256, "provider": session.provider}
+                self._loaded[model.name, model.sha256] = {
+                    "name": model.name,
+                    "sha256": model.sha256,
+                    "provider": session.provider,
+                }
             return self._open[key]
 
     def _create(self, model: ModelSpec, data: bytes, threads: int) -> OrtSession:
         try:
             import onnxruntime as ort
-        except ImportError as error:
+
+            available = ort.get_available_providers()
+        except (ImportError, AttributeError) as error:  # an empty namespace is left where one of two runtimes was removed
             raise ModelError(
                 f"the model {model.name} needs ONNX Runtime, which can't be imported ({error}); "
                 "install one: pip install 'roop-host[cpu]' or 'roop-host[gpu]'"
             ) from error
-        providers = self._providers(ort.get_available_providers())
+        providers = self._providers(available)
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         # Waiting threads that spin take the cores from the stages beside them.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            # From bytes there is no folder, so a tensor that names another file can't be resolved and is refused.
+            # The very bytes that were verified, not a path that could be another file by now.
             session = ort.InferenceSession(data, options, providers=providers)
         except Exception as error:
             raise ModelError(f"the model {model.name} can't be loaded ({_first_line(error)}); get it again") from error
@@ -117,6 +125,14 @@ def verified_bytes(model: ModelSpec) -> bytes:
         raise ModelError(
             f"the model file {path} is not the {model.name} it should be (wrong hash); install its package again"
         )
+    try:
+        elsewhere = refers_to_other_files(data)
+    except ValueError as error:
+        raise ModelError(f"the model {model.name} in {path} can't be loaded: {error}; get it again as ONNX") from error
+    if elsewhere:
+        raise ModelError(
+            f"the model {model.name} in {path} keeps weights in other files, which no hash covers; get it as a single file"
+        )
     return data
 
 
@@ -125,14 +141,17 @@ def _try_out(model: ModelSpec, session: OrtSession) -> None:
     noise = np.random.default_rng(0)
     inputs: dict[str, NDArray[Any]] = {}
     for item in session._session.get_inputs():
-        shape = [size if isinstance(size, int) and size > 0 else _FREE_DIMENSION for size in item.shape]
+        free = [_FREE_BATCH, *[_FREE_SIDE] * len(item.shape)]
+        shape = [size if isinstance(size, int) and size > 0 else free[axis] for axis, size in enumerate(item.shape)]
         inputs[item.name] = noise.random(shape).astype(_DTYPES.get(item.type, np.float32))
     try:
-        outputs = session.run(inputs)
+        outputs = [np.asarray(output) for output in session.run(inputs)]
     except Exception as error:
         raise ModelError(f"the model {model.name} does not run ({_first_line(error)}); try --device cpu") from error
     for output in outputs:
-        values = np.asarray(output, np.float64)
+        if output.dtype.kind != "f":  # classes and indices may well be equal everywhere
+            continue
+        values = output.astype(np.float64)
         dead = values.size > 1 and math.isclose(float(values.min()), float(values.max()), abs_tol=0.0)
         if not np.isfinite(values).all() or dead:
             raise ModelError(

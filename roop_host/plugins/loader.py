@@ -1,10 +1,16 @@
-"""Finding and loading plugins: own loop, one scan; a failure becomes a status, never a crash of ``roop plugins``."""
+"""Finding and loading plugins: own loop, one scan; a failure becomes a status, never a crash of ``roop plugins``.
+
+A plugin is the module its entry point in the group ``roop`` names. It states ``ROOP_API``, implements hooks, and may name
+its options class, a frozen dataclass, as ``ROOP_OPTIONS``.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -12,7 +18,7 @@ import pluggy
 
 from roop_host import hookspecs
 from roop_host.errors import PluginError, UsageError
-from roop_host.plugins.options import OptionField, describe, did_you_mean
+from roop_host.plugins.options import HOST_NAMES, OptionField, closest, describe
 from roop_host.types.specs import AnalyserSpec, NoOptions, ProcessorSpec, ScreenerSpec
 
 if TYPE_CHECKING:
@@ -92,7 +98,7 @@ class Plugins:
         names = [point.name for point in points]
         for point in points:
             status = _status(point)
-            if point.name in off:
+            if _bare(point.name) in off:
                 loader.note(replace(status, state="off", reason="switched off"))
             elif names.count(point.name) > 1:
                 rivals = ", ".join(_status(other).describe() for other in points if other.name == point.name)
@@ -123,9 +129,13 @@ class Plugins:
     def processor(self, name: str) -> Declared[ProcessorSpec]:
         """The processor of that name. Raises ``UsageError`` with what is installed and what to install."""
         if name not in self.processors:
+            self.require_healthy()  # what is missing may be the broken plugin's
+            there = f"installed: {', '.join(sorted(self.processors)) or 'none'}"
+            off = ", ".join(status.name for status in self.statuses if status.state == "off")
             raise UsageError(
-                f"no processor is called {name!r}{did_you_mean(name, self.processors).replace('it has', 'installed:')} "
-                f"(if it comes from a plugin, install that: pip install roop-{name})"
+                f"no processor is called {name!r}{closest(name, self.processors)} "
+                f"({there}{'; switched off: ' + off if off else ''}; "
+                f"if it comes from a plugin, install that: pip install roop-{name})"
             )
         return self.processors[name]
 
@@ -133,8 +143,10 @@ class Plugins:
         """Tell observers; their errors are logged and change nothing."""
         for name, call in self._observers:
             try:
-                call(job, report)
-            except Exception:
+                call(job=job, report=report)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # one that calls sys.exit must not change the exit code of a finished job
                 logging.getLogger("roop").exception("the plugin %s failed after the job", name)
 
 
@@ -145,34 +157,47 @@ class _Loader:
         self._plugins = plugins
         self._statuses: list[PluginStatus] = []
         self._declared: list[tuple[str, Declared[Any]]] = []
+        self._observers: dict[str, Callable[..., object]] = {}
 
     def note(self, status: PluginStatus) -> None:
         self._statuses.append(status)
 
     def add(self, status: PluginStatus, load: Callable[[], Any]) -> None:
         try:
-            module = load()
+            # What a plugin prints must not stand in the JSON on stdout.
+            with redirect_stdout(sys.stderr):
+                self._read(status, load())
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001  (a plugin may even call sys.exit at import)
-            self.note(replace(status, state="broken", reason=f"{type(error).__name__} at import: {error}"))
-            return
+        except _Incompatible as error:
+            self.note(replace(status, state="incompatible", reason=str(error)))
+        except BaseException as error:  # noqa: BLE001  (a plugin may even call sys.exit, at import or in a hook)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())  # a reason is one line
+            self.note(replace(status, state="broken", reason=reason))
+
+    def _read(self, status: PluginStatus, module: Any) -> None:
         api = getattr(module, "ROOP_API", None)
+        if api is None:
+            raise _Incompatible(f"its module does not state ROOP_API = {hookspecs.ROOP_API}; update it")
         if api != hookspecs.ROOP_API:
-            reason = f"it is written for plugin API {api}, and this roop has {hookspecs.ROOP_API}; update it or roop-host"
-            self.note(replace(status, state="incompatible", reason=reason))
-            return
-        try:
-            status, declared, fields = _declarations(status, module)
-        except Exception as error:  # noqa: BLE001  (whatever a plugin raises is its status)
-            self.note(replace(status, state="broken", reason=f"{type(error).__name__}: {error}"))
-            return
+            raise _Incompatible(
+                f"it is written for plugin API {api}, and this roop has {hookspecs.ROOP_API}; update it or roop-host"
+            )
+        # Every plugin has a manager of its own, so each value is known to be this plugin's.
+        manager = _manager(status, module)
+        options_class = getattr(module, "ROOP_OPTIONS", NoOptions)
+        fields = describe(status.name, options_class)
+        specs = _specs(manager)
+        status = replace(
+            status,
+            declares=tuple(f"{_word(hook)} {spec.name}" for hook, spec in specs),
+            network=any(spec.network for _, spec in specs),
+        )
         self.note(status)
-        self._declared += declared
+        self._declared += [(hook, Declared(spec, status, options_class)) for hook, spec in specs]
         self._plugins.options[status.name] = fields
-        observer = getattr(module, "roop_job_finished", None)
-        if observer is not None:
-            self._plugins._observers.append((status.name, _with_known_arguments(module)))
+        if manager.hook.roop_job_finished.get_hookimpls():
+            self._observers[status.name] = manager.hook.roop_job_finished
 
     def done(self) -> Plugins:
         taken: dict[tuple[str, str], list[PluginStatus]] = {}
@@ -184,6 +209,7 @@ class _Loader:
                 self._spoil(
                     {owner.name for owner in owners}, f"the {_word(hook)} {name} is declared by {rivals}; uninstall one"
                 )
+        self._settle_flags()
         good = {status.name: status for status in self._statuses if status.state == "ok"}
         tables: dict[str, dict[str, Any]] = {
             "roop_processors": self._plugins.processors,
@@ -194,8 +220,21 @@ class _Loader:
             if declared.plugin.name in good:
                 tables[hook][declared.spec.name] = declared
         self._plugins.options = {name: fields for name, fields in self._plugins.options.items() if name in good}
+        self._plugins._observers = [(name, call) for name, call in self._observers.items() if name in good]
         self._plugins.statuses = tuple(self._statuses)
         return self._plugins
+
+    def _settle_flags(self) -> None:
+        """A flag has one owner, first the host: a plugin that took ``--screen-limit`` over would loosen a rule."""
+        owners = dict.fromkeys(HOST_NAMES, "roop itself")
+        for plugin, fields in self._plugins.options.items():
+            for option in fields:
+                for name in option.taken_names:
+                    if name in owners:
+                        self._spoil(
+                            {plugin}, f"its option {option.flag} is taken by {owners[name]}; rename or uninstall one"
+                        )
+                    owners.setdefault(name, f"the plugin {plugin}")
 
     def _spoil(self, names: set[str], reason: str) -> None:
         self._statuses = [
@@ -204,37 +243,33 @@ class _Loader:
         ]
 
 
-def _declarations(
-    status: PluginStatus, module: Any
-) -> tuple[PluginStatus, list[tuple[str, Declared[Any]]], tuple[OptionField, ...]]:
-    """What one module declares; every plugin has a manager of its own, so each value is known to be this plugin's."""
+class _Incompatible(Exception):
+    """Written for another plugin API."""
+
+
+def _manager(status: PluginStatus, module: Any) -> _Manager:
     manager = _Manager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module, status.name)
     manager.check_pending()
-    options_class = getattr(module, "ROOP_OPTIONS", NoOptions)
-    fields = describe(status.name, options_class)
+    for hook in (*_KINDS, "roop_job_finished"):
+        if callable(getattr(module, hook, None)) and not getattr(manager.hook, hook).get_hookimpls():
+            raise TypeError(f"its {hook} is not marked with @hookimpl, so nobody would ever ask it")
+    return manager
+
+
+def _specs(manager: _Manager) -> list[tuple[str, Any]]:
+    """Hook and spec of everything that is declared."""
     specs: list[tuple[str, Any]] = []
     for hook, kind in _KINDS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             for spec in implementation.function():
                 if not isinstance(spec, kind):
                     raise TypeError(f"{hook} gave {spec!r}, not a {kind.__name__}")
+                if not isinstance(spec.name, str) or not spec.name or set(spec.name) & set(", \n"):
+                    raise ValueError(f"{hook} gave the name {spec.name!r}, which is not one word")
                 specs.append((hook, spec))
-    status = replace(
-        status,
-        declares=tuple(f"{_word(hook)} {spec.name}" for hook, spec in specs),
-        network=any(spec.network for _, spec in specs),
-    )
-    return status, [(hook, Declared(spec, status, options_class)) for hook, spec in specs], fields
-
-
-def _with_known_arguments(module: Any) -> Callable[..., object]:
-    """The observer, called with those of job and report that it declares, as pluggy would."""
-    manager = _Manager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(module)
-    return lambda job, report: manager.hook.roop_job_finished(job=job, report=report)
+    return specs
 
 
 def _giver(module: Any) -> Callable[[], Any]:
@@ -252,9 +287,15 @@ def _status(point: EntryPoint) -> PluginStatus:
 
 def _disabled(asked: Iterable[str], known: Sequence[str]) -> frozenset[str]:
     variable = os.environ.get("ROOP_DISABLE_PLUGINS", "")
-    names = {name.strip().removeprefix("roop-") for name in (*asked, *variable.split(",")) if name.strip()}
-    for name in sorted(names):
-        if name not in known:
-            hint = did_you_mean(name, dict.fromkeys(known)).replace("it has", "installed:")
-            raise UsageError(f"no plugin is called {name!r}, so it can't be switched off{hint}")
+    names = {_bare(name.strip()) for name in (*asked, *variable.split(",")) if name.strip()}
+    for name in sorted(names - {_bare(name) for name in known}):
+        there = ", ".join(known) or "none"
+        raise UsageError(
+            f"no plugin is called {name!r}, so it can't be switched off{closest(name, known)} (installed: {there})"
+        )
     return frozenset(names)
+
+
+def _bare(name: str) -> str:
+    """A plugin's name as it is compared: with or without the prefix it is the same plugin."""
+    return name.removeprefix("roop-")

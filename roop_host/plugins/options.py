@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,11 @@ from roop_host.errors import UsageError
 
 _T = TypeVar("_T")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+#: Names of the host's own flags and variables (a test compares them with ``roop run``): no plugin may take one over.
+HOST_NAMES = frozenset(
+    "source target output overwrite processors face_selector_mode on_no_face quality encoder preset device "  # noqa: SIM905
+    "threads timeout resumable screen_limit json quiet debug help disable_plugins".split()
+)
 
 
 def option(default: _T, help: str) -> _T:  # noqa: A002  (the word every command line uses)
@@ -41,6 +46,12 @@ class OptionField:
     def variable(self) -> str:
         return f"ROOP_{self.plugin}_{self.name}".upper().replace("-", "_")
 
+    @property
+    def taken_names(self) -> tuple[str, ...]:
+        """What it takes among all flags and variables: its name, and for yes or no the one that says no."""
+        name = f"{self.plugin}_{self.name}".lower().replace("-", "_")
+        return (name, f"no_{name}") if self.kind is bool else (name,)
+
 
 def describe(plugin: str, cls: type[Any]) -> tuple[OptionField, ...]:
     """The options of a plugin. Raises ``TypeError`` for a class that is no frozen dataclass or a field of an odd type."""
@@ -61,7 +72,9 @@ def resolve(plugin: str, cls: type[_T], values: Mapping[str, Any]) -> _T:
     fields = {field.name: field for field in describe(plugin, cls)}
     for name in values:
         if name not in fields:
-            raise UsageError(f"the plugin {plugin} has no option {name!r}{did_you_mean(name, fields)}")
+            raise UsageError(
+                f"the plugin {plugin} has no option {name!r}{closest(name, fields)} (it has: {', '.join(fields) or 'none'})"
+            )
     converted = {name: convert(fields[name].kind, value, fields[name].flag) for name, value in values.items()}
     try:
         return cls(**converted)
@@ -69,16 +82,20 @@ def resolve(plugin: str, cls: type[_T], values: Mapping[str, Any]) -> _T:
         raise UsageError(f"the options of {plugin} are refused: {error}") from error
 
 
-def from_environment(fields: tuple[OptionField, ...], environment: Mapping[str, str]) -> dict[str, str]:
-    """The values that environment variables give, by field name."""
-    return {field.name: environment[field.variable] for field in fields if field.variable in environment}
+def from_environment(fields: tuple[OptionField, ...], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The values that environment variables give, by field name. Raises ``UsageError`` naming the variable."""
+    return {
+        field.name: convert(field.kind, environment[field.variable], field.variable)
+        for field in fields
+        if field.variable in environment
+    }
 
 
 def convert(kind: Any, value: Any, flag: str) -> Any:
     """``value`` as ``kind``: bool, int, float, str, Path, None, Literal, tuple, or a union of these."""
     try:
         return _convert(kind, value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"{flag} takes {show_kind(kind)}, not {value!r}") from error
 
 
@@ -94,12 +111,10 @@ def show_kind(kind: Any) -> str:
     return {bool: "yes or no", int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(kind, str(kind))
 
 
-def did_you_mean(name: str, known: Mapping[str, Any]) -> str:
-    """The end of a sentence about an unknown name."""
+def closest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: a suggestion where a known one is near."""
     close = get_close_matches(name, list(known), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; it has {', '.join(known)}" if known else "; it has none"
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _convert(kind: Any, value: Any) -> Any:

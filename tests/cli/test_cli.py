@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from clips import make_clip
+
+from roop_host import Control, Job, PluginError, Report
 
 HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "scipy"}
 # Modules after each command with the plugins of this repository. These numbers only go down.
@@ -142,3 +145,111 @@ def make_long(clip: Path, folder: Path) -> Path:
                     number += 1
         sink.mux(out.encode(None))
     return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--json", "-t", "x.mp4"],
+        ["run", "--json", "-t", "x.mp4", "-o", "y.mp4", "--no-such-flag"],
+        ["run", "--json", "-t", "x.mp4", "-o", "y.mp4", "--quality", "101"],
+        ["-p", "no:nothing", "run", "--json"],
+        ["run", "-t", "x.mp4", "-o", "y.mp4", "--processors", "swaper", "--json"],
+    ],
+)
+def test_bad_usage_is_a_report_too(arguments: list[str]) -> None:
+    done = roop(*arguments)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["exit_code"], report["status"]) == (2, 2, "failed")
+    assert report["error"]
+    assert done.stderr
+
+
+def test_the_flags_of_the_host_are_those_no_plugin_may_take() -> None:
+    from roop_host.cli.run import _host_flags
+    from roop_host.plugins.options import HOST_NAMES
+
+    assert set(_host_flags()) | {"help", "disable_plugins"} == HOST_NAMES
+
+
+def test_precedence_and_whose_options_go_where() -> None:
+    from roop_host.cli.run import _host_flags, make_job
+    from roop_host.errors import UsageError
+    from roop_host.plugins.loader import Plugins
+
+    plugins = Plugins.load()
+    values = {name: default for name, (_, default) in _host_flags().items()} | {"target": "t.mp4", "output": "o.mp4"}
+    (threshold,) = plugins.options["nsfw"]
+    swapper = plugins.options["swapper"][0]
+    environment = {"ROOP_NSFW_THRESHOLD": "0.5"}
+    assert make_job(plugins, values, {}, {}).plugin_options == {}
+    assert make_job(plugins, values, {}, environment).plugin_options == {"nsfw": {"threshold": 0.5}}
+    assert make_job(plugins, values, {threshold: 0.4}, environment).plugin_options == {"nsfw": {"threshold": 0.4}}
+    given = {swapper: swapper.default}
+    job = make_job(plugins, values, given, {})
+    assert (list(job.steps[0].options), job.plugin_options) == ([swapper.name], {})
+    values["processors"] = ""
+    with pytest.raises(UsageError, match=rf"{swapper.flag} belongs to the plugin swapper"):
+        make_job(plugins, values, given, {})
+    # a variable that is set for good must not stop a job without that step
+    assert make_job(plugins, values, {}, {swapper.variable: "nonsense"}).steps == ()
+
+
+class StubHost:
+    """Stands for the host: does what ``act`` says."""
+
+    def __init__(self, act: Callable[[Control], Report]) -> None:
+        self.act = act
+
+    def __enter__(self) -> StubHost:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, job: object, *, control: Control, on_progress: object) -> Report:
+        print("a plugin's noise")
+        return self.act(control)
+
+
+@pytest.fixture
+def execute(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    def do(act: Callable[[Control], Report]) -> int:
+        import roop_host.host
+        from roop_host.cli.execute import execute
+        from roop_host.plugins.loader import Plugins
+
+        monkeypatch.setattr(roop_host.host, "Host", lambda plugins: StubHost(act))
+        job = Job(sources=(), target="t", output="o", steps=())
+        return execute(lambda: job, Plugins(), {"json": True, "quiet": False, "debug": False})
+
+    return do
+
+
+def test_stdout_is_one_document_whatever_a_plugin_prints(
+    execute: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(control: Control) -> Report:
+        raise ValueError("odd")
+
+    for act, code in ((lambda control: Report(status="done", exit_code=0), 0), (fail, 1)):
+        assert execute(act) == code
+        printed = capsys.readouterr()
+        assert json.loads(printed.out)["exit_code"] == code
+        assert "a plugin's noise" in printed.err
+    assert "ValueError: odd; run again with --debug" in printed.err
+
+
+@pytest.mark.parametrize("error", [PluginError("a call hangs; switch the plugin off"), ValueError("odd")])
+def test_a_hung_thread_does_not_keep_the_process(
+    error: Exception, execute: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+
+    def hang(control: Control) -> Report:
+        control.unfit = True
+        raise error
+
+    code = execute(hang)
+    assert ended == [code] == [getattr(error, "exit_code", 1)]

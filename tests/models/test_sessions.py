@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import onnx
@@ -12,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from roop_host import ModelSpec
 from roop_host.errors import ModelError, UsageError
+from roop_host.models.external import refers_to_other_files
 from roop_host.models.sessions import OrtSessions
 
 
@@ -52,7 +55,9 @@ def test_a_good_model_runs_is_loaded_once_and_told(tmp_path: Path) -> None:
     assert sessions.loaded == ({"name": "tiny", "sha256": model.sha256, "provider": "CPUExecutionProvider"},)
 
 
-@pytest.mark.parametrize(("kind", "words"), [("nan", "nothing of use"), ("flat", "nothing of use"), ("external", "loaded")])
+@pytest.mark.parametrize(
+    ("kind", "words"), [("nan", "nothing of use"), ("flat", "nothing of use"), ("external", "in other files")]
+)
 def test_what_does_not_compute_is_refused(kind: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "m.onnx", kind)
     monkeypatch.chdir(tmp_path)  # an external file within reach must not be read either
@@ -60,6 +65,104 @@ def test_what_does_not_compute_is_refused(kind: str, words: str, tmp_path: Path,
         OrtSessions("cpu", 1).open(spec(path))
     assert caught.value.exit_code == 6
     assert "\n" not in str(caught.value)
+
+
+def outside(location: str = "weights.bin") -> TensorProto:
+    """64 x 64 weights in another file."""
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[64, 64], data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", location), ("offset", "0"), ("length", str(64 * 64 * 4))):
+        tensor.external_data.add(key=key, value=value)
+    return tensor
+
+
+def hidden(where: str, location: str) -> onnx.ModelProto:
+    """y = x @ w, with w outside, held where the name says."""
+    wide = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 64]) for name in "xy"]
+    product = helper.make_node("MatMul", ["x", "w"], ["y"])
+    constant = helper.make_node("Constant", [], ["w"], value=outside(location))
+    held = [outside(location)] if where == "initializer" else []
+    nodes = [product] if where == "initializer" else [constant, product]
+    functions = []
+    if where == "subgraph":
+        branch = helper.make_graph([constant, helper.make_node("Identity", ["w"], ["b"])], "b", [], [
+            helper.make_tensor_value_info("b", TensorProto.FLOAT, [64, 64])
+        ])  # fmt: skip
+        yes = helper.make_tensor("yes", TensorProto.BOOL, [], [True])
+        nodes = [
+            helper.make_node("Constant", [], ["yes"], value=yes),
+            helper.make_node("If", ["yes"], ["w"], then_branch=branch, else_branch=branch),
+            product,
+        ]
+    if where == "function":
+        opset = [helper.make_opsetid("", 17)]
+        functions = [helper.make_function("own", "F", ["x"], ["y"], [constant, product], opset)]
+        nodes = [helper.make_node("F", ["x"], ["y"], domain="own")]
+    graph = helper.make_graph(nodes, "g", wide[:1], wide[1:], held)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    return helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=9)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("where", ["initializer", "constant", "subgraph", "function"])
+def test_weights_in_other_files_are_refused(
+    where: str, absolute: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime reads these from the current folder even when the graph comes from bytes, and no hash covers them."""
+    weights = tmp_path / "weights.bin"
+    np.random.default_rng(0).random((64, 64), np.float32).tofile(weights)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(hidden(where, str(weights) if absolute else weights.name).SerializeToString())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="in other files") as caught:
+        OrtSessions("cpu", 1).open(spec(path))
+    assert str(path) in str(caught.value)
+
+
+def test_only_whole_onnx_is_looked_through(tmp_path: Path) -> None:
+    whole = save(tmp_path / "m.onnx", "good").read_bytes()
+    assert not refers_to_other_files(whole)
+    for data in (whole[:-1], b"\x18\0\0\0ORTM" + whole, b"\x0b" + whole, b"\xff" * 20, whole + b"\x3a\xff"):
+        with pytest.raises(ValueError, match=r"no ONNX|not ONNX"):
+            refers_to_other_files(data)
+
+
+def one_node(path: Path, node: onnx.NodeProto, shape: list[object], out: int, out_shape: list[object]) -> Path:
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", out, out_shape)],
+    )
+    onnx.save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    return path
+
+
+def test_open_sides_are_tried_with_a_picture_and_classes_may_be_equal(tmp_path: Path) -> None:
+    pool = helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[8, 8], strides=[8, 8])
+    path = one_node(tmp_path / "pool.onnx", pool, ["n", 3, "h", "w"], TensorProto.FLOAT, ["n", 3, "p", "q"])
+    OrtSessions("cpu", 1).open(spec(path))
+    classes = helper.make_node("ArgMax", ["x"], ["y"], axis=2, keepdims=0)
+    path = one_node(tmp_path / "classes.onnx", classes, ["n", 4, 1], TensorProto.INT64, ["n", 4])
+    OrtSessions("cpu", 1).open(spec(path))
+
+
+@pytest.mark.parametrize("left", [None, ModuleType("onnxruntime")])
+def test_without_a_runtime_it_says_what_to_install(
+    left: ModuleType | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not installed, or an empty folder, as removing one of two runtimes leaves it."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", left)
+    with pytest.raises(ModelError, match=r"pip install 'roop-host\[cpu\]'"):
+        OrtSessions("cpu", 1).open(spec(save(tmp_path / "m.onnx", "good")))
+
+
+def test_two_models_of_one_name_are_both_told(tmp_path: Path) -> None:
+    sessions = OrtSessions("cpu", 1)
+    for number, node in enumerate(("Abs", "Neg")):
+        path = tmp_path / f"{number}.onnx"
+        one_node(path, helper.make_node(node, ["x"], ["y"]), [1, 4], TensorProto.FLOAT, [1, 4])
+        sessions.open(spec(path))
+    assert len(sessions.loaded) == 2
 
 
 def test_bytes_that_are_not_the_model_are_refused(tmp_path: Path) -> None:

@@ -62,9 +62,12 @@ def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
     [
         ("import no_such_module_here", "broken", "no_such_module_here"),
         ("raise SystemExit(3)", "broken", "SystemExit"),
+        (GOOD.format(name="x").replace("return", "raise SystemExit(3)\n    return"), "broken", "SystemExit"),
+        (GOOD.format(name="x").replace("@hookimpl\n", ""), "broken", "roop_processors is not marked with @hookimpl"),
+        (GOOD.format(name="two words"), "broken", "not one word"),
         ("def broken(:", "broken", "SyntaxError"),
         ("ROOP_API = 99", "incompatible", "99"),
-        ("", "incompatible", "None"),
+        ("", "incompatible", "does not state ROOP_API"),
         (GOOD.replace("roop_processors", "roop_procesors").format(name="x"), "broken", "roop_procesors"),
         (
             GOOD.replace("@hookimpl", "@hookimpl(wrapper=True)").format(name="x").replace("return", "yield"),
@@ -110,6 +113,73 @@ def test_two_plugins_with_one_processor_are_both_refused(install: Install) -> No
     assert "same" not in plugins.processors
 
 
+OPTIONS = """
+from dataclasses import dataclass
+from roop_host import option
+@dataclass(frozen=True)
+class ROOP_OPTIONS:
+    {field} = option({default}, "a test")
+"""
+
+
+def with_option(name: str, field: str, default: object) -> str:
+    return GOOD.format(name=name) + OPTIONS.format(field=field, default=default)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "field", "default", "why"),
+    [
+        ("screen", "limit: float", 1.0, "--screen-limit is taken by roop itself"),
+        ("disable", "plugins: str", "''", "--disable-plugins is taken by roop itself"),
+        ("xa-b", "c: int", 1, "--xa-b-c is taken by the plugin xa"),
+    ],
+)
+def test_a_flag_has_one_owner(plugin: str, field: str, default: object, why: str, install: Install) -> None:
+    install("xa", with_option("one", "b_c: int", 1))
+    install(plugin, with_option("late", field, default))
+    plugins = Plugins.load()
+    assert why in reason(plugins, plugin)
+    assert "one" in plugins.processors
+    assert "late" not in plugins.processors
+    assert plugin not in plugins.options
+    with pytest.raises(PluginError, match=f"-p no:{plugin} run"):
+        plugins.require_healthy()
+
+
+def test_the_flag_that_says_no_counts_too(install: Install) -> None:
+    install("no-xb", with_option("one", "on: int", 1))
+    install("xb", with_option("two", "on: bool", True))
+    plugins = Plugins.load()
+    assert "--xb-on is taken by the plugin no-xb" in reason(plugins, "xb")
+    assert "one" in plugins.processors
+
+
+def test_what_a_plugin_prints_does_not_reach_stdout(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("xloud", "print('noise')\n" + GOOD.format(name="xstep"))
+    assert states(Plugins.load()) == {"xloud": "ok"}
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "noise" in printed.err
+
+
+def test_a_reason_is_one_line(install: Install) -> None:
+    install("xbad", GOOD.format(name="x").replace("roop_processors()", "roop_processors(nothing)"))
+    assert "nothing" in reason(Plugins.load(), "xbad")
+    assert "\n" not in reason(Plugins.load(), "xbad")
+
+
+def test_a_name_that_has_the_prefix_can_be_switched_off(install: Install) -> None:
+    install("roop-xodd", "raise RuntimeError('imported')", distribution="xodd")
+    for word in ("roop-xodd", "xodd"):
+        assert next(s.state for s in Plugins.load([word]).statuses if s.name == "roop-xodd") == "off"
+
+
+def test_a_broken_plugins_processor_is_not_called_unknown(install: Install) -> None:
+    install("xbad", "import no_such_module_here")
+    with pytest.raises(PluginError, match="no_such_module_here"):
+        Plugins.load().processor("xbad")
+
+
 @pytest.mark.parametrize("word", ["xoff", "roop-xoff"])
 @pytest.mark.parametrize("by", ["flag", "variable"])
 def test_a_plugin_switched_off_is_never_imported(
@@ -137,6 +207,9 @@ def test_an_unknown_processor_says_what_to_do(install: Install) -> None:
     with pytest.raises(UsageError, match="did you mean 'xstep'") as caught:
         Plugins.load().processor("xstap")
     assert "pip install roop-xstap" in str(caught.value)
+    assert "installed: swapper, xstep" in str(caught.value)
+    with pytest.raises(UsageError, match="switched off: xgood"):
+        Plugins.load(["xgood"]).processor("xstep")
 
 
 def test_observers_are_told_and_cannot_hurt() -> None:
@@ -145,12 +218,20 @@ def test_observers_are_told_and_cannot_hurt() -> None:
     @hookimpl
     def roop_job_finished(report: object) -> None:
         told.append(report)
-        raise RuntimeError("an observer's own trouble")
+        raise SystemExit(3)
+
+    @hookimpl(specname="roop_job_finished")
+    def told_too(job: object) -> None:
+        told.append(job)
 
     @hookimpl
     def roop_processors() -> list[ProcessorSpec]:
-        return []
+        return [ProcessorSpec(name="twice", summary="a test", load=lambda: None)] * 2  # type: ignore[arg-type, return-value]
 
-    plugins = Plugins.of({"o": SimpleNamespace(ROOP_API=1, roop_job_finished=roop_job_finished)})
-    plugins.notify_finished("job", "report")  # type: ignore[arg-type]
-    assert told == ["report"]
+    watchers = {
+        "a": SimpleNamespace(ROOP_API=1, roop_job_finished=roop_job_finished),
+        "b": SimpleNamespace(ROOP_API=1, told_too=told_too),
+        "unusable": SimpleNamespace(ROOP_API=1, roop_processors=roop_processors, told_too=told_too),
+    }
+    Plugins.of(watchers).notify_finished("job", "report")  # type: ignore[arg-type]
+    assert told == ["report", "job"]

@@ -30,7 +30,7 @@ def test_names_follow_from_plugin_and_field() -> None:
     assert fields["amount"].flag == "--my-filter-amount"
     assert fields["amount"].variable == "ROOP_MY_FILTER_AMOUNT"
     assert fields["amount"].help == "How much."
-    assert from_environment(tuple(fields.values()), {"ROOP_MY_FILTER_AMOUNT": "4", "OTHER": "x"}) == {"amount": "4"}
+    assert from_environment(tuple(fields.values()), {"ROOP_MY_FILTER_AMOUNT": "4", "OTHER": "x"}) == {"amount": 4}
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,18 @@ def test_the_converter(kind: Any, given: Any, wanted: Any) -> None:
     ("kind", "given"),
     [
         (int, "4.5"), (int, 4.5), (int, True), (int, None), (float, "x"), (bool, "maybe"), (bool, 2), (str, 3), (Path, 3),
-        (Literal["a", "b"], "c"), (tuple[int, int], "1"), (tuple[int, int], "1,x"), (int | None, "x"),
+        (Literal["a", "b"], "c"), (float, 10**400), (tuple[int, int], "1"), (tuple[int, int], "1,x"), (int | None, "x"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_exit_2_and_names_the_flag(kind: Any, given: Any) -> None:
     with pytest.raises(UsageError, match="--flag takes") as caught:
         convert(kind, given, "--flag")
     assert caught.value.exit_code == 2
+
+
+def test_the_environment_is_told_by_its_own_name() -> None:
+    with pytest.raises(UsageError, match="ROOP_F_AMOUNT takes a whole number, not 'x'"):
+        from_environment(describe("f", Options), {"ROOP_F_AMOUNT": "x"})
 
 
 def test_resolve() -> None:
