@@ -10,7 +10,7 @@ _REACH = 0.11  # of the face's width: wide enough for light, too wide for featur
 _TRUST = 0.08  # weight of the mean gain where little skin is seen
 _LOWEST, _HIGHEST = 0.6, 1.65  # of the mean gain: what differs more is no light
 _DETAIL = 0.035
-_RICHER = 1.15  # a face a little richer in detail than the target still sits in the picture, and is more itself
+_RICHER = 1.3  # a face a little richer in detail than the target still sits in the picture, and is more itself
 
 
 def gain_field(

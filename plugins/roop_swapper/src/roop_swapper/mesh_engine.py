@@ -12,7 +12,7 @@ from roop_host import Box, Face, Frame, SourceFace
 from roop_swapper import light, raster, skin
 from roop_swapper.raster import Chart
 from roop_swapper.regions import Regions
-from roop_swapper.shape import Proportions
+from roop_swapper.shape import Proportions, eye_openness
 from roop_swapper.source import SourceTexture, facing, make_texture
 from roop_vision.align import yaw_degrees
 from roop_vision.masks import smooth_step
@@ -24,6 +24,7 @@ _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
 _GRAIN_SIGMA, _GRAIN = 1.1, 0.6
 _MARGIN = 6
+_SHUT = 0.38  # of the source's openness at which an eye counts as closed; from twice that on as open
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +83,7 @@ class MeshEngine:
         region = frame.bgr(layout.box)
         self._learn(region, layout.box, mesh, source, state)
         index, maps = self._maps(mesh, moved, layout)
-        alpha_small, cover = self._alphas(index, maps, state, self.textures[source].keep)
+        alpha_small, cover = self._alphas(index, maps, self._chart_alpha(mesh, source, state))
         full = (layout.box.width, layout.box.height)
         u, v, x, y = (_enlarged(plane, full) for plane in maps)
         texture = self._lit_texture(source, state)
@@ -133,18 +134,30 @@ class MeshEngine:
         values = np.concatenate([self._topology.uv, mesh[:, :2] - origin], axis=1).astype(np.float32)
         return index, raster.dense(index, raster.affine_maps(points, values, triangles))
 
+    def _chart_alpha(self, mesh: NDArray[np.float32], source: int, state: FaceState) -> NDArray[np.float32]:
+        """How much of the source may show, in texture space.
+
+        A closed eye stays the target's own: the lids of an open one, pressed together, look torn.
+        """
+        assert state.keep is not None
+        texture = self.textures[source]
+        alpha = self._regions.oval * state.keep * texture.keep
+        for eye, own, other in zip(self._regions.eyes, eye_openness(mesh), eye_openness(texture.mesh), strict=True):
+            shut = 1 - float(smooth_step(np.array((own / max(other, 0.15) - _SHUT) / _SHUT)))
+            if shut > 0:
+                alpha = alpha * (1 - np.float32(shut) * eye)
+        return alpha
+
     def _alphas(
-        self, index: NDArray[np.int32], maps: list[NDArray[np.float32]], state: FaceState, source_keep: NDArray[np.float32]
+        self, index: NDArray[np.int32], maps: list[NDArray[np.float32]], chart: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """At the maps' size: how much of the source shows, and where anything is changed at all."""
-        assert state.keep is not None
         covered = (index >= 0).astype(np.float32)
         soft = cv2.blur(covered, (7, 7))
         cover = smooth_step((soft - 0.6) / 0.4)
         skin_only = cv2.GaussianBlur(
             ((index >= 0) & (index < self._topology.skin_triangles)).astype(np.float32), (0, 0), 0.9
         )
-        chart = self._regions.oval * state.keep * source_keep
         u, v = maps[0] * np.float32(CHART) - np.float32(0.5), maps[1] * np.float32(CHART) - np.float32(0.5)
         share = cv2.remap(chart, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         holes = smooth_step((skin_only / np.maximum(cv2.GaussianBlur(covered, (0, 0), 0.9), 1e-3) - 0.15) / 0.75)

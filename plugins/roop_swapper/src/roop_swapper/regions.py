@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roop_vision import topology as t
 from roop_vision.masks import smooth_step
 
-_SIDE = 0.085  # of the face's width, left out at each side
+_SIDE = 0.07  # of the face's width, left out at each side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +20,7 @@ class Regions:
     """Parts of a face. ``oval`` fades to 0 at the outline; ``feature`` is brows, eyes, nostrils, lips.
 
     ``skin`` is the rest inside; ``reference`` is cheeks and nose, skin on every face; ``forehead`` is what a fringe may
-    hang into, ``rim`` what ears, hair and collars may reach into.
+    hang into, ``rim`` what ears, hair and collars may reach into, ``eyes`` the left and the right eye with their lids.
     """
 
     oval: NDArray[np.float32]
@@ -29,6 +29,7 @@ class Regions:
     reference: NDArray[np.float32]
     forehead: NDArray[np.float32]
     rim: NDArray[np.float32]
+    eyes: tuple[NDArray[np.float32], NDArray[np.float32]]
 
     @classmethod
     def make(cls, size: int, feather: float) -> Regions:
@@ -55,7 +56,8 @@ class Regions:
         forehead = _above_brows(uv, size)
         skin = (outline > 0).astype(np.float32) * (1 - feature)
         rim = smooth_step((0.13 + side - depth) / 0.05) * (1 - 0.5 * feature)
-        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim)
+        left, right = (_grown(_polygon(uv, eye, size), 0.045 * size) for eye in (t.EYE_LEFT, t.EYE_RIGHT))
+        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim, (left, right))
 
 
 def _above_brows(uv: NDArray[np.float32], size: int) -> NDArray[np.float32]:
