@@ -13,7 +13,7 @@ from roop_vision.detector import BlazeFace, Detector, overlap
 from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
 from roop_vision.landmarker import Landmarker
 from roop_vision.options import VisionOptions
-from roop_vision.tracker import Tracker, box_of, detect, first_mesh, with_open_mouth
+from roop_vision.tracker import Tracker, box_of, detect, first_mesh
 
 _SAME_FACE = 0.4
 
@@ -42,7 +42,7 @@ class EmbeddedAnalyser(Analyser):
             found = first_mesh(self._landmarker, frame, detection)
             if found is None:
                 continue
-            mesh, presence = with_open_mouth(self._landmarker, frame, found[0]), found[1]
+            mesh, presence = found
             if all(overlap(box_of(mesh), np.array(face.box_xyxy, np.float32)) < _SAME_FACE for face in faces):
                 faces.append(_face(len(faces), mesh, presence))
         return faces

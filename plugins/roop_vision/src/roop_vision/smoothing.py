@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_vision.align import similarity
 from roop_vision.topology import NOSE_TIP, topology
 
 #: Share of a point's deviation that is taken over when it is no larger than the mesh's own noise ...
@@ -19,7 +20,7 @@ _LEFT, _RIGHT = 33, 263
 
 
 class MeshSmoother:
-    """One Euro's idea (strong when still, light when moving) on what an affine movement of the whole mesh leaves over."""
+    """One Euro's idea (strong when still, light when moving) on what the movement of the whole mesh leaves over."""
 
     def __init__(self) -> None:
         self._raw: NDArray[np.float32] | None = None
@@ -38,13 +39,13 @@ class MeshSmoother:
         size = max(1.0, float(np.linalg.norm(mesh[_RIGHT, :2] - mesh[_LEFT, :2])))
         predicted: NDArray[np.floating]
         if carried is None:
-            moved = _affine(self._raw, mesh, self._smooth) - self._smooth
+            moved = _moved_with(self._raw, mesh, self._smooth) - self._smooth
             speed = float(np.sqrt((moved[:, :2] ** 2).sum(1).mean())) / size
             predicted = self._smooth + moved * (speed / (speed + _STILL))
         else:
             predicted = carried
         # The whole face's deviation is drift and is taken back slowly; what single parts do beyond it is expression.
-        together = _affine(predicted, mesh, predicted, _rigid()) - predicted
+        together = _moved_with(predicted, mesh, predicted, _rigid()) - predicted
         drift = np.sqrt(np.mean((together[:, :2] ** 2).sum(1))) / size
         predicted = predicted + (_CALM + (1 - _CALM) * drift**2 / (drift**2 + _DRIFT**2)) * together
         deviation = mesh - predicted - together
@@ -62,20 +63,16 @@ def _rigid() -> NDArray[np.bool_]:
     return rigid
 
 
-def _affine(
+def _moved_with(
     before: NDArray[np.floating],
     after: NDArray[np.floating],
     points: NDArray[np.floating],
-    which: NDArray[np.bool_] | None = None,
+    which: NDArray[np.bool_] | slice = slice(None),
 ) -> NDArray[np.float64]:
-    """``points`` moved by the best 3-D affine map of one mesh to another: many points together hardly tremble."""
-    if which is not None:
-        before, after = before[which], after[which]
-    origin = before.mean(0, dtype=np.float64)
-    a = np.concatenate([before - origin, np.ones((len(before), 1))], axis=1)
-    normal = a.T @ a
-    normal[np.diag_indices(4)] += 1e-6 * np.trace(normal)
-    target = after - before
-    change = np.linalg.solve(normal, a.T @ target)
-    moved: NDArray[np.float64] = points + np.concatenate([points - origin, np.ones((len(points), 1))], axis=1) @ change
+    """``points`` turned, scaled and shifted as one mesh became the other: many points together hardly tremble.
+
+    An affine map would fit better and reach too far: what stretches the upper face a little moves the chin a lot.
+    """
+    fit = similarity(before[which], after[which])
+    moved: NDArray[np.float64] = points @ fit[:, :3].T + fit[:, 3]
     return moved

@@ -30,7 +30,7 @@ CHEEK_LEFT = (50, 101, 205, 187, 123)
 CHEEK_RIGHT = (280, 330, 425, 411, 352)
 #: Ends of the face's width, for its turn.
 SIDE_LEFT, SIDE_RIGHT = 234, 454
-FOREHEAD, CHIN = 10, 152
+FOREHEAD, BELOW_NOSE, CHIN = 10, 2, 152
 
 
 @dataclass(frozen=True, slots=True, eq=False)

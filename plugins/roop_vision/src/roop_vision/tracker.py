@@ -11,19 +11,15 @@ from roop_host import Box, FrameView
 from roop_vision import flow
 from roop_vision.detector import Detection, Detector, overlap
 from roop_vision.landmarker import Crop, Landmarker, crop_of_detection, crop_of_mesh
-from roop_vision.masks import smooth_step
 from roop_vision.smoothing import MeshSmoother
-from roop_vision.topology import NOSE_TIP, topology
 
 #: Presence below which a mesh does not lie on a face (FaceMesh's own default).
 PRESENT = 0.5
 _RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
+_ROUNDS = 2  # looks after the first: one finds the face's place, one more how far its mouth is open
 _LARGEST_STEP = 0.7  # of the face's width between frames; farther away it is another face
 _SAME_BOX = 0.25
 _MISSES = 2  # frames a track without a mesh is kept, so that its number survives a blink of the detector
-#: The inner lips' distance, in mouth widths, from which a mouth counts as wide open (a laugh stays below, an O does not).
-_LIP_ABOVE, _LIP_BELOW, _LIP_LEFT, _LIP_RIGHT = 13, 14, 61, 291
-_OPEN, _WIDE_OPEN, _OPEN_GROWTH = 0.265, 0.33, 1.3
 _STRIPS, _BINS, _CUT_LEVELS = 6, 32, 30.0
 
 
@@ -87,7 +83,7 @@ class Tracker:
             after = flow.patch(frame, crop)
             carried = None if after is None else flow.carried(track.patch, after, crop, track.smoother.last)
         track.raw, track.presence, track.missed = mesh, presence, 0
-        track.mesh = track.smoother.step(with_open_mouth(self._landmarker, frame, mesh), carried)
+        track.mesh = track.smoother.step(mesh, carried)
         track.patch = flow.patch(frame, crop_of_mesh(mesh))
 
     def _drop_doubles(self) -> None:
@@ -135,34 +131,16 @@ def detect(detector: Detector, frame: FrameView, *, thorough: bool = False) -> l
 
 
 def first_mesh(landmarker: Landmarker, frame: FrameView, detection: Detection) -> tuple[NDArray[np.float32], float] | None:
-    """The mesh of a fresh detection: run twice, the second time on the crop that the first mesh gives."""
+    """The mesh of a fresh detection, looked at again on the crops that its own meshes give."""
     crop: Crop = crop_of_detection(detection.box_xyxy, detection.keypoints)
     for factor in (1.0, *_RETRY_GROWTH):
         mesh, presence = landmarker.mesh(frame.bgr, frame.box, crop.grown(factor))
+        for _ in range(_ROUNDS):
+            if presence >= PRESENT:
+                mesh, presence = landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh))
         if presence >= PRESENT:
-            again, sure = landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh))
-            if sure >= PRESENT:
-                return again, sure
+            return mesh, presence
     return None
-
-
-def with_open_mouth(landmarker: Landmarker, frame: FrameView, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mesh with the lower face taken from a wider crop while the mouth is wide open.
-
-    FaceMesh puts the jaw of a wide open mouth too high in its usual crop. Only what is shown changes: the next
-    frame's crop still comes from the usual one, since wider crops drift when they feed themselves.
-    """
-    width = float(np.linalg.norm(mesh[_LIP_RIGHT, :2] - mesh[_LIP_LEFT, :2]))
-    gap = float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(width, 1.0)
-    share = float(smooth_step(np.array((gap - _OPEN) / (_WIDE_OPEN - _OPEN))))
-    if share <= 0:
-        return mesh
-    wide, presence = landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh).grown(_OPEN_GROWTH))
-    if presence < PRESENT:
-        return mesh
-    v = topology().uv[:, 1:]
-    lower_face = smooth_step((v - v[NOSE_TIP]) / (v[_LIP_ABOVE] - v[NOSE_TIP]))
-    return (mesh + share * lower_face * (wide - mesh)).astype(np.float32)
 
 
 def box_of(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
