@@ -42,7 +42,7 @@ class EmbeddedAnalyser(Analyser):
             found = first_mesh(self._landmarker, frame, detection)
             if found is None:
                 continue
-            mesh, presence = found
+            mesh, presence = self._landmarker.refined(frame.bgr, frame.box, found[0], careful=True), found[1]
             if all(overlap(box_of(mesh), np.array(face.box_xyxy, np.float32)) < _SAME_FACE for face in faces):
                 faces.append(_face(len(faces), mesh, presence))
         return faces

@@ -24,7 +24,8 @@ _HEIGHT = 1.55
 #: How much longer than wide the crop is: with a closed mouth, and more for each mouth width the lips stand apart. In a
 #: square the chin comes out too high (by 7 % of the eyes' distance closed, 40 % wide open); in a larger square the cheeks
 #: come out too wide. Fitted against dlib's 68 points on five clips: chin within 3 %, jaw line within 5 %, open or closed.
-_LONGER, _PER_GAPE, _LEAST_GAPE, _LONGEST = 1.08, 0.7, 0.1, 1.45
+_LONGER, _PER_GAPE, _LEAST_GAPE, _LONGEST = 1.08, 0.5, 0.1, 1.4
+_UPPER_CROP = 0.9  # of the usual one's side
 _UPPER_FADE = 0.08  # of stretch, over which the upper face passes to a crop of its own
 
 
@@ -100,18 +101,7 @@ class Landmarker:
         self._upper_face = 1 - smooth_step((v - v[NOSE_TIP]) / (v[_LIP_ABOVE] - v[NOSE_TIP]))
 
     def mesh(self, pixels: Pixels, picture: Box, crop: Crop) -> tuple[NDArray[np.float32], float]:
-        """Float32 ``(468, 3)`` in picture pixels (z in the scale of x, smaller is nearer) and presence 0..1.
-
-        While the mouth is wide open the face above it is taken from a shorter crop: a long one lifts the brows.
-        """
-        mesh, presence = self._once(pixels, picture, crop)
-        share = min(1.0, (crop.stretch - _LONGER) / _UPPER_FADE)
-        if share <= 0 or not presence:
-            return mesh, presence
-        upper, _ = self._once(pixels, picture, crop.stretched(_LONGER))
-        return (mesh + np.float32(share) * self._upper_face * (upper - mesh)).astype(np.float32), presence
-
-    def _once(self, pixels: Pixels, picture: Box, crop: Crop) -> tuple[NDArray[np.float32], float]:
+        """Float32 ``(468, 3)`` in picture pixels (z in the scale of x, smaller is nearer) and presence 0..1."""
         box = crop.box().clip(picture.width, picture.height)
         if box.empty or crop.side < 4:
             return np.zeros((468, 3), np.float32), 0.0
@@ -125,6 +115,20 @@ class Landmarker:
         mesh[:, :2] = points[:, :2] @ axes[:, :2].T + axes[:, 2]
         mesh[:, 2] = points[:, 2] * (crop.side / SIZE)
         return mesh, float(1 / (1 + np.exp(-np.clip(logit, -80, 80))))
+
+    def refined(
+        self, pixels: Pixels, picture: Box, mesh: NDArray[np.float32], *, careful: bool = False
+    ) -> NDArray[np.float32]:
+        """``mesh`` with the upper face taken from a tight crop of its own where ``careful`` or the mouth is wide open.
+
+        A fringe or a long crop lifts the brows. The next crop must come from ``mesh``: tight crops feed on themselves.
+        """
+        crop = crop_of_mesh(mesh)
+        share = 1.0 if careful else min(1.0, (crop.stretch - _LONGER) / _UPPER_FADE)
+        if share <= 0:
+            return mesh
+        upper, presence = self.mesh(pixels, picture, crop.stretched(1.0).grown(_UPPER_CROP))
+        return (mesh + np.float32(share * presence) * self._upper_face * (upper - mesh)).astype(np.float32)
 
 
 def cut(region_bgr: NDArray[np.uint8], box: Box, crop: Crop) -> NDArray[np.uint8]:

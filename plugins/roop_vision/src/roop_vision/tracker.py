@@ -83,7 +83,7 @@ class Tracker:
             after = flow.patch(frame, crop)
             carried = None if after is None else flow.carried(track.patch, after, crop, track.smoother.last)
         track.raw, track.presence, track.missed = mesh, presence, 0
-        track.mesh = track.smoother.step(mesh, carried)
+        track.mesh = track.smoother.step(self._landmarker.refined(frame.bgr, frame.box, mesh), carried)
         track.patch = flow.patch(frame, crop_of_mesh(mesh))
 
     def _drop_doubles(self) -> None:
@@ -109,7 +109,8 @@ class Tracker:
                 self._accept(frame, lost, mesh, presence)
             elif not same and len(self._tracks) < self._max:
                 smoother = MeshSmoother()
-                self._tracks.append(Track(self._next_id, mesh, smoother.step(mesh), presence, smoother))
+                shown = smoother.step(self._landmarker.refined(frame.bgr, frame.box, mesh))
+                self._tracks.append(Track(self._next_id, mesh, shown, presence, smoother))
                 self._next_id += 1
 
     def _is_cut(self, frame: FrameView) -> bool:
