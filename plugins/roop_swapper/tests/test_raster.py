@@ -34,3 +34,12 @@ def test_a_flat_triangle_does_no_harm() -> None:
     points = np.array([[1, 1], [2, 2], [3, 3]], np.float32)
     maps = raster.affine_maps(points, points, np.array([[0, 1, 2]], np.int32))
     assert np.isfinite(maps).all()
+
+
+def test_a_sliver_is_one_value() -> None:
+    points = np.array([[0, 0], [10, 0], [5, 0.05], [5, 9]], np.float32)
+    values = np.array([[0], [3], [6], [9]], np.float32)
+    triangles = np.array([[0, 1, 2], [0, 1, 3]], np.int32)
+    sliver, whole = raster.affine_maps(points, values, triangles, 1.0)
+    assert np.allclose(sliver, [[0, 0, 3]])
+    assert np.allclose(whole @ (5, 9, 1), 9)

@@ -23,6 +23,7 @@ from roop_host.types.planes import rgb_pixels
 from roop_host.types.window import Segment, Window
 from roop_swapper.options import SwapperOptions
 from roop_swapper.processor import Swapper
+from roop_vision import topology
 from roop_vision.analyser import EmbeddedAnalyser
 from roop_vision.options import VisionOptions
 
@@ -134,6 +135,37 @@ def test_follows_the_light_of_the_target(source: SourceFace, target: Face, hoppe
     bright = swapped(swapper(source), hopper, target)
     dark = swapped(swapper(source), (hopper * 0.5).astype(np.uint8), target)
     assert dark[core].mean() == pytest.approx(bright[core].mean() * 0.5, rel=0.2)
+
+
+def with_closed_eyes(bgr: Picture, mesh: NDArray[np.float32]) -> Picture:
+    """Lids painted over both eyes in the colour of the cheeks, lashes along their lower edge."""
+    closed = bgr.copy()
+    cheek = mesh[list(topology.CHEEK_LEFT), :2].astype(int)
+    lid = np.median(bgr[cheek[:, 1], cheek[:, 0]], axis=0)
+    for eye in (topology.EYE_LEFT, topology.EYE_RIGHT):
+        contour = np.round(mesh[list(eye), :2]).astype(np.int32)
+        cv2.fillPoly(closed, [contour], lid.tolist())
+        cv2.polylines(closed, [contour[:9]], False, (lid * 0.3).tolist(), 3)
+    return closed
+
+
+def test_closed_eyes_stay_the_targets_own(analyser: EmbeddedAnalyser, hopper: Picture, collins: Picture) -> None:
+    collins = np.asarray(cv2.resize(collins, None, fx=2, fy=2), np.uint8)
+    face = face_of(analyser, collins)
+    assert face.mesh_468 is not None
+    made = swapper(SourceFace("hopper.jpg", hopper, face_of(analyser, hopper)), proportions=0.0)
+    changes = []
+    for bgr in (collins, with_closed_eyes(collins, face.mesh_468)):
+        made.start(Segment(0, 0, 250))
+        difference = np.abs(swapped(made, bgr, face).astype(int) - bgr).mean(2)
+        inner = np.zeros(bgr.shape[:2], np.uint8)
+        for eye in (topology.EYE_LEFT, topology.EYE_RIGHT):
+            cv2.fillPoly(inner, [np.round(face.mesh_468[list(eye), :2]).astype(np.int32)], 1)
+        lids = (cv2.dilate(inner, np.ones((5, 5), np.uint8)) > 0) & (inner == 0)
+        changes.append(float(difference[lids].mean()))
+    as_open, closed = changes
+    assert as_open > 15
+    assert closed < as_open / 3
 
 
 def test_a_face_at_the_edge_of_the_picture(source: SourceFace, analyser: EmbeddedAnalyser, hopper: Picture) -> None:

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from roop_host.types.frame import Frame
 from roop_host.types.planes import rgb_pixels
@@ -13,8 +14,10 @@ from roop_host.types.specs import ModelSpec
 from roop_vision import embedded
 from roop_vision.align import similarity
 from roop_vision.detector import Detection, anchors, suppress
+from roop_vision.landmarker import crop_of_mesh
 from roop_vision.masks import hull_mask
 from roop_vision.paste import paste_crop
+from roop_vision.smoothing import MeshSmoother
 from roop_vision.topology import OVAL, topology
 
 
@@ -76,3 +79,55 @@ def test_paste_touches_only_its_place() -> None:
     assert out[28, 28, 0] == 200
     assert (out[:19] == 100).all()
     assert frame.edited == {3}
+
+
+def level_mesh() -> NDArray[np.float32]:
+    """The canonical face, 200 pixels wide, looking into the camera."""
+    uv = topology().uv
+    mesh = np.zeros((468, 3), np.float32)
+    mesh[:, :2] = uv * 200 + 100
+    return mesh
+
+
+def test_the_crop_grows_downwards_with_the_mouth() -> None:
+    closed = level_mesh()
+    wide = closed.copy()
+    wide[14, 1] += 0.5 * float(np.linalg.norm(closed[291, :2] - closed[61, :2]))
+    shut, gaping = crop_of_mesh(closed), crop_of_mesh(wide)
+    assert gaping.stretch > shut.stretch + 0.15
+    assert gaping.side == shut.side
+    top = [crop.y - crop.side * crop.stretch / 2 for crop in (shut, gaping)]
+    assert top[0] == pytest.approx(top[1])
+
+
+def test_a_wrong_chin_does_not_move_the_crop() -> None:
+    mesh = level_mesh()
+    lower = mesh.copy()
+    lower[152, 1] += 25
+    assert crop_of_mesh(lower) == crop_of_mesh(mesh)
+
+
+def test_a_turned_crop_shows_the_same() -> None:
+    mesh = level_mesh()
+    level = crop_of_mesh(mesh)
+    turn = np.radians(30)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    turned = mesh.copy()
+    turned[:, :2] = mesh[:, :2] @ matrix.T
+    axes = crop_of_mesh(turned).axes()
+    seen = (turned[:, :2] - axes[:, 2]) @ np.linalg.inv(axes[:, :2]).T
+    straight = (mesh[:, :2] - level.axes()[:, 2]) @ np.linalg.inv(level.axes()[:, :2]).T
+    assert np.allclose(seen, straight, atol=0.5)
+
+
+def test_a_stretched_brow_does_not_move_the_chin() -> None:
+    """What the network adds to the upper face is taken back slowly, and must not reach down to a chin that stays."""
+    mesh = level_mesh()
+    smoother = MeshSmoother()
+    smoother.step(mesh)
+    lifted = mesh.copy()
+    above = mesh[:, 1] < mesh[1, 1]
+    lifted[above, 1] -= 0.04 * (mesh[1, 1] - mesh[above, 1])
+    for _ in range(5):
+        shown = smoother.step(lifted, carried=smoother.last)
+    assert abs(float(shown[152, 1] - mesh[152, 1])) < 1.0

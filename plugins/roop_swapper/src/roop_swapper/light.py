@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 _REACH = 0.11  # of the face's width: wide enough for light, too wide for features
 _TRUST = 0.08  # weight of the mean gain where little skin is seen
 _LOWEST, _HIGHEST = 0.6, 1.65  # of the mean gain: what differs more is no light
-_DETAIL = 0.035
+_DETAIL = 0.018
 _RICHER = 1.3  # a face a little richer in detail than the target still sits in the picture, and is more itself
 
 
@@ -37,9 +37,13 @@ def gain_field(
 
 
 def detail_ratio(
-    target_bgr: NDArray[np.uint8], source_bgr: NDArray[np.float32], gain: NDArray[np.float32], weight: NDArray[np.float32]
+    target_bgr: NDArray[np.uint8],
+    source_bgr: NDArray[np.float32],
+    gain: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bounds: tuple[float, float],
 ) -> float:
-    """How much of the source's skin detail to keep so that it stands out no more than the target's, 0.55..1.1."""
+    """How much of the source's detail to keep where ``weight`` is, so that it stands out no more than the target's."""
     sigma = weight.shape[0] * _DETAIL
     green_t, green_s = target_bgr[..., 1].astype(np.float32), source_bgr[..., 1] * gain[..., 1]
     strong = (weight > 0.5).astype(np.float32)
@@ -47,4 +51,4 @@ def detail_ratio(
     for green in (green_t, green_s):
         detail = np.abs(green - cv2.GaussianBlur(green, (0, 0), sigma))
         strengths.append(float((detail * strong).sum() / (strong.sum() + 1e-6)))
-    return float(np.clip(_RICHER * (strengths[0] + 0.5) / (strengths[1] + 0.5), 0.55, 1.1))
+    return float(np.clip(_RICHER * (strengths[0] + 0.5) / (strengths[1] + 0.5), *bounds))

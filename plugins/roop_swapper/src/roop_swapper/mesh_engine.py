@@ -12,7 +12,7 @@ from roop_host import Box, Face, Frame, SourceFace
 from roop_swapper import light, raster, skin
 from roop_swapper.raster import Chart
 from roop_swapper.regions import Regions
-from roop_swapper.shape import Proportions, eye_openness
+from roop_swapper.shape import Proportions
 from roop_swapper.source import SourceTexture, facing, make_texture
 from roop_vision.align import yaw_degrees
 from roop_vision.masks import smooth_step
@@ -24,7 +24,8 @@ _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
 _GRAIN_SIGMA, _GRAIN = 1.1, 0.6
 _MARGIN = 6
-_SHUT = 0.38  # of the source's openness at which an eye counts as closed; from twice that on as open
+_SLIVER = 1.0
+_SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +37,9 @@ class FaceState:
     gain: NDArray[np.float32] | None = None
     keep: NDArray[np.float32] | None = None
     colour: skin.SkinColour | None = None
-    contrast: float | None = None
+    shut: tuple[float, ...] = (0.0, 0.0)
+    #: Of the skin's detail and of the features'.
+    contrast: NDArray[np.float32] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +86,7 @@ class MeshEngine:
         region = frame.bgr(layout.box)
         self._learn(region, layout.box, mesh, source, state)
         index, maps = self._maps(mesh, moved, layout)
-        alpha_small, cover = self._alphas(index, maps, self._chart_alpha(mesh, source, state))
+        alpha_small, cover = self._alphas(index, maps, self._chart_alpha(source, state))
         full = (layout.box.width, layout.box.height)
         u, v, x, y = (_enlarged(plane, full) for plane in maps)
         texture = self._lit_texture(source, state)
@@ -113,6 +116,7 @@ class MeshEngine:
         unrolled = _unroll(region, box, mesh, self._chart)
         seen = self._chart.per_triangle(facing(mesh, self._topology))
         colours = skin.lab(unrolled)
+        state.shut = tuple(skin.eye_shut(colours, opening) for opening in regions.openings)
         fresh = skin.learn(colours, regions.reference * (seen > 0.5))
         state.colour = fresh if state.colour is None else state.colour.towards(fresh, _SLOW)
         keep = skin.likeness(colours, state.colour, seen, regions)
@@ -120,8 +124,13 @@ class MeshEngine:
         weight = regions.skin * seen * state.keep**2 * texture.keep**2
         gain = light.gain_field(unrolled.astype(np.float32), texture.chart_bgr, weight)
         state.gain = gain if state.gain is None else state.gain + np.float32(_SLOW) * (gain - state.gain)
-        contrast = light.detail_ratio(unrolled, texture.chart_bgr, state.gain, weight)
-        state.contrast = contrast if state.contrast is None else state.contrast + _SLOW * (contrast - state.contrast)
+        parts = ((weight, _SKIN_CONTRAST), (regions.feature * seen, _FEATURE_CONTRAST))
+        contrast = np.array(
+            [light.detail_ratio(unrolled, texture.chart_bgr, state.gain, part, bounds) for part, bounds in parts], np.float32
+        )
+        state.contrast = (
+            contrast if state.contrast is None else state.contrast + np.float32(_SLOW) * (contrast - state.contrast)
+        )
 
     def _maps(
         self, mesh: NDArray[np.float32], moved: NDArray[np.float32], layout: _Layout
@@ -132,18 +141,16 @@ class MeshEngine:
         triangles = self._topology.triangles
         index = raster.triangle_index(points, mesh[:, 2], triangles, layout.width, layout.height)
         values = np.concatenate([self._topology.uv, mesh[:, :2] - origin], axis=1).astype(np.float32)
-        return index, raster.dense(index, raster.affine_maps(points, values, triangles))
+        return index, raster.dense(index, raster.affine_maps(points, values, triangles, _SLIVER))
 
-    def _chart_alpha(self, mesh: NDArray[np.float32], source: int, state: FaceState) -> NDArray[np.float32]:
+    def _chart_alpha(self, source: int, state: FaceState) -> NDArray[np.float32]:
         """How much of the source may show, in texture space.
 
         A closed eye stays the target's own: the lids of an open one, pressed together, look torn.
         """
         assert state.keep is not None
-        texture = self.textures[source]
-        alpha = self._regions.oval * state.keep * texture.keep
-        for eye, own, other in zip(self._regions.eyes, eye_openness(mesh), eye_openness(texture.mesh), strict=True):
-            shut = 1 - float(smooth_step(np.array((own / max(other, 0.15) - _SHUT) / _SHUT)))
+        alpha = self._regions.oval * state.keep * self.textures[source].keep
+        for eye, shut in zip(self._regions.eyes, state.shut, strict=True):
             if shut > 0:
                 alpha = alpha * (1 - np.float32(shut) * eye)
         return alpha
@@ -168,8 +175,10 @@ class MeshEngine:
         assert state.gain is not None
         assert state.contrast is not None
         texture = self.textures[source]
-        plain, soft = texture.levels[state.level], texture.soft[state.level]
-        toned = cv2.addWeighted(plain, state.contrast, soft, 1 - state.contrast, 0)
+        plain, smooth, soft = (kind[state.level] for kind in (texture.levels, texture.smooth_skin, texture.soft))
+        skins, features = (float(value) for value in state.contrast)
+        base = cv2.addWeighted(smooth, features - skins, soft, 1 - features, 0, dtype=cv2.CV_16S)
+        toned = cv2.addWeighted(plain, skins, base, 1, 0, dtype=cv2.CV_8U)
         gain = cv2.resize(state.gain, (state.level, state.level), interpolation=cv2.INTER_LINEAR)
         return cv2.multiply(toned, gain, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 

@@ -37,14 +37,19 @@ def triangle_index(
 
 
 def affine_maps(
-    points: NDArray[np.float32], values: NDArray[np.float32], triangles: NDArray[np.int32]
+    points: NDArray[np.float32], values: NDArray[np.float32], triangles: NDArray[np.int32], sliver: float = 1e-6
 ) -> NDArray[np.float32]:
-    """Float32 ``(triangles, d, 3)``: for each triangle the map (x, y, 1) to the ``d`` vertex values ``(n, d)``."""
+    """Float32 ``(triangles, d, 3)``: for each triangle the map (x, y, 1) to the ``d`` vertex values ``(n, d)``.
+
+    A triangle whose doubled area is below ``sliver`` square pixels is one value: its map would be steep, and pixels drawn
+    for it may lie a little outside of it.
+    """
     corners = np.ones((len(triangles), 3, 3))
     corners[:, :, :2] = points[triangles, :2]
-    flat = np.abs(np.linalg.det(corners)) < 1e-6
+    flat = np.abs(np.linalg.det(corners)) < sliver
     corners[flat] = np.eye(3)
     solved = np.linalg.solve(corners, values[triangles].astype(np.float64))
+    solved[flat, :2], solved[flat, 2] = 0, values[triangles[flat]].mean(1)
     maps: NDArray[np.float32] = solved.transpose(0, 2, 1).astype(np.float32)
     return maps
 

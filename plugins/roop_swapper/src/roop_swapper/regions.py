@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from roop_vision import topology as t
 from roop_vision.masks import smooth_step
 
+#: The upper and the lower half of an opening between two lids.
+Halves = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
 _SIDE = 0.07  # of the face's width, left out at each side
 
 
@@ -20,7 +23,8 @@ class Regions:
     """Parts of a face. ``oval`` fades to 0 at the outline; ``feature`` is brows, eyes, nostrils, lips.
 
     ``skin`` is the rest inside; ``reference`` is cheeks and nose, skin on every face; ``forehead`` is what a fringe may
-    hang into, ``rim`` what ears, hair and collars may reach into, ``eyes`` the left and the right eye with their lids.
+    hang into, ``rim`` what ears, hair and collars may reach into, ``eyes`` the left and the right eye with their lids,
+    ``lips`` the lips. ``openings`` are bool: the upper and the lower half between the lids, of the left and the right eye.
     """
 
     oval: NDArray[np.float32]
@@ -30,6 +34,8 @@ class Regions:
     forehead: NDArray[np.float32]
     rim: NDArray[np.float32]
     eyes: tuple[NDArray[np.float32], NDArray[np.float32]]
+    lips: NDArray[np.float32]
+    openings: tuple[Halves, Halves]
 
     @classmethod
     def make(cls, size: int, feather: float) -> Regions:
@@ -55,9 +61,18 @@ class Regions:
             reference = np.maximum(reference, _grown(_polygon(uv, part, size), 0.015 * size))
         forehead = _above_brows(uv, size)
         skin = (outline > 0).astype(np.float32) * (1 - feature)
-        rim = smooth_step((0.13 + side - depth) / 0.05) * (1 - 0.5 * feature)
+        rim = smooth_step((0.155 + side - depth) / 0.05) * (1 - 0.5 * feature)
+        openings = (_halves(uv, t.EYE_LEFT, size), _halves(uv, t.EYE_RIGHT, size))
+        lips = _grown(_polygon(uv, t.LIPS_OUTER, size), 0.02 * size)
         left, right = (_grown(_polygon(uv, eye, size), 0.045 * size) for eye in (t.EYE_LEFT, t.EYE_RIGHT))
-        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim, (left, right))
+        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim, (left, right), lips, openings)
+
+
+def _halves(uv: NDArray[np.float32], eye: Sequence[int], size: int) -> Halves:
+    between = _polygon(uv, eye, size) > 0
+    rows = np.arange(size)[:, None]
+    upper = rows < float(np.nonzero(between)[0].mean())
+    return between & upper, between & ~upper
 
 
 def _above_brows(uv: NDArray[np.float32], size: int) -> NDArray[np.float32]:

@@ -61,15 +61,6 @@ class Proportions:
         return moved
 
 
-def eye_openness(mesh: NDArray[np.float32]) -> tuple[float, float]:
-    """Height over width of the left and the right eye: about 0.3 open, 0.1 closed."""
-    left, right = (
-        float(np.linalg.norm(mesh[above, :2] - mesh[below, :2]) / max(1.0, float(np.linalg.norm(mesh[a, :2] - mesh[b, :2]))))
-        for above, below, a, b in ((159, 145, 33, 133), (386, 374, 263, 362))
-    )
-    return left, right
-
-
 def _nearness(uv: NDArray[np.float32], contour: tuple[int, ...]) -> NDArray[np.float32]:
     polygon = np.round(uv[list(contour)] * 4096).astype(np.int32)
     depth = [cv2.pointPolygonTest(polygon, (float(x), float(y)), True) / 4096 for x, y in uv * 4096]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_swapper.regions import Regions
+from roop_swapper.regions import Halves, Regions
 from roop_vision.masks import smooth_step
 
 # Least spread of skin in L (0..100), a and b: a narrower model would cut into blush and shadow.
@@ -17,6 +17,7 @@ _MOST = np.array([10.0, 6.0, 8.0], np.float32)
 _DARKER, _BRIGHTER = 1.0, 0.55  # highlights are skin more often than dark spots are
 _SURE, _FADE = 1.9, 1.5  # deviations up to which it is surely skin, and over which that fades
 
+_OPEN_EYE, _SHUT_EYE = 5.0, 5.0  # L: up to which an eye is open, and how much more until it is shut
 _SHADE = 6.0  # L below the cheeks that a forehead may have without being hair
 
 
@@ -75,3 +76,13 @@ def likeness(
     light *= np.where(light < 0, np.float32(_DARKER), np.float32(_BRIGHTER))
     sure = smooth_step((_SURE + _FADE - np.sqrt(light**2 + chroma)) / _FADE)
     return np.maximum(cv2.GaussianBlur(sure, (0, 0), lab_chart.shape[0] / 80), regions.feature).astype(np.float32)
+
+
+def eye_shut(lab_chart: NDArray[np.float32], opening: Halves) -> float:
+    """How far an eye is closed, 0..1, from its own pixels: FaceMesh draws the same lids around a closed eye as an open one.
+
+    A lid is brighter than the lashes below it; an iris under its lid is darker than the white and the lower lid. On five
+    clips the upper half of the opening was 8 to 16 brighter (L) than the lower one when closed, at most 4 when open.
+    """
+    upper, lower = (float(lab_chart[half, 0].mean()) for half in opening)
+    return float(smooth_step(np.array((upper - lower - _OPEN_EYE) / _SHUT_EYE)))

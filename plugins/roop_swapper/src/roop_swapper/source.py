@@ -21,8 +21,9 @@ MAX_YAW = 45.0
 LEVELS = (128, 192, 256, 384, 512)
 
 #: Blur, as a share of the face's width, that tells detail from shape.
-DETAIL = 0.035
+DETAIL = 0.018
 _TEMPLE_ROW = 0.4  # of the texture, just below the eyes
+_COLOUR, _LIP_COLOUR = 0.5, 0.8  # share of a difference in colour from the skin that is kept
 _DETAIL_COLOUR = 0.3  # share of a blotch's colour that is kept
 
 
@@ -30,12 +31,14 @@ _DETAIL_COLOUR = 0.3  # share of a blotch's colour that is kept
 class SourceTexture:
     """A face ready to be put on others.
 
-    ``levels`` are uint8 B, G, R square textures by size, ``soft`` the same without detail. At the chart's size:
+    ``levels`` are uint8 B, G, R square textures by size, ``smooth_skin`` the same with detail in the features only, ``soft``
+    without any. At the chart's size:
     ``chart_bgr`` float32 ``(c, c, 3)`` and ``keep`` ``(c, c)``, where the source shows skin or a feature. ``mesh`` is
     float32 ``(468, 3)`` in the source's picture.
     """
 
     levels: dict[int, NDArray[np.uint8]]
+    smooth_skin: dict[int, NDArray[np.uint8]]
     soft: dict[int, NDArray[np.uint8]]
     chart_bgr: NDArray[np.float32]
     keep: NDArray[np.float32]
@@ -79,10 +82,11 @@ def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regi
     colour = skin.learn(colours, regions.reference)
     keep = skin.likeness(colours, colour, everywhere, regions, np.maximum(regions.forehead, regions.rim))
     keep = _uncovered(keep, regions)
-    texture = _calmed(texture, regions.feature)
+    texture = _evened(_calmed(texture, regions.feature), colour, regions.lips)
     levels = {s: _resized(texture, s) for s in LEVELS if s <= size}
+    smooth_skin = {s: _smooth_skin(texture, regions.feature) for s, texture in levels.items()}
     soft = {s: _without_detail(texture) for s, texture in levels.items()}
-    return SourceTexture(levels, soft, small.astype(np.float32), keep, mesh, yaw)
+    return SourceTexture(levels, smooth_skin, soft, small.astype(np.float32), keep, mesh, yaw)
 
 
 def _complete(texture: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -158,6 +162,23 @@ def _calmed(texture: NDArray[np.uint8], feature: NDArray[np.float32]) -> NDArray
 def _without_detail(texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What is coarser than a wrinkle."""
     return cv2.GaussianBlur(texture, (0, 0), texture.shape[0] * DETAIL).astype(np.uint8, copy=False)
+
+
+def _evened(texture: NDArray[np.uint8], colour: skin.SkinColour, lips: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colour drawn towards the skin's: a warm shadow or a red rim of an eye glows once the light is changed."""
+    size = texture.shape[1::-1]
+    values = skin.lab(texture)
+    share = _COLOUR + (_LIP_COLOUR - _COLOUR) * cv2.resize(lips, size, interpolation=cv2.INTER_LINEAR)[..., None]
+    values[..., 1:] = colour.mean[1:] + share * (values[..., 1:] - colour.mean[1:])
+    bgr = cv2.cvtColor(values, cv2.COLOR_Lab2BGR)
+    evened: NDArray[np.uint8] = np.clip(np.rint(bgr * 255), 0, 255).astype(np.uint8)
+    return evened
+
+
+def _smooth_skin(texture: NDArray[np.uint8], feature: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Skin without what is finer than a wrinkle; features stay: they are who a person is."""
+    share = cv2.resize(feature, texture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.blendLinear(texture, _without_detail(texture), share, 1 - share).astype(np.uint8, copy=False)
 
 
 def _resized(texture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

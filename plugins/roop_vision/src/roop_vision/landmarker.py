@@ -25,7 +25,6 @@ _HEIGHT = 1.55
 #: square the chin comes out too high (by 7 % of the eyes' distance closed, 40 % wide open); in a larger square the cheeks
 #: come out too wide. Fitted against dlib's 68 points on five clips: chin within 3 %, jaw line within 5 %, open or closed.
 _LONGER, _PER_GAPE, _LEAST_GAPE, _LONGEST = 1.08, 0.5, 0.1, 1.4
-_UPPER_CROP = 0.9  # of the usual one's side
 _UPPER_FADE = 0.08  # of stretch, over which the upper face passes to a crop of its own
 
 
@@ -119,15 +118,15 @@ class Landmarker:
     def refined(
         self, pixels: Pixels, picture: Box, mesh: NDArray[np.float32], *, careful: bool = False
     ) -> NDArray[np.float32]:
-        """``mesh`` with the upper face taken from a tight crop of its own where ``careful`` or the mouth is wide open.
+        """``mesh`` with the upper face taken from a square crop of its own where ``careful`` or the mouth is wide open.
 
-        A fringe or a long crop lifts the brows. The next crop must come from ``mesh``: tight crops feed on themselves.
+        A fringe or a long crop lifts the brows. The next crop must come from ``mesh``: the square one feeds on itself.
         """
         crop = crop_of_mesh(mesh)
         share = 1.0 if careful else min(1.0, (crop.stretch - _LONGER) / _UPPER_FADE)
         if share <= 0:
             return mesh
-        upper, presence = self.mesh(pixels, picture, crop.stretched(1.0).grown(_UPPER_CROP))
+        upper, presence = self.mesh(pixels, picture, crop.stretched(1.0))
         return (mesh + np.float32(share * presence) * self._upper_face * (upper - mesh)).astype(np.float32)
 
 

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from roop_vision.align import similarity
 from roop_vision.topology import NOSE_TIP, topology
 
-#: Share of a point's deviation that is taken over when it is no larger than the mesh's own noise ...
-_CALM = 0.05
-#: ... and the deviation, in eye distances, at which half of the rest is taken too (a lid or lip that really moves).
-_MOVING = 0.016
+#: A point's deviation, in eye distances, of which half is taken at once (a lid or lip that really moves); of a smaller
+#: one less, and of the mesh's own noise nearly nothing.
+_MOVING = 0.03
 #: Deviation of the whole face from where its skin went, in eye distances, of which half is taken at once.
-_DRIFT = 0.05
+_DRIFT = 0.1
 #: Movement of the whole face, in eye distances a frame, below which it counts as half noise.
 _STILL = 0.0025
 _LEFT, _RIGHT = 33, 263
@@ -47,10 +46,10 @@ class MeshSmoother:
         # The whole face's deviation is drift and is taken back slowly; what single parts do beyond it is expression.
         together = _moved_with(predicted, mesh, predicted, _rigid()) - predicted
         drift = np.sqrt(np.mean((together[:, :2] ** 2).sum(1))) / size
-        predicted = predicted + (_CALM + (1 - _CALM) * drift**2 / (drift**2 + _DRIFT**2)) * together
+        predicted = predicted + drift**2 / (drift**2 + _DRIFT**2) * together
         deviation = mesh - predicted - together
         length = np.sqrt((deviation[:, :2] ** 2).sum(1, keepdims=True)) / size
-        share = _CALM + (1 - _CALM) * length**2 / (length**2 + _MOVING**2)
+        share = length**2 / (length**2 + _MOVING**2)
         self._raw = mesh
         self._smooth = (predicted + share * deviation).astype(np.float32)
         return self._smooth
