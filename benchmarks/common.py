@@ -23,7 +23,7 @@ from roop_host import (
     Window,
     hookimpl,
 )
-from roop_host.plugins.loader import Plugins
+from roop_host.testing import host_of
 
 
 class Nothing(Processor):
@@ -53,7 +53,7 @@ def _screeners() -> list[ScreenerSpec]:
 def bench_host(**modules: object) -> Host:
     """A host with the step ``nothing``, a screener off the clock, and more plugin modules by name."""
     here = SimpleNamespace(ROOP_API=1, roop_processors=_processors, roop_screeners=_screeners)
-    return Host(Plugins.of({"bench": here, **modules}))
+    return host_of(bench=here, **modules)
 
 
 def face_clip(path: Path, width: int, height: int, frames: int, portrait: Path) -> Path:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "host": {"types", "errors", "plugins", "models", "runner"},
     "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins"},
     "cli": {"types", "errors", "host", "plugins", "hookspecs"},
-    "testing": {"types", "errors", "host", "plugins", "hookspecs"},
+    "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},
     "__main__": {"cli"},
     "__init__": {"types", "errors", "host", "plugins", "hookspecs"},
 }
@@ -66,7 +66,7 @@ def test_no_plugin_imports_another() -> None:
 
 def test_plugins_use_only_what_is_public() -> None:
     public = {"roop_host", "roop_host.testing"}
-    for path in (ROOT / "plugins").rglob("src/**/*.py"):
+    for path in [path for part in ("src", "tests") for path in (ROOT / "plugins").rglob(f"{part}/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("roop_host"):
                 assert node.module in public, f"{path} imports from {node.module}"
@@ -74,6 +74,10 @@ def test_plugins_use_only_what_is_public() -> None:
 
 def test_every_public_name_can_be_imported() -> None:
     import roop_host
+    import roop_host.testing
+
+    for name in roop_host.testing.__all__:
+        assert getattr(roop_host.testing, name) is not None
 
     for name in roop_host.__all__:
         assert getattr(roop_host, name) is not None

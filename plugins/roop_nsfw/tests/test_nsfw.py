@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roop_host import Context, Frame, ModelError, Stage
-from roop_host.models.sessions import OrtSessions
-from roop_host.types.planes import rgb_pixels
+from roop_host import Frame, ModelError, Stage
+from roop_host.testing import context_of, frame_of
 from roop_nsfw import plugin, screener
 
 COLLINS = Path(__file__).parents[3] / "examples" / "media" / "collins.jpg"
@@ -22,13 +19,12 @@ COLLINS = Path(__file__).parents[3] / "examples" / "media" / "collins.jpg"
 @pytest.fixture(scope="module")
 def network() -> screener.OpenNsfw:
     made = screener.OpenNsfw()
-    context = Context(plugin.Options(), OrtSessions("cpu", 1), "cpu", 1, logging.getLogger("t"), threading.Event())
-    made.setup(context)
+    made.setup(context_of(plugin.Options()))
     return made
 
 
 def frame(rgb: np.ndarray) -> Frame:  # type: ignore[type-arg]
-    return Frame(rgb_pixels(np.ascontiguousarray(rgb)))
+    return frame_of(rgb[..., ::-1])
 
 
 def flat(value: int) -> Frame:
@@ -63,4 +59,4 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.onnx"
     path.write_bytes(plugin.weights_path().read_bytes()[:-1] + b"\x00")
     with pytest.raises(ModelError, match="wrong hash"):
-        OrtSessions("cpu", 1).open(replace(plugin.OPEN_NSFW, path=lambda: path))
+        context_of().sessions.open(replace(plugin.OPEN_NSFW, path=lambda: path))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,14 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_host.errors import NoFaceError, UsageError
-from roop_host.models.sessions import OrtSessions
-from roop_host.types.faces import Face
-from roop_host.types.frame import Frame
-from roop_host.types.job import Job, Step
-from roop_host.types.objects import Context, JobContext, SourceFace
-from roop_host.types.planes import rgb_pixels
-from roop_host.types.window import Segment, Window
+from roop_host import Face, Job, JobContext, NoFaceError, Segment, SourceFace, Step, UsageError, Window
+from roop_host.testing import context_of, frame_of
 from roop_swapper.options import SwapperOptions
 from roop_swapper.processor import Swapper
 from roop_vision import topology
@@ -31,18 +23,10 @@ MEDIA = Path(__file__).resolve().parents[3] / "examples" / "media"
 Picture = NDArray[np.uint8]
 
 
-def context(options: object) -> Context:
-    return Context(options, OrtSessions("cpu", 1), "cpu", 1, logging.getLogger("test"), threading.Event())
-
-
-def frame_of(bgr: Picture, index: int = 0) -> Frame:
-    return Frame(rgb_pixels(np.ascontiguousarray(bgr[..., ::-1])), index=index)
-
-
 @pytest.fixture(scope="module")
 def analyser() -> EmbeddedAnalyser:
     made = EmbeddedAnalyser()
-    made.setup(context(VisionOptions()))
+    made.setup(context_of(VisionOptions()))
     return made
 
 
@@ -62,7 +46,7 @@ def face_of(analyser: EmbeddedAnalyser, bgr: Picture) -> Face:
 
 def swapper(source: SourceFace, **options: float) -> Swapper:
     made = Swapper()
-    made.setup(context(SwapperOptions(**options)))  # type: ignore[arg-type]
+    made.setup(context_of(SwapperOptions(**options)))  # type: ignore[arg-type]
     made.begin(JobContext(Job(("s.jpg",), "t.jpg", "o.jpg", (Step("swapper"),)), (source,), 512, 600))
     made.start(Segment(0, 0, 250))
     return made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from pathlib import Path
 
 import cv2
@@ -11,8 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_host.models.sessions import OrtSessions
-from roop_host.types.objects import Context
+from roop_host.testing import context_of
 from roop_vision.analyser import EmbeddedAnalyser
 from roop_vision.options import VisionOptions
 
@@ -34,5 +31,5 @@ def hopper() -> NDArray[np.uint8]:
 @pytest.fixture
 def analyser() -> EmbeddedAnalyser:
     made = EmbeddedAnalyser()
-    made.setup(Context(VisionOptions(), OrtSessions("cpu", 1), "cpu", 1, logging.getLogger("test"), threading.Event()))
+    made.setup(context_of(VisionOptions()))
     return made

@@ -7,16 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_host.types.frame import Frame
-from roop_host.types.planes import rgb_pixels
-from roop_host.types.window import Segment
+from roop_host import Segment
+from roop_host.testing import frame_of as frame
 from roop_vision.analyser import EmbeddedAnalyser
 
 FIRST = Segment(0, 0, 250)
-
-
-def frame(bgr: NDArray[np.uint8], index: int = 0) -> Frame:
-    return Frame(rgb_pixels(np.ascontiguousarray(bgr[..., ::-1])), index=index)
 
 
 def moved(bgr: NDArray[np.uint8], dx: float, dy: float = 0.0, turn: float = 0.0, scale: float = 1.0) -> NDArray[np.uint8]:

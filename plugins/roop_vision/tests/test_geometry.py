@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_host.types.frame import Frame
-from roop_host.types.planes import rgb_pixels
-from roop_host.types.specs import ModelSpec
+from roop_host import ModelSpec
+from roop_host.testing import frame_of
 from roop_vision import embedded
 from roop_vision.align import similarity
 from roop_vision.detector import Detection, anchors, suppress
@@ -72,7 +71,7 @@ def test_mask_stays_inside_the_hull() -> None:
 
 
 def test_paste_touches_only_its_place() -> None:
-    frame = Frame(rgb_pixels(np.full((64, 64, 3), 100, np.uint8)))
+    frame = frame_of(np.full((64, 64, 3), 100, np.uint8))
     matrix = np.array([[1.0, 0, -20], [0, 1.0, -20]])
     paste_crop(frame, np.full((16, 16, 3), 200, np.uint8), matrix, np.ones((16, 16), np.float32), face_id=3)
     out = frame.bgr()
