@@ -57,7 +57,7 @@ class MeshEngine:
     """Holds what is fixed: topology, charts and the source textures."""
 
     sources: tuple[SourceFace, ...]
-    strength: float = 0.6
+    strength: float
     textures: list[SourceTexture] = field(init=False)
     proportions: list[Proportions] = field(init=False)
 
