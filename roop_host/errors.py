@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -75,3 +76,8 @@ class Interrupted(RoopError):
     """The job was cancelled (Ctrl-C or SIGTERM on the command line)."""
 
     exit_code = 130
+
+
+def from_outside(error: BaseException) -> bool:
+    """Whether this is a real Ctrl-C: Python raises that in the main thread only, so elsewhere it is a plugin's doing."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

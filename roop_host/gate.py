@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from roop_host.errors import ContentBlocked, Interrupted, ModelError, ScreenerFailed
+from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside
 from roop_host.types.frame import Frame, FrameView, let_go
 from roop_host.types.objects import Screener, Stage
 from roop_host.types.planes import rgb_pixels
@@ -41,10 +42,15 @@ class Watcher:
 class Gate:
     """Looks at pictures for one stage of the stream, from one thread."""
 
-    def __init__(self, watchers: Sequence[Watcher]) -> None:
+    def __init__(self, watchers: Sequence[Watcher], cancel: threading.Event) -> None:
         if not watchers:
             raise no_screener()
-        self._watchers = tuple(watchers)
+        for watcher in watchers:
+            if watcher.batch_size < 1:  # an empty loop would be no look at all
+                raise ScreenerFailed(
+                    f"the screener {watcher.label} asks for batches of {watcher.batch_size}; repair or update it"
+                )
+        self._watchers, self._cancel = tuple(watchers), cancel
 
     def look(self, frame: Frame, stage: Stage, what: str) -> None:
         """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows ``frame``.
@@ -64,9 +70,9 @@ class Gate:
         try:
             scores = watcher.screener.screen(views, stage)
             worst = max(_checked(scores, len(views)))
-        except (Interrupted, ModelError, ScreenerFailed):
-            raise
-        except Exception as error:
+        except BaseException as error:
+            if from_outside(error) or (isinstance(error, Interrupted) and self._cancel.is_set()):
+                raise
             raise ScreenerFailed(
                 f"the screener {watcher.label} gave no valid answer for {what} "
                 f"({type(error).__name__}: {error}); nothing is produced without one, so repair or update it"
@@ -106,10 +112,24 @@ def verdicts(watchers: Sequence[Watcher]) -> tuple[Verdicts, ...]:
     for name, group in by_name.items():
         highest: dict[str, float] = {}
         for watcher in group:
-            for stage, score in watcher.highest.items():
+            for stage, score in dict(watcher.highest).items():
                 highest[stage] = max(round(score, 4), highest.get(stage, 0.0))
         out.append(Verdicts(name, group[0].label, group[0].limit, sum(w.looks for w in group), highest))
     return tuple(out)
+
+
+def snapshot(watchers: Sequence[Watcher]) -> dict[str, Any]:
+    """What was seen so far as plain data, for a run that is continued later."""
+    return {verdict.screener: {"looks": verdict.looks, "highest": dict(verdict.highest)} for verdict in verdicts(watchers)}
+
+
+def recall(watchers: Sequence[Watcher], seen: Mapping[str, Any]) -> None:
+    """Add a ``snapshot`` of an earlier run to watchers that begin."""
+    for watcher in watchers:
+        before = seen.get(watcher.name, {"looks": 0, "highest": {}})
+        watcher.looks += before["looks"]
+        for stage, score in before["highest"].items():
+            watcher.highest[stage] = max(score, watcher.highest.get(stage, 0.0))
 
 
 def _checked(scores: Any, count: int) -> list[float]:

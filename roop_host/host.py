@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from roop_host.errors import PluginError, RoopError
+from roop_host.errors import PluginError, RoopError, ScreenerFailed, from_outside
 from roop_host.types.objects import Context, StageObject
 
 if TYPE_CHECKING:
@@ -38,10 +39,25 @@ class Control:
     def __init__(self) -> None:
         self.cancelled = threading.Event()
         self.unfit = False
+        self._heard_by: threading.Event | None = None
 
     def cancel(self) -> None:
         """Ask the job to stop; it ends with ``Interrupted``. Safe in a signal handler and from any thread."""
         self.cancelled.set()
+        if self._heard_by is not None:
+            self._heard_by.set()
+
+    @contextmanager
+    def heard_by(self, event: threading.Event) -> Iterator[None]:
+        """While a job runs, ``event`` says the same: loaded objects outlive a job, and so does the event they hold."""
+        event.clear()
+        self._heard_by = event
+        if self.cancelled.is_set():
+            event.set()
+        try:
+            yield
+        finally:
+            self._heard_by = None
 
 
 class Host:
@@ -62,6 +78,8 @@ class Host:
         self._objects: dict[tuple[Any, ...], StageObject] = {}
         self._sessions: dict[tuple[str, int], OrtSessions] = {}
         self._running = threading.Lock()
+        self._cancel = threading.Event()
+        self._unfit = False
 
     def __enter__(self) -> Self:
         return self
@@ -70,9 +88,10 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """Tear every loaded object down, the last one first."""
+        """Tear every loaded object down, the last one first; none when a call hangs, since it may hold what they need."""
         for key, loaded in reversed(self._objects.items()):
-            _quietly(loaded.teardown, f"{key[0]} {key[1]}")
+            if not self._unfit:
+                quietly(loaded.teardown, f"{key[0]} {key[1]}")
         self._objects.clear()
         self._sessions.clear()
 
@@ -82,8 +101,16 @@ class Host:
         """Run ``job`` and return its report. Raises ``RoopError`` with ``exit_code`` and ``report``; one job at a time."""
         from roop_host.runner import run_job
 
-        with self._running:
-            return run_job(self, job, control or Control(), on_progress or (lambda progress: None))
+        control = control or Control()
+        with self._running, control.heard_by(self._cancel):
+            if self._unfit:
+                raise PluginError(
+                    "a plugin's call hangs in this process since an earlier job; end the process and begin anew"
+                )
+            try:
+                return run_job(self, job, control, on_progress or (lambda progress: None))
+            finally:
+                self._unfit = control.unfit
 
     def sessions(self, execution: ExecutionOptions) -> OrtSessions:
         """The sessions of one device and thread budget."""
@@ -94,9 +121,7 @@ class Host:
             self._sessions[key] = _OrtSessions(*key)
         return self._sessions[key]
 
-    def object(
-        self, kind: str, declared: Declared[Any], values: Mapping[str, Any], job: Job, cancel: threading.Event, turn: int = 0
-    ) -> Any:
+    def object(self, kind: str, declared: Declared[Any], values: Mapping[str, Any], job: Job, turn: int = 0) -> Any:
         """The object of a declared spec, loaded and set up once for equal options, device and ``turn``.
 
         ``turn`` tells apart two uses in one job: a step that comes twice has two objects, since each has its own state.
@@ -107,11 +132,11 @@ class Host:
         key = (kind, declared.spec.name, repr(options), job.execution.device, threads_of(job.execution), turn)
         found = self._objects.get(key)
         if found is None:
-            found = self._load(kind, declared, options, job, cancel)
+            found = self._load(kind, declared, options, job)
             self._objects[key] = found
         return found
 
-    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job, cancel: threading.Event) -> StageObject:
+    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> StageObject:
         label = f"{kind} {declared.label}"
         loaded: StageObject | None = None
         context = Context(
@@ -120,16 +145,21 @@ class Host:
             device=job.execution.device,
             threads=threads_of(job.execution),
             log=logging.getLogger(f"roop.{declared.plugin.name}"),
-            cancel=cancel,
+            cancel=self._cancel,
         )
         try:
             loaded = cast(StageObject, declared.spec.load()())
             loaded.setup(context)
         except BaseException as error:
             if loaded is not None:
-                _quietly(loaded.teardown, label)
-            if isinstance(error, (RoopError, KeyboardInterrupt)):
+                quietly(loaded.teardown, label)
+            if isinstance(error, RoopError) or from_outside(error):
                 raise
+            if kind == "screener":
+                raise ScreenerFailed(
+                    f"the {label} could not be loaded ({type(error).__name__}: {error}); nothing is produced without it, "
+                    "so repair or update it"
+                ) from error
             raise PluginError(
                 f"the {label} could not be loaded ({type(error).__name__}: {error}); update or uninstall it, "
                 f"or run without it: roop -p no:{declared.plugin.name} run ..."
@@ -150,8 +180,14 @@ def threads_of(execution: ExecutionOptions) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _quietly(call: Callable[[], None], label: str) -> None:
+def quietly(call: Callable[[], None], label: str) -> None:
+    """A call at something's end: what it raises is logged, and hides no earlier error."""
+    log = logging.getLogger("roop")
     try:
         call()
-    except Exception:
-        logging.getLogger("roop").exception("%s failed at its end", label)
+    except BaseException as error:
+        if from_outside(error):
+            raise
+        log.warning(
+            "the %s failed at its end (%s: %s)", label, type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG)
+        )

@@ -137,7 +137,7 @@ class WorkFolder:
         except (OSError, ValueError, KeyError, TypeError):
             same = False
         for item in self.path.iterdir():
-            whole = same and item.suffix != ".part" and item.name.startswith((_SEGMENT, "counts-"))
+            whole = same and item.suffix != ".part" and item.name.startswith(_SEGMENT)
             if item.name != "lock" and not whole:
                 shutil.rmtree(item) if item.is_dir() else item.unlink()
         manifest.write_text(json.dumps({"key": key}))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from roop_host.errors import OutputError
 from roop_host.media.output import save_atomically
@@ -15,12 +17,16 @@ _MAGIC = b"ROOPSEG1"
 
 @dataclass(frozen=True, slots=True)
 class SegmentPackets:
-    """One segment's packets in coded order as (pts, keyframe, data), and its frames' pts and durations as shown."""
+    """One segment's packets in coded order as (pts, keyframe, data), and its frames' pts and durations as shown.
+
+    ``tally`` is what the runner wants to know again when it continues after this segment: plain JSON data.
+    """
 
     extradata: bytes
     frame_pts: tuple[int, ...]
     durations: tuple[int, ...]
     packets: tuple[tuple[int, bool, bytes], ...]
+    tally: Mapping[str, Any] = field(default_factory=dict)
 
 
 def segment_name(index: int) -> str:
@@ -35,6 +41,7 @@ def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
             "extradata": segment.extradata.hex(),
             "pts": segment.frame_pts,
             "durations": segment.durations,
+            "tally": dict(segment.tally),
             "packets": [(pts, key, len(data)) for pts, key, data in segment.packets],
         }
     ).encode()
@@ -51,8 +58,14 @@ def read_segment(path: Path) -> SegmentPackets:
             (size,) = struct.unpack(">Q", file.read(8))
             header = json.loads(file.read(size))
             packets = tuple((pts, key, file.read(length)) for pts, key, length in header["packets"])
+        return SegmentPackets(
+            bytes.fromhex(header["extradata"]),
+            tuple(header["pts"]),
+            tuple(header["durations"]),
+            packets,
+            header["tally"],
+        )
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise OutputError(
             f"the unfinished work in {path.parent} is damaged ({error}); delete that folder and run again"
         ) from error
-    return SegmentPackets(bytes.fromhex(header["extradata"]), tuple(header["pts"]), tuple(header["durations"]), packets)

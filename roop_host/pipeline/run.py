@@ -109,6 +109,14 @@ class PipelineRun:
             for thread in threads:
                 thread.start()
             self._wait(threads)
+        except Unfit:
+            raise
+        except BaseException:  # Ctrl-C, or an error of who shows the progress: no thread may go on with what is given up
+            self._fail(Interrupted("stopped"))
+            ends = time.monotonic() + _JOIN_S
+            for thread in threads:
+                thread.join(max(0.0, ends - time.monotonic()))
+            raise
         finally:
             sys.setswitchinterval(interval)
         if self._failure is not None:
@@ -136,7 +144,7 @@ class PipelineRun:
 
     def _give_up_on_hung(self, ended: float) -> None:
         """After a failure the other threads end at their next wait; one that does not is inside a long call."""
-        if time.monotonic() - ended > max(_JOIN_S, self._timeout_s if self._timeout_s < _JOIN_S else _JOIN_S):
+        if time.monotonic() - ended > _JOIN_S:
             failure = self._failure
             raise Unfit(failure if isinstance(failure, RoopError) else RoopError(str(failure)))
 

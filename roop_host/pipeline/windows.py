@@ -95,5 +95,6 @@ class Windows:
             self._past.extend(frame.view() for frame in batch)
             while len(self._past) > self._spec.lookbehind:
                 let_go((self._past.popleft(),))
+        passed = [frame.hand_on() for frame in batch]
         if not warming:
-            yield from batch
+            yield from passed

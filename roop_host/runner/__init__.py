@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from roop_host import gate
-from roop_host.errors import Interrupted, NoFaceError, RoopError, ScreeningError, UsageError
-from roop_host.host import Control, Host, Progress
+from roop_host.errors import (
+    Interrupted,
+    NoFaceError,
+    PluginError,
+    RoopError,
+    ScreenerFailed,
+    ScreeningError,
+    UsageError,
+)
+from roop_host.host import Control, Host, Progress, quietly
 from roop_host.media.output import publish, suffix_kind
 from roop_host.media.probe import probe
 from roop_host.media.reader import read_picture
 from roop_host.pipeline.run import Unfit
+from roop_host.runner.chain import attributed
 from roop_host.runner.load import load
 from roop_host.runner.state import OnProgress, Run
 from roop_host.types.job import Job
@@ -53,17 +63,14 @@ def _run(run: Run) -> None:
         )
     run.on_progress(Progress("sources", 0, None, 0.0, 0))
     run.sources = _read_sources(run)
-    objects: list[StageObject] = [step.processor for step in run.steps]
-    objects += [watcher.screener for watcher in (*run.before, *run.after)]
-    objects += [run.analyser[1]] if run.analyser else []
     turned = bool(run.target.rotation % 180)
     width, height = (run.target.height, run.target.width) if turned else (run.target.width, run.target.height)
     context = JobContext(job, run.sources, width, height)
-    begun: list[StageObject] = []
+    begun: list[tuple[str, StageObject]] = []
     try:
-        for item in objects:
-            begun.append(item)
-            item.begin(context)
+        for label, item, failure in _objects(run):
+            begun.append((label, item))
+            attributed(label, item.begin, failure=failure)(context)
         if kind == "picture":
             from roop_host.runner.stills import run_picture
 
@@ -78,8 +85,18 @@ def _run(run: Run) -> None:
             publish(temporary, Path(job.output), job.media.overwrite)
     finally:
         if not run.control.unfit:
-            for item in reversed(begun):
-                item.end()
+            for label, item in reversed(begun):
+                quietly(item.end, label)
+
+
+def _objects(run: Run) -> Iterator[tuple[str, StageObject, type[RoopError]]]:
+    """What takes part, with its name for people and the error that a failure of it is."""
+    for step in run.steps:
+        yield f"processor {step.declared.label}", step.processor, PluginError
+    for watcher in (*run.before, *run.after):
+        yield f"screener {watcher.label}", watcher.screener, ScreenerFailed
+    if run.analyser:
+        yield f"analyser {run.analyser[0].label}", run.analyser[1], PluginError
 
 
 def _check_paths(job: Job) -> Literal["video", "picture"]:
@@ -100,7 +117,7 @@ def _read_sources(run: Run) -> tuple[SourceFace, ...]:
     needed = any(step.declared.spec.needs_source for step in run.steps)
     if needed and not run.job.sources:
         raise UsageError("a step needs a source face; name a picture of it with --source")
-    door = gate.Gate(run.before)
+    door = gate.Gate(run.before, run.control.cancelled)
     faces: list[SourceFace] = []
     for name in run.job.sources:
         run.check_cancel()
@@ -111,7 +128,8 @@ def _read_sources(run: Run) -> tuple[SourceFace, ...]:
         door.look(frame, Stage.SOURCE, f"the source {name}")
         if run.analyser is None:
             continue
-        found = run.analyser[1].analyse_picture(frame)
+        declared, analyser = run.analyser
+        found = attributed(f"analyser {declared.label}", analyser.analyse_picture)(frame)
         if not found:
             raise NoFaceError(f"no face was found in the source {name}; take a picture that shows a face from the front")
         faces.append(SourceFace(name, frame.bgr(), max(found, key=lambda face: face.area)))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from roop_host import gate
-from roop_host.errors import NoFaceError, PluginError, RoopError, ScreenerFailed
+from roop_host.errors import NoFaceError, PluginError, RoopError, ScreenerFailed, from_outside
 from roop_host.host import Progress
 from roop_host.pipeline.run import PipelineRun, StageSpec
 from roop_host.pipeline.segmenting import Message, Reach, Splitter
@@ -59,7 +59,7 @@ def build(run: Run, first_segment: int) -> Chain:
     for step in run.steps:
         spec, label = step.declared.spec, step.declared.label
         later = _minus(later, window_spec(spec).reach)
-        start = _attributed(f"processor {label}", step.processor.start)
+        start = attributed(f"processor {label}", step.processor.start)
         process = _attributed_window(f"processor {label}", step.processor.process)
         stages.append(_windowed(spec.name, label, window_spec(spec), later, start, process))
     stages.append(_screen_output(run))
@@ -107,13 +107,13 @@ class _Eyes:
 
     def start(self, segment: Segment) -> None:
         self._selector.start()
-        _attributed(f"analyser {self._label}", self._analyser.start)(segment)
+        attributed(f"analyser {self._label}", self._analyser.start)(segment)
 
     def process(self, window: Window) -> None:
         for frame in window.current:
             view = frame.view()
             try:
-                found = _attributed(f"analyser {self._label}", self._analyser.analyse, frame.index)(view)
+                found = attributed(f"analyser {self._label}", self._analyser.analyse, frame.index)(view)
             finally:
                 let_go((view,))
             if not found and self._run.job.on_no_face == "fail" and not window.warming:
@@ -149,7 +149,7 @@ def _windowed(
 
 
 def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
-    door = gate.Gate(run.before)
+    door = gate.Gate(run.before, run.control.cancelled)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame):
@@ -160,7 +160,7 @@ def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
 
 
 def _screen_output(run: Run) -> StageSpec:
-    door = gate.Gate(run.after)
+    door = gate.Gate(run.after, run.control.cancelled)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame):
@@ -185,7 +185,9 @@ def _late_screener(watchers: tuple[gate.Watcher, ...], seconds: float) -> RoopEr
     return ScreenerFailed(f"no answer from the screener ({names}) within {seconds:g} s; nothing is produced without one")
 
 
-def _attributed(label: str, call: Callable[P, R], frame: int | None = None) -> Callable[P, R]:
+def attributed(
+    label: str, call: Callable[P, R], frame: int | None = None, failure: type[RoopError] = PluginError
+) -> Callable[P, R]:
     """``call``, whose unforeseen errors are shown as the plugin's."""
 
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -193,9 +195,11 @@ def _attributed(label: str, call: Callable[P, R], frame: int | None = None) -> C
             return call(*args, **kwargs)
         except RoopError:
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if from_outside(error):
+                raise
             place = "" if frame is None else f" at frame {frame}"
-            raise PluginError(
+            raise failure(
                 f"the {label} failed{place} ({type(error).__name__}: {error}); report it to its authors or leave it out"
             ) from error
 
@@ -204,6 +208,6 @@ def _attributed(label: str, call: Callable[P, R], frame: int | None = None) -> C
 
 def _attributed_window(label: str, process: Callable[[Window], None]) -> Callable[[Window], None]:
     def wrapped(window: Window) -> None:
-        _attributed(label, process, window.current[0].index)(window)
+        attributed(label, process, window.current[0].index)(window)
 
     return wrapped

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host import gate
 from roop_host.errors import UsageError
-from roop_host.plugins.options import resolve
+from roop_host.plugins.options import closest, resolve
 from roop_host.runner.state import LoadedStep, Run
 
 if TYPE_CHECKING:
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 def load(run: Run) -> None:
     """Names to objects. Screeners first: without them nothing else is worth loading."""
-    job, host, cancel = run.job, run.host, run.control.cancelled
+    job, host = run.job, run.host
     plugins = host.plugins
+    installed = [status.name for status in plugins.statuses]
+    for name in job.plugin_options:
+        if name not in installed:
+            raise UsageError(
+                f"there are options for a plugin {name!r}, and none of that name is installed{closest(name, installed)}"
+            )
     gate.require_cover([declared.spec.covers for declared in plugins.screeners.values()])
     chain = [(step, plugins.processor(step.name)) for step in job.steps]
     places: list[tuple[gate.Watcher, ...]] = []
@@ -27,7 +33,7 @@ def load(run: Run) -> None:
         watchers = []
         for declared in plugins.screeners.values():
             values = dict(job.plugin_options.get(declared.plugin.name, {}))
-            screener: Screener = host.object("screener", declared, values, job, cancel, place)
+            screener: Screener = host.object("screener", declared, values, job, place)
             limit = gate.effective_limit(job.screen_limit, declared.spec.threshold, _own_limit(declared, values))
             spec = declared.spec
             watchers.append(gate.Watcher(spec.name, declared.label, screener, limit, spec.batch_size))
@@ -41,7 +47,7 @@ def load(run: Run) -> None:
         key = (step.name, repr(sorted(step.options.items())))
         turn = turns[key] = turns.get(key, -1) + 1
         values = {**job.plugin_options.get(processor.plugin.name, {}), **step.options}
-        steps.append(LoadedStep(processor, host.object("processor", processor, values, job, cancel, turn)))
+        steps.append(LoadedStep(processor, host.object("processor", processor, values, job, turn)))
     run.steps = tuple(steps)
 
 
@@ -60,5 +66,5 @@ def _load_analyser(run: Run) -> tuple[Declared[AnalyserSpec], Analyser]:
         raise UsageError(f"{len(found)} analysers are installed ({names}); switch off all but one with -p no:NAME")
     declared = next(iter(found.values()))
     values = dict(run.job.plugin_options.get(declared.plugin.name, {}))
-    analyser: Analyser = run.host.object("analyser", declared, values, run.job, run.control.cancelled)
+    analyser: Analyser = run.host.object("analyser", declared, values, run.job)
     return declared, analyser

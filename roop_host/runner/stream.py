@@ -6,21 +6,26 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from roop_host import gate
 from roop_host.errors import ScreeningError
 from roop_host.host import Progress, threads_of
 from roop_host.media.encode import EncoderPlan, SegmentEncoder, choose_encoder
 from roop_host.media.mux import check_container, mux
 from roop_host.media.output import WorkFolder, check_output
 from roop_host.media.reader import VideoReader
-from roop_host.media.segments import read_segment, write_segment
+from roop_host.media.segments import SegmentPackets, read_segment, write_segment
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
 from roop_host.runner.state import Counts, Run
+from roop_host.types.frame import Frame
+
+# What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
+_LIBRARIES = ("roop-host", "av", "numpy", "opencv-python", "onnxruntime", "onnxruntime-gpu")
 
 
 @contextmanager
@@ -55,19 +60,26 @@ def run_video(run: Run) -> Iterator[Path]:
 
 
 def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
-    finished = len(work.finished_segments())
-    run.counts = _counts_so_far(work, finished)
-    chain = chains.build(run, finished)
+    finished = work.finished_segments()
+    last = read_segment(work.path / finished[-1]) if finished else None
+    length = run.job.media.segment_frames
+    if last is not None:
+        _recall(run, last)
+        if len(last.frame_pts) < length:
+            return  # only the last segment of a clip is short: all that was missing is the join
+    chain = chains.build(run, len(finished))
+    sink = _Sink(run, plan, work)
     start = chain.splitter.first_frame
-    start_pts = _pts_of(work, start, run.job.media.segment_frames) if start else None
+    # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
+    known = min(start, len(finished) * length - 1)
+    start_pts = read_segment(work.path / finished[known // length]).frame_pts[known % length] if start else None
     with VideoReader(run.target, threads=threads_of(run.job.execution)) as reader:
-        sink = _Sink(run, plan, work)
-        chains.execute(
-            run,
-            chain,
-            lambda: reader.frames(start, start_pts=start_pts, cancel=run.control.cancelled),
-            StageSpec("encode", sink.feed),
-        )
+
+        def frames() -> Iterator[Frame]:
+            read = reader.frames(known if start else 0, start_pts=start_pts, cancel=run.control.cancelled)
+            return (frame for frame in read if frame.index >= start)
+
+        chains.execute(run, chain, frames, StageSpec("encode", sink.feed))
 
 
 class _Sink:
@@ -83,9 +95,8 @@ class _Sink:
         elif isinstance(message, SegmentEnd):
             if self._encoder is not None:
                 index = message.segment.index
-                # The counts are those up to this segment, so they are right whenever the segment itself is there.
-                (self._work.path / f"counts-{index:06d}.json").write_text(json.dumps(asdict(self._run.counts)))
-                write_segment(self._work.path, index, self._encoder.finish())
+                # The tally is that up to this segment, so it is right whenever the segment itself is there.
+                write_segment(self._work.path, index, replace(self._encoder.finish(), tally=_tally(self._run)))
             self._encoder = None
         elif self._encoder is not None:
             self._encoder.encode(message)
@@ -93,22 +104,18 @@ class _Sink:
         yield from ()
 
 
-def _counts_so_far(work: WorkFolder, finished: int) -> Counts:
-    if not finished:
-        return Counts()
-    data: dict[str, Any] = json.loads((work.path / f"counts-{finished - 1:06d}.json").read_text())
-    data["resumed"] = data["frames"]
-    return Counts(**data)
+def _tally(run: Run) -> dict[str, object]:
+    """What a report must know of finished segments: a run that is continued does not see their frames again."""
+    return {"counts": asdict(run.counts), "screening": gate.snapshot([*run.before, *run.after])}
 
 
-def _pts_of(work: WorkFolder, index: int, length: int) -> int:
-    """When frame ``index`` of a finished segment is shown, in the target's time base."""
-    name = work.finished_segments()[index // length]
-    return int(read_segment(work.path / name).frame_pts[index % length])
+def _recall(run: Run, last: SegmentPackets) -> None:
+    run.counts = Counts(**{**last.tally["counts"], "resumed": last.tally["counts"]["frames"]})
+    gate.recall(run.before, last.tally["screening"])
 
 
 def _resume_key(run: Run, plan: EncoderPlan) -> str:
-    """Equal keys promise equal bytes: the job, its inputs, what runs, and how it is encoded."""
+    """Equal keys promise equal bytes and equal rules: the job, its inputs, what runs, who looks, and how it is encoded."""
     job = run.job.to_json()
     job["media"].pop("overwrite")
     for door in ("timeout_s", "queue_bytes", "resumable"):
@@ -119,5 +126,16 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
         files.append([str(Path(name).resolve()), status.st_size, status.st_mtime_ns])
     running = [step.declared.plugin.describe() for step in run.steps]
     running += [run.analyser[0].plugin.describe()] if run.analyser else []
-    text = json.dumps([job, files, running, plan.to_json()], sort_keys=True, default=str)
+    looking = [(watcher.label, watcher.limit) for watcher in run.before]
+    text = json.dumps([job, files, running, looking, _versions(), plan.to_json()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return found

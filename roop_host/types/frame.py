@@ -151,6 +151,8 @@ class FrameView:
 class Frame(FrameView):
     """A frame a stage may edit while it stands in ``window.current``. The host owns it; nobody keeps one."""
 
+    _left = False
+
     def put(
         self,
         box: Box,
@@ -165,6 +167,8 @@ class Frame(FrameView):
         0..1 or one number. Luma outside ``box``, and chroma outside the box widened to whole chroma samples, keep their
         bits, and so does what is equal inside. ``box`` may reach over the edge. ``face_id`` notes whose face was changed.
         """
+        if self._left:
+            raise RuntimeError(f"frame {self.index} has left this stage and can't be changed; nobody keeps a frame")
         if bgr.shape != (box.height, box.width, 3) or bgr.dtype not in (np.uint8, np.float32):
             raise ValueError(f"put needs uint8 or float32 of {(box.height, box.width, 3)}, not {bgr.dtype} {bgr.shape}")
         inside = box.clip(self.width, self.height)
@@ -197,6 +201,15 @@ class Frame(FrameView):
 
     def fork(self) -> Frame:
         """A second frame of the same picture; whichever is changed first copies."""
+        self._pixels.share()
+        return self._twin()
+
+    def hand_on(self) -> Frame:
+        """The frame for the next stage. This one can't be changed any more: it may be screened by then, or encoded."""
+        self._left = True
+        return self._twin()
+
+    def _twin(self) -> Frame:
         twin = Frame(
             self._pixels,
             index=self.index,
@@ -207,7 +220,6 @@ class Frame(FrameView):
             faces=self.faces,
         )
         twin.edited, twin.changed = self.edited, self.changed
-        self._pixels.share()
         return twin
 
     def enter(self, scratch: Scratch) -> None:

@@ -53,6 +53,10 @@ class _Stage:
     warmup: int = 0
     network: bool = False
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or min(self.lookbehind, self.lookahead, self.warmup) < 0:
+            raise ValueError(f"{self.name}: batch_size must be 1 or more, lookbehind, lookahead and warmup 0 or more")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessorSpec(_Stage):
@@ -83,3 +87,7 @@ class ScreenerSpec:
     batch_size: int = 1
     models: tuple[ModelSpec, ...] = ()
     network: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"{self.name}: batch_size must be 1 or more")
