@@ -1,30 +1,41 @@
-"""Small plugins for tests, given to the host without being installed."""
+"""Small plugins for tests, given to the host without being installed, and short ways to run a job with them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from roop_host import (
     Analyser,
     AnalyserSpec,
     Box,
+    Control,
     Face,
     Frame,
     FrameView,
+    Host,
+    Job,
+    MediaOptions,
     Processor,
     ProcessorSpec,
+    Report,
+    RoopError,
     Screener,
     ScreenerSpec,
     Segment,
     Stage,
+    Step,
     Window,
     hookimpl,
 )
 from roop_host.plugins.loader import Plugins
+
+FAST = MediaOptions(preset="ultrafast", segment_frames=8)
 
 
 def processor(make: Callable[[], Processor], name: str, **spec: Any) -> SimpleNamespace:
@@ -99,3 +110,25 @@ def plugins(*modules: SimpleNamespace, quiet: bool = True) -> Plugins:
     if quiet:
         named["quiet"] = screener(Quiet, "quiet")
     return Plugins.of(named)
+
+
+def job(clip: Path, output: Path, *steps: str, **more: Any) -> Job:
+    return Job((), str(clip), str(output), tuple(map(Step, steps)), media=more.pop("media", FAST), **more)
+
+
+def run(found: Plugins, what: Job, control: Control | None = None) -> Report:
+    with Host(found) as host:
+        return host.run(what, control=control)
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refused(found: Plugins, what: Job, control: Control | None = None) -> RoopError:
+    with pytest.raises(RoopError) as caught:
+        run(found, what, control)
+    assert caught.value.report is not None
+    assert caught.value.report.exit_code == caught.value.exit_code
+    assert caught.value.report.error == str(caught.value)
+    return caught.value

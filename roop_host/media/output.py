@@ -117,18 +117,35 @@ class WorkFolder:
     def __init__(self, output: Path, key: str) -> None:
         self.path = output.absolute().with_name(f".{output.name}.roop")
         try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            self._lock: IO[Any] | None = (self.path / "lock").open("a+b")
+            self._lock: IO[Any] | None = self._locked()
         except OSError as error:
             raise unwritable(output, error) from error
-        if not _lock(self._lock):
-            self._lock.close()
+        if self._lock is None:
             raise UsageError(f"another roop is working on {output}; wait for it or name another output")
         try:
             self._begin(key)
         except OSError as error:
             self.remove()
             raise unwritable(output, error) from error
+
+    def _locked(self) -> IO[Any] | None:
+        """The lock file, or None where another run holds it."""
+        while True:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            name = self.path / "lock"
+            try:
+                file = name.open("a+b")
+            except FileNotFoundError:
+                continue  # its owner has just removed the folder
+            if not _lock(file):
+                file.close()
+                return None
+            try:
+                if os.path.samestat(os.fstat(file.fileno()), name.stat()):
+                    return file
+            except FileNotFoundError:
+                pass
+            file.close()  # a lock on a file that is gone protects nothing
 
     def _begin(self, key: str) -> None:
         manifest = self.path / "manifest.json"

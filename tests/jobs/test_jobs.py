@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip, pts_of, sound_of
-from kit import OneFace, Quiet, Tint, analyser, plugins, processor, screener
+from kit import FAST, OneFace, Quiet, Tint, analyser, job, left, plugins, processor, refused, run, screener
 from PIL import Image
 
 from roop_host import (
@@ -21,21 +21,14 @@ from roop_host import (
     Control,
     ExecutionOptions,
     Host,
-    Job,
-    MediaOptions,
     Processor,
-    Report,
     RoopError,
     Screener,
     Stage,
-    Step,
     Window,
 )
 from roop_host.media.probe import probe
 from roop_host.media.reader import VideoReader
-from roop_host.plugins.loader import Plugins
-
-FAST = MediaOptions(preset="ultrafast", segment_frames=8)
 
 
 @pytest.fixture(scope="module")
@@ -48,28 +41,6 @@ def face(tmp_path: Path) -> Path:
     path = tmp_path / "face.png"
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(path)
     return path
-
-
-def job(clip: Path, output: Path, *steps: str, **more: Any) -> Job:
-    return Job((), str(clip), str(output), tuple(map(Step, steps)), media=more.pop("media", FAST), **more)
-
-
-def run(found: Plugins, what: Job, control: Control | None = None) -> Report:
-    with Host(found) as host:
-        return host.run(what, control=control)
-
-
-def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def refused(found: Plugins, what: Job, control: Control | None = None) -> RoopError:
-    with pytest.raises(RoopError) as caught:
-        run(found, what, control)
-    assert caught.value.report is not None
-    assert caught.value.report.exit_code == caught.value.exit_code
-    assert caught.value.report.error == str(caught.value)
-    return caught.value
 
 
 def test_a_clip_goes_through_and_its_report_tells(clip: Path, tmp_path: Path) -> None:
