@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -26,6 +27,7 @@ _KINDS: dict[str, Literal["video", "picture"]] = {
     ".png": "picture",
 }
 _SEGMENT = "segment-"
+_ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds
 
 
 def suffix_kind(output: Path) -> Literal["video", "picture"]:
@@ -40,6 +42,8 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     """The sentence for an ``OSError`` while writing."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"there is no space left for {path}; free some and run again")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError(f"the name of {path} is too long for this file system; choose a shorter one")
     return OutputError(f"{path} can't be written ({error.strerror or error}); check the folder and its permissions")
 
 
@@ -57,19 +61,25 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise unwritable(path, error) from error
 
 
-def check_output(path: Path, kind: str, *, frames: int) -> None:
-    """A finished file must hold every frame. Raises ``OutputError``."""
+def check_output(path: Path, kind: str, *, frames: int, last_s: Fraction | None = None) -> None:
+    """A finished file must hold every frame, and show the last one at ``last_s`` if that is told. Raises ``OutputError``."""
     try:
         if kind == "picture":
             with Image.open(path) as image:
                 image.verify()
             return
         with av.open(str(path), options=FORMAT_WHITELIST) as container:
-            found = sum(1 for packet in container.demux(video=0) if packet.size)
+            shown = [Fraction(packet.pts or 0) * packet.time_base for packet in container.demux(video=0) if packet.size]
     except (OSError, SyntaxError, ValueError, av.FFmpegError) as error:
         raise OutputError(f"the finished file could not be read back ({error}); nothing was kept, run again") from error
-    if found != frames:
-        raise OutputError(f"the finished file holds {found} frames instead of {frames}; nothing was kept, run again")
+    if len(shown) != frames:
+        raise OutputError(f"the finished file holds {len(shown)} frames instead of {frames}; nothing was kept, run again")
+    end = max(shown, default=Fraction(0))
+    if last_s is not None and abs(end - last_s) > _ROUNDING_S:
+        raise OutputError(
+            f"the finished file's last frame is at {float(end):.3f} s instead of {float(last_s):.3f} s; "
+            "nothing was kept, run again"
+        )
 
 
 def publish(temporary: Path, final: Path, overwrite: bool) -> None:

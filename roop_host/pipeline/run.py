@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from roop_host.errors import Interrupted, RoopError
 from roop_host.pipeline.queues import AbortedError, ByteQueue
+from roop_host.types.frame import Frame
 from roop_host.types.report import StageTime
 
 if TYPE_CHECKING:
     from roop_host.pipeline.segmenting import Message
-    from roop_host.types.frame import Frame
 
 _POLL_S = 0.05
 _JOIN_S = 5.0
@@ -181,6 +181,7 @@ class PipelineRun:
         while True:
             message = inbox.get()
             over = isinstance(message, _Done)
+            clock.frames += isinstance(message, Frame)
             with clock.running():
                 produced = iter(stage.close() if isinstance(message, _Done) else stage.feed(message))
             while True:
@@ -188,10 +189,8 @@ class PipelineRun:
                     item = next(produced, None)
                 if item is None:
                     break
-                nbytes = getattr(item, "nbytes", 0)
-                clock.frames += nbytes > 0
                 if outbox is not None:
-                    outbox.put(item, nbytes)
+                    outbox.put(item, getattr(item, "nbytes", 0))
             if over:
                 if outbox is not None:
                     outbox.put(_DONE, 0)

@@ -19,7 +19,7 @@ from roop_host.errors import (
     UsageError,
 )
 from roop_host.host import Control, Host, Progress, quietly
-from roop_host.media.output import publish, suffix_kind
+from roop_host.media.output import publish, suffix_kind, unwritable
 from roop_host.media.probe import probe
 from roop_host.media.reader import read_picture
 from roop_host.pipeline.run import Unfit
@@ -104,12 +104,19 @@ def _check_paths(job: Job) -> Literal["video", "picture"]:
     kind = suffix_kind(output)
     if not job.steps:
         raise UsageError("no processor was named; name at least one, for example --processors swapper")
-    if output.exists():
+    if _exists(output):
         if any(path.exists() and output.samefile(path) for path in (target, *map(Path, job.sources))):
             raise UsageError(f"the output {output} is also an input; inputs are never changed, so name another output")
         if not job.media.overwrite:
             raise UsageError(f"the output {output} exists already; name another one or add --overwrite")
     return kind
+
+
+def _exists(output: Path) -> bool:
+    try:
+        return output.exists()
+    except OSError as error:
+        raise unwritable(output, error) from error
 
 
 def _read_sources(run: Run) -> tuple[SourceFace, ...]:

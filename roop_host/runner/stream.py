@@ -47,7 +47,8 @@ def run_video(run: Run) -> Iterator[Path]:
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
         mux(plan, run.target, segments, temporary, run.marks, cancel=run.control.cancelled)
-        check_output(temporary, "video", frames=run.counts.frames)
+        last_s = read_segment(segments[-1]).frame_pts[-1] * plan.time_base
+        check_output(temporary, "video", frames=run.counts.frames, last_s=last_s)
         yield temporary
     except BaseException as error:
         keep = job.execution.resumable and not isinstance(error, ScreeningError)

@@ -60,7 +60,7 @@ def test_order_is_kept_and_threads_end() -> None:
     assert seen == list(range(50))
     assert not alive()
     assert sys.getswitchinterval() == interval
-    assert [clock.frames for clock in run.clocks] == [50, 50, 50, 0]
+    assert [clock.frames for clock in run.clocks] == [50, 50, 50, 50]
 
 
 @pytest.mark.parametrize("bad_frame", [0, 25, 49])
