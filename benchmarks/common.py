@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import re
+import statistics
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +27,28 @@ from roop_host import (
     hookimpl,
 )
 from roop_host.testing import host_of
+
+#: All that a benchmark compares gets the same.
+THREADS = 2
+
+
+def setting(clip: Path, preset: str) -> str:
+    """What a figure depends on, in one line."""
+    with av.open(str(clip)) as source:
+        video = source.streams.video[0]
+        size, frames = f"{video.width}x{video.height}", video.frames
+    cpu = next(iter(re.findall(r"model name\s*: (.*)", _cpuinfo())), platform.processor() or platform.machine())
+    return f"{size}, {frames} frames, preset {preset}, {THREADS} threads, CPU provider, {cpu}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, lowest and highest."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""
 
 
 class Nothing(Processor):

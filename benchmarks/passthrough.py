@@ -9,7 +9,6 @@ sound), and the way of the older tools: every frame to a PNG file, then all file
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +17,10 @@ from pathlib import Path
 
 import av
 import cv2
-from common import bench_host, face_clip
+from common import THREADS, bench_host, face_clip, setting, spread
 
-from roop_host import Job, MediaOptions, Step
+from roop_host import ExecutionOptions, Job, MediaOptions, Step
 
-THREADS = 2
 PORTRAIT = Path(__file__).parents[1] / "examples" / "media" / "hopper.jpg"
 
 
@@ -85,8 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         def by_roop(clip: Path, output: Path, preset: str) -> None:
             media = MediaOptions(preset=preset, overwrite=True)
-            host.run(Job((), str(clip), str(output), (Step("nothing"),), media=media))
+            execution = ExecutionOptions(device="cpu", threads=THREADS)
+            host.run(Job((), str(clip), str(output), (Step("nothing"),), media=media, execution=execution))
 
+        print(setting(clip, options.preset))
         ways: dict[str, Callable[[Path, Path, str], None]] = {"PyAV": by_pyav, "PNG files": by_png, "roop": by_roop}
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for number in range(options.rounds):
@@ -95,9 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 way(clip, Path(folder) / f"{name.replace(' ', '-')}.mp4", options.preset)
                 seconds[name].append(time.perf_counter() - begun)
                 print(f"round {number + 1} {name:10} {frames / seconds[name][-1]:7.1f} frames/s")
-        middle = {name: statistics.median(times) for name, times in seconds.items()}
-        print(f"roop / PyAV      {middle['PyAV'] / middle['roop']:.2f}  (bar: >= 0.85)")
-        print(f"roop / PNG files {middle['PNG files'] / middle['roop']:.2f}  (bar: >= 2)")
+        for name, bar in (("PyAV", 0.85), ("PNG files", 2)):
+            ratios = [theirs / ours for theirs, ours in zip(seconds[name], seconds["roop"], strict=True)]
+            print(f"roop / {name:10} {spread(ratios)}  (bar: >= {bar})")
 
 
 if __name__ == "__main__":

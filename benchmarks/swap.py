@@ -6,12 +6,11 @@ uv run python benchmarks/swap.py [--clip CLIP] [--rounds N] [--preset NAME]
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import bench_host, face_clip
+from common import THREADS, bench_host, face_clip, setting, spread
 
 import roop_swapper.plugin
 import roop_vision.plugin
@@ -33,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bench_host(vision=roop_vision.plugin, swapper=roop_swapper.plugin) as host,
     ):
         clip = options.clip or face_clip(Path(folder) / "clip.mp4", 1280, 720, 300, EXAMPLES / "hopper.jpg")
+        print(setting(clip, options.preset))
         media = MediaOptions(preset=options.preset, overwrite=True)
         for number in range(options.rounds):
             for step in speeds:
@@ -42,15 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     str(Path(folder) / "out.mp4"),
                     (Step(step),),
                     media=media,
-                    execution=ExecutionOptions(device="cpu"),
+                    execution=ExecutionOptions(device="cpu", threads=THREADS),
                 )
                 report = host.run(job)
                 speeds[step].append(report.fps)
                 busy = ", ".join(f"{s.name} {1000 * s.seconds / report.frames:.1f} ms" for s in report.stages)
                 print(f"round {number + 1} {step:8} {report.fps:6.1f} frames/s  ({busy} a frame)")
-    middle = {step: statistics.median(values) for step, values in speeds.items()}
-    share = middle["swapper"] / middle["nothing"]
-    print(f"swapper: {middle['swapper']:.1f} frames/s (bar: >= 25), {share:.2f} of a step that does nothing")
+    shares = [ours / least for ours, least in zip(speeds["swapper"], speeds["nothing"], strict=True)]
+    print(f"swapper: {spread(speeds['swapper'])} frames/s (bar: >= 25), {spread(shares)} of a step that does nothing")
 
 
 if __name__ == "__main__":
