@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -167,6 +168,31 @@ def test_encoders_say_what_they_cannot_do(tmp_path: Path) -> None:
         choose_encoder(info, MediaOptions(encoder="libsvtav1"), tmp_path / "o.mp4", threads=1)
     with pytest.raises(UsageError, match="quality"):
         choose_encoder(info, MediaOptions(quality=101), tmp_path / "o.mp4", threads=1)
+
+
+@pytest.mark.parametrize("encoder", ["libvpx-vp9", "libsvtav1"])
+def test_quicktime_is_not_offered_what_it_does_not_hold(encoder: str, tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    with pytest.raises(UsageError, match=r"\.mov does not hold it; these can: libx264, libx265$"):
+        choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / "o.mov", threads=1)
+    for suffix in (".mp4", ".m4v", ".mkv"):
+        assert choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / f"o{suffix}", threads=1).name == encoder
+
+
+@pytest.mark.parametrize("encoder", ["auto", "libx264", "libx265"])
+def test_a_preset_is_tried_before_the_first_frame(encoder: str, tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    with pytest.raises(UsageError, match=r"^the encoder \w+ refuses yuv420p with the preset nonsense; check [^{}]*$"):
+        choose_encoder(info, MediaOptions(encoder=encoder, preset="nonsense"), tmp_path / "o.mp4", threads=1)
+
+
+def test_auto_goes_on_to_an_encoder_that_keeps_alpha(tmp_path: Path) -> None:
+    plain = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    info = replace(plain, pix_fmt="yuva420p", layout=replace(plain.layout, alpha=True))
+    assert choose_encoder(info, MediaOptions(), tmp_path / "o.mkv", threads=1).name == "ffv1"
+    for encoder in ("auto", "libx265"):
+        with pytest.raises(UsageError, match="libx265 refuses yuva420p"):
+            choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / "o.mp4", threads=1)
 
 
 def test_a_cut_off_file_is_noticed(tmp_path: Path) -> None:
