@@ -14,8 +14,8 @@ from roop_host.media.output import unwritable
 from roop_host.media.probe import MediaInfo
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
+from roop_host.types.planes import FLATTEN_GREY
 
-_GREY_BACK = 255
 _RGB_MODES = frozenset({"RGB", "RGBA", "P"})
 
 
@@ -44,7 +44,7 @@ def write_picture(frame: Frame, info: MediaInfo, output: Path, suffix: str, opti
         else:
             if frame.pixels.layout.alpha:
                 alpha = planes[3][..., None].astype(np.float32) / 255
-                rgb = np.rint(rgb * alpha + _GREY_BACK * (1 - alpha)).astype(np.uint8)
+                rgb = np.rint(FLATTEN_GREY + alpha * (rgb.astype(np.float32) - FLATTEN_GREY)).astype(np.uint8)
             quality = _jpeg_quality(options.quality)
             Image.fromarray(rgb).save(
                 output,

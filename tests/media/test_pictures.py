@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from roop_host import MediaOptions
+from roop_host import Frame, FrameView, MediaOptions, Screener, Stage
 from roop_host.errors import InputError
+from roop_host.gate import Gate, Watcher
 from roop_host.media.marks import Marks
 from roop_host.media.pictures import write_picture
 from roop_host.media.probe import probe
@@ -53,3 +56,18 @@ def test_a_profile_is_kept_only_for_rgb(mode: str, kept: bool, tmp_path: Path) -
     for suffix in (".png", ".jpg"):
         with Image.open(written(path, tmp_path / f"out{suffix}")) as image:
             assert ("icc_profile" in image.info) is kept
+
+
+def test_a_jpeg_shows_what_the_gate_looked_at(tmp_path: Path) -> None:
+    Image.new("RGBA", (16, 16), (200, 40, 90, 64)).save(path := tmp_path / "in.png")
+    seen: list[NDArray[np.uint8]] = []
+
+    class Keeps(Screener):
+        def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[float]:
+            seen.extend(frame.bgr() for frame in frames)
+            return [0.0] * len(frames)
+
+    Gate([Watcher("t", "t", Keeps(), 0.85)]).look(read_picture(probe(path)), Stage.OUTPUT, "it")
+    with Image.open(written(path, tmp_path / "out.jpg")) as image:
+        made = np.asarray(image)[..., ::-1].astype(int)
+    assert np.abs(made - seen[1]).max() <= 2
