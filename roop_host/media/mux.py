@@ -17,7 +17,7 @@ from roop_host.errors import Interrupted, OutputError, UsageError
 from roop_host.media.encode import EncoderPlan, apply_plan
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo
+from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, file_name
 from roop_host.media.segments import read_segment
 
 _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -60,8 +60,8 @@ def mux(
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"} if matroska else {"movflags": "+faststart"}
     try:
         with (
-            av.open(str(info.path), options=FORMAT_WHITELIST) as source,
-            av.open(str(output), "w", format=muxer, options=options) as sink,
+            av.open(file_name(info.path), options=FORMAT_WHITELIST) as source,
+            av.open(file_name(output), "w", format=muxer, options=options) as sink,
         ):
             sink.metadata.update(dict(info.metadata))
             sink.metadata["comment"] = marks.note

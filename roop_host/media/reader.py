@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from roop_host.errors import InputError, Interrupted
-from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, layout_of, planar_format
+from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, file_name, layout_of, planar_format
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
 
@@ -106,7 +106,7 @@ class VideoReader:
         self._close()
         last: Fraction | None = None
         try:
-            self._container = container = av.open(str(self._info.path), options=FORMAT_WHITELIST)
+            self._container = container = av.open(file_name(self._info.path), options=FORMAT_WHITELIST)
             stream = _video(container)
             stream.codec_context.thread_count = self._threads
             stream.thread_type = "AUTO"

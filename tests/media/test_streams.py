@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,6 +51,21 @@ def transcode(
     mux(plan, info, [folder / segment_name(i) for i in range(count)], output, MARKS, cancel=threading.Event())
     check_output(output, "video", frames=len(times))
     return output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere names hold no colon")
+def test_a_colon_in_a_relative_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_clip(tmp_path / "12:30.mkv", frames=4)
+    monkeypatch.chdir(tmp_path)
+    info = probe(Path("12:30.mkv"))
+    plan = choose_encoder(info, MediaOptions(preset="veryfast"), Path("13:30.mkv"), threads=1)
+    encoder = SegmentEncoder(plan)
+    with VideoReader(info, threads=1) as reader:
+        for frame in reader.frames():
+            encoder.encode(frame)
+    write_segment(tmp_path, 0, encoder.finish())
+    mux(plan, info, [tmp_path / segment_name(0)], Path("13:30.mkv"), MARKS, cancel=threading.Event())
+    assert probe(Path("13:30.mkv")).audio_codecs == info.audio_codecs
 
 
 VFR = [0, 40, 90, 100, 180, 1200, 1210, 1300, 3333, 3400, 3440, 3480, 3600]
