@@ -22,7 +22,9 @@ _FILES, _CHAIN, _FACES, _MEDIA, _MACHINE, _SHOW = "Files", "Processors", "Faces"
 
 
 def _opt(kind: Any, *names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002  (typer's own word)
-    return Annotated[kind, typer.Option(*names, rich_help_panel=panel, help=help, show_default=False, **more)]
+    # Whether a file can be read is for the host to say, in its own words: typer would call it bad usage.
+    option = typer.Option(*names, rich_help_panel=panel, help=help, show_default=False, readable=False, **more)
+    return Annotated[kind, option]
 
 
 def _host_flags() -> dict[str, tuple[Any, Any]]:
