@@ -69,6 +69,7 @@ def test_plugins_lists_what_is_installed() -> None:
     [
         (["run", "-t", "x.mp4"], "output"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--quality", "101"], "quality"),
+        (["run", "-t", "x.mp4", "-o", "y.mp4", "--threads", "1025"], "less than or equal to 1024"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--processors", "swaper"], "did you mean 'swapper'"),
         (["run", "-t", "x.mp4", "-o", "y.txt"], ".txt"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--nsfw-threshold", "3"], "0 to 1"),
