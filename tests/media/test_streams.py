@@ -202,6 +202,12 @@ def test_a_preset_is_tried_before_the_first_frame(encoder: str, tmp_path: Path) 
         choose_encoder(info, MediaOptions(encoder=encoder, preset="nonsense"), tmp_path / "o.mp4", threads=1)
 
 
+@pytest.mark.parametrize("encoder", ["libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1"])
+def test_many_cores_are_no_reason_to_refuse(encoder: str, tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    assert choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / "o.mkv", threads=64).name == encoder
+
+
 def test_auto_goes_on_to_an_encoder_that_keeps_alpha(tmp_path: Path) -> None:
     plain = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
     info = replace(plain, pix_fmt="yuva420p", layout=replace(plain.layout, alpha=True))
