@@ -64,6 +64,7 @@ def mux(
             av.open(file_name(output), "w", format=muxer, options=options) as sink,
         ):
             sink.metadata.update(dict(info.metadata))
+            sink.set_chapters(_chapters(source))
             sink.metadata["comment"] = marks.note
             if matroska:
                 sink.metadata["DIGITAL_SOURCE_TYPE"] = marks.term
@@ -168,6 +169,14 @@ def _duration(frame_pts: tuple[int, ...], durations: tuple[int, ...], place: int
     if place + 1 < len(frame_pts):
         return frame_pts[place + 1] - frame_pts[place]
     return durations[place] or step
+
+
+def _chapters(source: Any) -> list[Any]:
+    """The source's chapters with their titles and nothing else: other tags may tell places."""
+    return [
+        {**chapter, "metadata": {key: value for key, value in chapter["metadata"].items() if key.lower() == "title"}}
+        for chapter in source.chapters()
+    ]
 
 
 def _sound(source: Any, sounds: dict[int, Any], *, drop_discarded: bool) -> Iterator[Any]:

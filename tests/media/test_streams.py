@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -155,6 +156,28 @@ def test_marks_and_title_are_there(tmp_path: Path) -> None:
         else:
             with av.open(str(output), options={"export_xmp": "1"}) as container:
                 assert "digitalsourcetype/compositeSynthetic" in container.metadata["xmp"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("turn", [0, 90])
+def test_chapters_are_kept(suffix: str, turn: int, tmp_path: Path) -> None:
+    plain, source = make_clip(tmp_path / "plain.mp4", size=(96, 64)), tmp_path / "in.mp4"
+    with av.open(str(turn_clip(plain, tmp_path / "t.mp4", turn) if turn else plain)) as a, av.open(str(source), "w") as b:
+        b.set_chapters([chapter(1, 0, 500, "One"), chapter(2, 500, 1200, "Two")])
+        streams = {stream.index: b.add_stream_from_template(stream) for stream in a.streams}
+        for packet in a.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                b.mux(packet)
+    with av.open(str(transcode(source, tmp_path / f"out{suffix}", tmp_path / "w"))) as made:
+        kept = [(c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]) for c in made.chapters()]
+    half, end = Fraction(1, 2), Fraction(6, 5)
+    assert kept == [(0, half, {"title": "One"}), (half, end, {"title": "Two"})]
+
+
+def chapter(number: int, start_ms: int, end_ms: int, title: str) -> Any:
+    metadata = {"title": title}
+    return {"id": number, "start": start_ms, "end": end_ms, "time_base": Fraction(1, 1000), "metadata": metadata}
 
 
 def test_edits_reach_the_file(tmp_path: Path) -> None:
