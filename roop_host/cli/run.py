@@ -19,10 +19,14 @@ from roop_host.plugins.options import OptionField, convert, from_environment
 from roop_host.types.job import ExecutionOptions, FaceSelection, Job, MediaOptions, Step
 
 _FILES, _CHAIN, _FACES, _MEDIA, _MACHINE, _SHOW = "Files", "Processors", "Faces", "Output", "Execution", "Display"
+# Far above, decoders fail as if the file were broken.
+_MOST_THREADS = 1024
 
 
 def _opt(kind: Any, *names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002  (typer's own word)
-    return Annotated[kind, typer.Option(*names, rich_help_panel=panel, help=help, show_default=False, **more)]
+    # Whether a file can be read is for the host to say, in its own words: typer would call it bad usage.
+    option = typer.Option(*names, rich_help_panel=panel, help=help, show_default=False, readable=False, **more)
+    return Annotated[kind, option]
 
 
 def _host_flags() -> dict[str, tuple[Any, Any]]:
@@ -57,7 +61,10 @@ def _host_flags() -> dict[str, tuple[Any, Any]]:
             _opt(Literal["auto", "cpu", "cuda"] | None, panel=_MACHINE, help="Where networks run. (default: auto)"),
             None,
         ),
-        "threads": (_opt(int | None, min=0, panel=_MACHINE, help="Threads to use; 0 is one per core."), None),
+        "threads": (
+            _opt(int | None, min=0, max=_MOST_THREADS, panel=_MACHINE, help="Threads to use; 0 is one per core."),
+            None,
+        ),
         "timeout": (
             _opt(float | None, min=0.1, panel=_MACHINE, help="Seconds one call of a plugin may take. (default: 120)"),
             None,

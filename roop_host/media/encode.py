@@ -25,13 +25,14 @@ class _Encoder:
     reorder: int
     preset: str | None
     suffixes: frozenset[str]
+    most_threads: int | None = None
 
 
-_MP4, _MKV = frozenset({".mp4", ".m4v", ".mov"}), frozenset({".mkv"})
+_MP4, _MOV, _MKV = frozenset({".mp4", ".m4v"}), frozenset({".mov"}), frozenset({".mkv"})
 # D as measured over 60 clips for libx264 and libx265 with their default B-frames; the others send in display order.
 _ENCODERS = {
-    "libx264": _Encoder((40, 12.5), 2, "medium", _MP4 | _MKV),
-    "libx265": _Encoder((42, 15), 2, "medium", _MP4 | _MKV),
+    "libx264": _Encoder((40, 12.5), 2, "medium", _MP4 | _MOV | _MKV),
+    "libx265": _Encoder((42, 15), 2, "medium", _MP4 | _MOV | _MKV, most_threads=16),  # it refuses more
     "libvpx-vp9": _Encoder((55, 15), 0, None, _MP4 | _MKV),
     "libsvtav1": _Encoder((58, 18), 0, None, _MP4 | _MKV),
     "ffv1": _Encoder(None, 0, None, _MKV),
@@ -71,7 +72,6 @@ def choose_encoder(info: MediaInfo, options: MediaOptions, output: Path, *, thre
             raise UsageError(
                 f"no encoder for {suffix} carries {info.pix_fmt} at {info.width}x{info.height}; name an output in .mkv"
             )
-        name = able[0]
     elif name not in _ENCODERS:
         raise UsageError(f"no encoder is called {name!r}; there are {', '.join(_ENCODERS)}")
     elif name not in able:
@@ -79,11 +79,25 @@ def choose_encoder(info: MediaInfo, options: MediaOptions, output: Path, *, thre
         raise UsageError(f"the encoder {name} can't be used: {why}; these can: {', '.join(able) or 'none in ' + suffix}")
     if not 0 <= options.quality <= 100:
         raise UsageError(f"--quality is 0 to 100, not {options.quality}")
+    refusals = []
+    for candidate in able if name == "auto" else [name]:
+        try:
+            plan = _plan(candidate, info, options, threads)
+            _open(plan)  # what an encoder lists and what it opens with differ
+        except UsageError as error:
+            refusals.append(error)
+        else:
+            return plan
+    raise refusals[0]
+
+
+def _plan(name: str, info: MediaInfo, options: MediaOptions, threads: int) -> EncoderPlan:
+    most = _ENCODERS[name].most_threads or threads
     return EncoderPlan(
         name=name,
         pix_fmt=info.pix_fmt,
         options=_options(name, info, options),
-        threads=max(1, threads),
+        threads=max(1, min(threads, most)),
         reorder=_ENCODERS[name].reorder,
         width=info.width,
         height=info.height,
@@ -122,6 +136,8 @@ def _objection(name: str, info: MediaInfo) -> str | None:
     if info.pix_fmt not in formats:
         return f"it does not carry {info.pix_fmt}"
     layout = info.layout
+    if name == "libvpx-vp9" and layout.alpha:  # its alpha is a second stream beside the packets, which segments don't keep
+        return f"it does not carry the alpha of {info.pix_fmt}"
     if name in ("libx264", "libx265") and (info.width % (1 << layout.shift_x) or info.height % (1 << layout.shift_y)):
         return f"it does not carry the odd size {info.width}x{info.height} in {info.pix_fmt}"
     return None
@@ -135,13 +151,7 @@ class SegmentEncoder:
         self._pts: list[int] = []
         self._durations: list[int] = []
         self._packets: list[tuple[int, bool, bytes]] = []
-        try:
-            self._context = make_context(plan)
-            self._context.open()
-        except (av.FFmpegError, ValueError) as error:
-            raise UsageError(
-                f"the encoder {plan.name} refuses its settings ({error}); check --encoder and --preset"
-            ) from error
+        self._context = _open(plan)
 
     def encode(self, frame: Frame) -> None:
         """Take a frame; it may not be changed afterwards."""
@@ -168,6 +178,17 @@ class SegmentEncoder:
 
     def _keep(self, packets: list[Any]) -> None:
         self._packets += [(int(packet.pts), bool(packet.is_keyframe), bytes(packet)) for packet in packets]
+
+
+def _open(plan: EncoderPlan) -> Any:
+    try:
+        context = make_context(plan)
+        context.open()
+    except (av.FFmpegError, ValueError) as error:
+        preset = dict(plan.options).get("preset")
+        settings = plan.pix_fmt if preset is None else f"{plan.pix_fmt} with the preset {preset}"
+        raise UsageError(f"the encoder {plan.name} refuses {settings}; check --encoder and --preset") from error
+    return context
 
 
 def make_context(plan: EncoderPlan) -> Any:

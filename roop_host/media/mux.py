@@ -17,7 +17,7 @@ from roop_host.errors import Interrupted, OutputError, UsageError
 from roop_host.media.encode import EncoderPlan, apply_plan
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo
+from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, file_name
 from roop_host.media.segments import read_segment
 
 _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -60,10 +60,11 @@ def mux(
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"} if matroska else {"movflags": "+faststart"}
     try:
         with (
-            av.open(str(info.path), options=FORMAT_WHITELIST) as source,
-            av.open(str(output), "w", format=muxer, options=options) as sink,
+            av.open(file_name(info.path), options=FORMAT_WHITELIST) as source,
+            av.open(file_name(output), "w", format=muxer, options=options) as sink,
         ):
             sink.metadata.update(dict(info.metadata))
+            sink.set_chapters(_chapters(source))
             sink.metadata["comment"] = marks.note
             if matroska:
                 sink.metadata["DIGITAL_SOURCE_TYPE"] = marks.term
@@ -168,6 +169,14 @@ def _duration(frame_pts: tuple[int, ...], durations: tuple[int, ...], place: int
     if place + 1 < len(frame_pts):
         return frame_pts[place + 1] - frame_pts[place]
     return durations[place] or step
+
+
+def _chapters(source: Any) -> list[Any]:
+    """The source's chapters with their titles and nothing else: other tags may tell places."""
+    return [
+        {**chapter, "metadata": {key: value for key, value in chapter["metadata"].items() if key.lower() == "title"}}
+        for chapter in source.chapters()
+    ]
 
 
 def _sound(source: Any, sounds: dict[int, Any], *, drop_discarded: bool) -> Iterator[Any]:

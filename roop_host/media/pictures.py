@@ -14,8 +14,9 @@ from roop_host.media.output import unwritable
 from roop_host.media.probe import MediaInfo
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
+from roop_host.types.planes import FLATTEN_GREY
 
-_GREY_BACK = 255
+_RGB_MODES = frozenset({"RGB", "RGBA", "P"})
 
 
 def write_picture(frame: Frame, info: MediaInfo, output: Path, suffix: str, options: MediaOptions, marks: Marks) -> None:
@@ -27,7 +28,8 @@ def write_picture(frame: Frame, info: MediaInfo, output: Path, suffix: str, opti
     rgb = np.stack([planes[2], planes[1], planes[0]], axis=-1)
     kept: dict[str, Any] = {}
     with Image.open(info.path) as source:
-        for key in ("icc_profile", "dpi"):
+        # A profile for grey or CMYK says nothing of the R, G, B that is written.
+        for key in ("icc_profile", "dpi") if source.mode in _RGB_MODES else ("dpi",):
             if source.info.get(key):
                 kept[key] = source.info[key]
         exif = _exif(source)
@@ -42,7 +44,7 @@ def write_picture(frame: Frame, info: MediaInfo, output: Path, suffix: str, opti
         else:
             if frame.pixels.layout.alpha:
                 alpha = planes[3][..., None].astype(np.float32) / 255
-                rgb = np.rint(rgb * alpha + _GREY_BACK * (1 - alpha)).astype(np.uint8)
+                rgb = np.rint(FLATTEN_GREY + alpha * (rgb.astype(np.float32) - FLATTEN_GREY)).astype(np.uint8)
             quality = _jpeg_quality(options.quality)
             Image.fromarray(rgb).save(
                 output,

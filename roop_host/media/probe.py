@@ -95,7 +95,7 @@ def _probe_picture(path: Path) -> MediaInfo | None:
 
 def _probe_video(path: Path) -> MediaInfo:
     try:
-        with av.open(str(path), options=FORMAT_WHITELIST) as container:
+        with av.open(file_name(path), options=FORMAT_WHITELIST) as container:
             videos = [stream for stream in container.streams.video if not _is_cover(stream)]
             if not videos:
                 raise InputError(f"{path} has no video in it; name a picture or a video")
@@ -104,6 +104,11 @@ def _probe_video(path: Path) -> MediaInfo:
         raise InputError(
             f"{path} is no picture or video that can be read ({_reason(error)}); it may be broken or of another kind"
         ) from error
+
+
+def file_name(path: Path) -> str:
+    """The name to give to FFmpeg, which takes the start of a relative ``12:30.mp4`` for a protocol."""
+    return str(path.absolute())
 
 
 def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from roop_host.errors import InputError, Interrupted
-from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, layout_of, planar_format
+from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, file_name, layout_of, planar_format
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
 
@@ -106,7 +106,7 @@ class VideoReader:
         self._close()
         last: Fraction | None = None
         try:
-            self._container = container = av.open(str(self._info.path), options=FORMAT_WHITELIST)
+            self._container = container = av.open(file_name(self._info.path), options=FORMAT_WHITELIST)
             stream = _video(container)
             stream.codec_context.thread_count = self._threads
             stream.thread_type = "AUTO"
@@ -169,10 +169,13 @@ def _video(container: Any) -> Any:
 
 
 def read_picture(info: MediaInfo) -> Frame:
-    """The picture, upright, as R, G, B planes of 8 bit (and alpha where it has one)."""
+    """The picture, upright, as R, G, B planes of 8 bit (and alpha where it has one). Raises ``InputError``."""
     try:
         with Image.open(info.path) as image:
-            upright = ImageOps.exif_transpose(image)
+            # Not so for JPEG and TIFF: what follows there is a preview or a depth map.
+            if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
+                raise InputError(f"{info.path} is an animated picture, which can't be read yet; convert it to a video first")
+            upright = _eight_bit(ImageOps.exif_transpose(image), info)
             alpha = upright.has_transparency_data
             rgb = np.array(upright.convert("RGBA" if alpha else "RGB"))
     except (OSError, SyntaxError, ValueError, MemoryError) as error:
@@ -180,3 +183,12 @@ def read_picture(info: MediaInfo) -> Frame:
     if alpha:
         return Frame(rgb_pixels(np.ascontiguousarray(rgb[..., :3]), np.ascontiguousarray(rgb[..., 3])))
     return Frame(rgb_pixels(rgb))
+
+
+def _eight_bit(image: Image.Image, info: MediaInfo) -> Image.Image:
+    """Pillow itself cuts deep grey off at 255, which makes it white."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise InputError(f"{info.path} has grey values of 32 bit, and no scale for them; convert it to 8 or 16 bit first")
+    return image

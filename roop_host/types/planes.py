@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
+FLATTEN_GREY = 128  # what lies under alpha where it is given up: the gate must see what is written
 
 # Kr, Kb of ITU-R BT.601, BT.709 and BT.2020.
 _LUMA: dict[Matrix, tuple[float, float]] = {

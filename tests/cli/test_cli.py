@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clips import make_clip
@@ -68,6 +69,7 @@ def test_plugins_lists_what_is_installed() -> None:
     [
         (["run", "-t", "x.mp4"], "output"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--quality", "101"], "quality"),
+        (["run", "-t", "x.mp4", "-o", "y.mp4", "--threads", "1025"], "less than or equal to 1024"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--processors", "swaper"], "did you mean 'swapper'"),
         (["run", "-t", "x.mp4", "-o", "y.txt"], ".txt"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--nsfw-threshold", "3"], "0 to 1"),
@@ -163,6 +165,30 @@ def test_bad_usage_is_a_report_too(arguments: list[str]) -> None:
     assert (done.returncode, report["exit_code"], report["status"]) == (2, 2, "failed")
     assert report["error"]
     assert done.stderr
+
+
+@pytest.mark.parametrize("unreadable", ["-s", "-t"])
+def test_an_unreadable_file_is_bad_input_not_bad_usage(
+    unreadable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from roop_host.cli.run import build
+
+    good, bad, open_ = Path(__file__).parents[2] / "examples" / "media" / "collins.jpg", tmp_path / "bad.jpg", Path.open
+    bad.touch()
+
+    def refuses(path: Path, *arguments: Any, **more: Any) -> Any:  # root may read all, so permissions are no test
+        if path == bad:
+            raise PermissionError(13, "Permission denied")
+        return open_(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuses)
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: False)
+    files = {"-s": good, "-t": good} | {unreadable: bad}
+    arguments = [str(word) for pair in files.items() for word in pair]
+    with pytest.raises(SystemExit) as caught:
+        build(()).main([*arguments, "-o", str(tmp_path / "o.jpg")])
+    assert caught.value.code == 3
+    assert capsys.readouterr().err == f"roop: {bad} cannot be read (Permission denied); check its permissions\n"
 
 
 def test_the_flags_of_the_host_are_those_no_plugin_may_take() -> None:

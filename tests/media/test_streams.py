@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -49,6 +52,21 @@ def transcode(
     mux(plan, info, [folder / segment_name(i) for i in range(count)], output, MARKS, cancel=threading.Event())
     check_output(output, "video", frames=len(times))
     return output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere names hold no colon")
+def test_a_colon_in_a_relative_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_clip(tmp_path / "12:30.mkv", frames=4)
+    monkeypatch.chdir(tmp_path)
+    info = probe(Path("12:30.mkv"))
+    plan = choose_encoder(info, MediaOptions(preset="veryfast"), Path("13:30.mkv"), threads=1)
+    encoder = SegmentEncoder(plan)
+    with VideoReader(info, threads=1) as reader:
+        for frame in reader.frames():
+            encoder.encode(frame)
+    write_segment(tmp_path, 0, encoder.finish())
+    mux(plan, info, [tmp_path / segment_name(0)], Path("13:30.mkv"), MARKS, cancel=threading.Event())
+    assert probe(Path("13:30.mkv")).audio_codecs == info.audio_codecs
 
 
 VFR = [0, 40, 90, 100, 180, 1200, 1210, 1300, 3333, 3400, 3440, 3480, 3600]
@@ -140,6 +158,28 @@ def test_marks_and_title_are_there(tmp_path: Path) -> None:
                 assert "digitalsourcetype/compositeSynthetic" in container.metadata["xmp"]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("turn", [0, 90])
+def test_chapters_are_kept(suffix: str, turn: int, tmp_path: Path) -> None:
+    plain, source = make_clip(tmp_path / "plain.mp4", size=(96, 64)), tmp_path / "in.mp4"
+    with av.open(str(turn_clip(plain, tmp_path / "t.mp4", turn) if turn else plain)) as a, av.open(str(source), "w") as b:
+        b.set_chapters([chapter(1, 0, 500, "One"), chapter(2, 500, 1200, "Two")])
+        streams = {stream.index: b.add_stream_from_template(stream) for stream in a.streams}
+        for packet in a.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                b.mux(packet)
+    with av.open(str(transcode(source, tmp_path / f"out{suffix}", tmp_path / "w"))) as made:
+        kept = [(c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]) for c in made.chapters()]
+    half, end = Fraction(1, 2), Fraction(6, 5)
+    assert kept == [(0, half, {"title": "One"}), (half, end, {"title": "Two"})]
+
+
+def chapter(number: int, start_ms: int, end_ms: int, title: str) -> Any:
+    metadata = {"title": title}
+    return {"id": number, "start": start_ms, "end": end_ms, "time_base": Fraction(1, 1000), "metadata": metadata}
+
+
 def test_edits_reach_the_file(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", frames=3, sound=False)
     info = probe(source)
@@ -167,6 +207,37 @@ def test_encoders_say_what_they_cannot_do(tmp_path: Path) -> None:
         choose_encoder(info, MediaOptions(encoder="libsvtav1"), tmp_path / "o.mp4", threads=1)
     with pytest.raises(UsageError, match="quality"):
         choose_encoder(info, MediaOptions(quality=101), tmp_path / "o.mp4", threads=1)
+
+
+@pytest.mark.parametrize("encoder", ["libvpx-vp9", "libsvtav1"])
+def test_quicktime_is_not_offered_what_it_does_not_hold(encoder: str, tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    with pytest.raises(UsageError, match=r"\.mov does not hold it; these can: libx264, libx265$"):
+        choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / "o.mov", threads=1)
+    for suffix in (".mp4", ".m4v", ".mkv"):
+        assert choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / f"o{suffix}", threads=1).name == encoder
+
+
+@pytest.mark.parametrize("encoder", ["auto", "libx264", "libx265"])
+def test_a_preset_is_tried_before_the_first_frame(encoder: str, tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    with pytest.raises(UsageError, match=r"^the encoder \w+ refuses yuv420p with the preset nonsense; check [^{}]*$"):
+        choose_encoder(info, MediaOptions(encoder=encoder, preset="nonsense"), tmp_path / "o.mp4", threads=1)
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1"])
+def test_many_cores_are_no_reason_to_refuse(encoder: str, tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    assert choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / "o.mkv", threads=64).name == encoder
+
+
+def test_auto_goes_on_to_an_encoder_that_keeps_alpha(tmp_path: Path) -> None:
+    plain = probe(make_clip(tmp_path / "in.mp4", frames=2, sound=False))
+    info = replace(plain, pix_fmt="yuva420p", layout=replace(plain.layout, alpha=True))
+    assert choose_encoder(info, MediaOptions(), tmp_path / "o.mkv", threads=1).name == "ffv1"
+    for encoder in ("auto", "libx265"):
+        with pytest.raises(UsageError, match="libx265 refuses yuva420p"):
+            choose_encoder(info, MediaOptions(encoder=encoder), tmp_path / "o.mp4", threads=1)
 
 
 def test_a_cut_off_file_is_noticed(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_a_group_and_an_empty_picture(
     assert not analyser.analyse_picture(frame(noise))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (7, 7), (8, 8)], ids=str)
+def test_a_picture_too_small_for_a_face(analyser: EmbeddedAnalyser, size: tuple[int, int]) -> None:
+    bgr = np.full((*size, 3), 90, np.uint8)
+    assert not analyser.analyse_picture(frame(bgr))
+    analyser.start(FIRST)
+    assert not any(analyser.analyse(frame(bgr, k)) for k in range(2))
+
+
 def test_follows_a_moving_face(analyser: EmbeddedAnalyser, collins: NDArray[np.uint8]) -> None:
     still = analyser.analyse_picture(frame(collins))[0].mesh_468
     assert still is not None

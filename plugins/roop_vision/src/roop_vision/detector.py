@@ -15,6 +15,7 @@ KEYPOINTS = 6
 _SCORE_CLIP = 80.0  # keeps exp() finite in float32
 _MIN_SCORE = 0.5
 _SAME_FACE = 0.3  # intersection over union at which two boxes are one face
+_SMALLEST_SIDE = 8  # pixels; no face can be told in fewer, and tiles would shrink to nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +122,8 @@ class Detector:
 
     def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
         """Faces of a picture. ``thorough`` also looks for small ones, and into tiles, where large ones were found."""
+        if min(bgr.shape[:2]) < _SMALLEST_SIDE:
+            return []
         found = self._short.detect(bgr)
         if thorough or not found:
             found = suppress(found + self._full.detect(bgr))
