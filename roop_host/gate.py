@@ -13,7 +13,7 @@ import numpy as np
 from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside
 from roop_host.types.frame import Frame, FrameView, let_go
 from roop_host.types.objects import Screener, Stage
-from roop_host.types.planes import rgb_pixels
+from roop_host.types.planes import FLATTEN_GREY, rgb_pixels
 from roop_host.types.report import Verdicts
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 HIGHEST_LIMIT = 0.85
 #: What at least one screener must cover before anything is produced.
 REQUIRED = "nudity"
-_GREY = 128
 
 
 @dataclass(slots=True, eq=False)
@@ -152,5 +151,5 @@ def _over_grey(frame: Frame) -> list[Frame]:
     if alpha is None:
         return []
     bgr: NDArray[np.float32] = frame.bgr().astype(np.float32)
-    seen = np.rint(_GREY + alpha[..., None] * (bgr - _GREY)).astype(np.uint8)
+    seen = np.rint(FLATTEN_GREY + alpha[..., None] * (bgr - FLATTEN_GREY)).astype(np.uint8)
     return [Frame(rgb_pixels(np.ascontiguousarray(seen[..., ::-1])), index=frame.index)]

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from roop_host.errors import PluginError, RoopError, ScreenerFailed, from_outside
+from roop_host.errors import PluginError, RoopError, ScreenerFailed, UsageError, from_outside
+from roop_host.types.job import MOST_THREADS
 from roop_host.types.objects import Context, StageObject
 
 if TYPE_CHECKING:
@@ -174,7 +175,9 @@ def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Prog
 
 
 def threads_of(execution: ExecutionOptions) -> int:
-    """The thread budget: what was asked for, or one per core this process may use."""
+    """The thread budget: what was asked for, or one per core this process may use. Raises ``UsageError``."""
+    if execution.threads > MOST_THREADS:
+        raise UsageError(f"{execution.threads} threads are more than the {MOST_THREADS} that can be had; ask for fewer")
     if execution.threads > 0:
         return execution.threads
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -78,14 +78,15 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _signals(control: Control) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the job in order, a second one at once."""
+    """The first Ctrl-C, SIGTERM or closed terminal ends the job in order, a second one at once."""
 
     def stop(number: int, frame: object) -> None:
         if control.cancelled.is_set():
             os._exit(Interrupted.exit_code)
         control.cancel()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, stop) for number in ends}
     try:
         yield
     finally:

@@ -16,11 +16,10 @@ from roop_host.cli.telling import tell_json
 from roop_host.errors import UsageError
 from roop_host.plugins.loader import Plugins
 from roop_host.plugins.options import OptionField, convert, from_environment
-from roop_host.types.job import ExecutionOptions, FaceSelection, Job, MediaOptions, Step
+from roop_host.types.job import MOST_THREADS, ExecutionOptions, FaceSelection, Job, MediaOptions, Step
 
 _FILES, _CHAIN, _FACES, _MEDIA, _MACHINE, _SHOW = "Files", "Processors", "Faces", "Output", "Execution", "Display"
 # Far above, decoders fail as if the file were broken.
-_MOST_THREADS = 1024
 
 
 def _opt(kind: Any, *names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002  (typer's own word)
@@ -62,7 +61,7 @@ def _host_flags() -> dict[str, tuple[Any, Any]]:
             None,
         ),
         "threads": (
-            _opt(int | None, min=0, max=_MOST_THREADS, panel=_MACHINE, help="Threads to use; 0 is one per core."),
+            _opt(int | None, min=0, max=MOST_THREADS, panel=_MACHINE, help="Threads to use; 0 is one per core."),
             None,
         ),
         "timeout": (

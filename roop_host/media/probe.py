@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -61,6 +62,7 @@ class MediaInfo:
     colour: Colour = Colour()
     audio_codecs: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def probe(path: Path) -> MediaInfo:
@@ -126,7 +128,7 @@ def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
     rate = stream.average_rate or stream.base_rate
     colour = Colour(int(frame.color_range), int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace))
     pix_fmt = planar_format(frame.format.name)
-    sar = context.sample_aspect_ratio
+    sar = stream.sample_aspect_ratio or context.sample_aspect_ratio  # the container overrules the coded picture
     return MediaInfo(
         path=path,
         kind="video",
@@ -134,7 +136,7 @@ def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
         height=frame.height,
         codec=context.name,
         container=container.format.name,
-        rotation=round(frame.rotation) % 360,
+        rotation=_rotation(path, frame),
         pix_fmt=pix_fmt,
         layout=layout_of(pix_fmt, colour, frame.height),
         time_base=stream.time_base,
@@ -146,7 +148,34 @@ def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
         colour=colour,
         audio_codecs=tuple(sound.codec_context.name for sound in container.streams.audio),
         metadata=_descriptive(container.metadata),
+        left_out=_left_out(container, stream),
     )
+
+
+def _rotation(path: Path, frame: av.VideoFrame) -> int:
+    """Degrees counter-clockwise from the coded to the upright picture: 0, 90, 180 or 270. Raises ``InputError``."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is not None:
+        a, b, _, c, d = struct.unpack("=5i", memoryview(data)[:20])  # type: ignore[arg-type]  # side data are buffers
+        if a * d - b * c < 0:
+            raise InputError(f"{path} is shown mirrored, which can't be kept; convert it to an upright clip first")
+        if round(frame.rotation) % 90:
+            raise InputError(f"{path} is turned by {frame.rotation:g} degrees; convert it to an upright clip first")
+    return round(frame.rotation) % 360
+
+
+def _left_out(container: Any, video: Any) -> tuple[str, ...]:
+    """What of the file does not come along, for people."""
+    lost = [
+        f"{stream.type} track {stream.index}" for stream in container.streams if stream.type in ("subtitle", "attachment")
+    ]
+    # FFmpeg writes an MP4's chapters as a data track without a codec; those do come along.
+    lost += [f"data track {s.index}" for s in container.streams.data if s.codec_context is not None]
+    for stream in container.streams.video:
+        if stream.index != video.index:
+            lost.append(f"cover picture {stream.index}" if _is_cover(stream) else f"video track {stream.index}")
+    places = [key for key in container.metadata if _tells_place(key)]
+    return (*lost, *(f"place ({key})" for key in places))
 
 
 def _track_seconds(stream: Any) -> float | None:
@@ -203,10 +232,13 @@ def _is_cover(stream: Any) -> bool:
 
 def _descriptive(metadata: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """Title and the like. Places are left out, and what the muxer writes itself."""
-    private = ("location", "gps", "xyz", "©xyz")
     own = {"encoder", "major_brand", "minor_version", "compatible_brands", "comment", "duration"}
     kept = [(key, value) for key, value in metadata.items() if key.lower() not in own]
-    return tuple((key, value) for key, value in kept if not any(word in key.lower() for word in private))
+    return tuple((key, value) for key, value in kept if not _tells_place(key))
+
+
+def _tells_place(key: str) -> bool:
+    return any(word in key.lower() for word in ("location", "gps", "xyz"))
 
 
 def _too_large(path: Path, width: int, height: int) -> str:

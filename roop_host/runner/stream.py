@@ -38,6 +38,8 @@ def run_video(run: Run) -> Iterator[Path]:
     check_container(run.target, output)
     plan = choose_encoder(run.target, job.media, output, threads=threads_of(job.execution))
     run.encoder = plan.name
+    if run.target.left_out:
+        run.notices.append(f"not in the output: {', '.join(run.target.left_out)}")
     work = WorkFolder(output, _resume_key(run, plan))
     keep = False
     try:

@@ -10,6 +10,8 @@ _Scalar = bool | int | float | str | None
 OptionValue = _Scalar | tuple[_Scalar, ...]
 
 SCHEMA = 1
+#: More than any decoder or encoder takes.
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, slots=True)

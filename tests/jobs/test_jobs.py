@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from clips import make_clip, pts_of, sound_of
@@ -382,6 +383,29 @@ def test_a_full_disk_is_exit_9_and_leaves_nothing(clip: Path, tmp_path: Path, mo
     assert error.exit_code == 9
     assert "no space left" in str(error)
     assert left(tmp_path) == []
+
+
+def test_what_does_not_come_along_is_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "plain.mp4", frames=6, metadata={"location": "+51.5-0.1/"})
+    more = tmp_path / "more.mkv"
+    with av.open(str(clip)) as source, av.open(str(more), "w") as sink:
+        sink.metadata.update(source.metadata)
+        copies = {stream.index: sink.add_stream_from_template(stream) for stream in source.streams.get(video=0, audio=0)}
+        sink.add_attachment("notes.txt", "text/plain", b"a note")
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                sink.mux(packet)
+    report = run(plugins(processor(Tint, "tint")), job(more, tmp_path / "o.mkv", "tint"))
+    (notice,) = report.notices
+    assert "attachment track 2" in notice
+    assert "place (location)" in notice.lower()
+    assert not run(plugins(processor(Tint, "tint")), job(tmp_path / "o.mkv", tmp_path / "p.mkv", "tint")).notices
+
+
+def test_more_threads_than_can_be_had(clip: Path, tmp_path: Path) -> None:
+    what = job(clip, tmp_path / "o.mp4", "tint", execution=ExecutionOptions(threads=99999))
+    assert refused(plugins(processor(Tint, "tint")), what).exit_code == 2
 
 
 def test_edits_are_in_the_video(clip: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_a_jpeg_shows_what_the_gate_looked_at(tmp_path: Path) -> None:
             seen.extend(frame.bgr() for frame in frames)
             return [0.0] * len(frames)
 
-    Gate([Watcher("t", "t", Keeps(), 0.85)]).look(read_picture(probe(path)), Stage.OUTPUT, "it")
+    Gate([Watcher("t", "t", Keeps(), 0.85)], threading.Event()).look(read_picture(probe(path)), Stage.OUTPUT, "it")
     with Image.open(written(path, tmp_path / "out.jpg")) as image:
         made = np.asarray(image)[..., ::-1].astype(int)
     assert np.abs(made - seen[1]).max() <= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ import pytest
 from clips import make_clip, pts_of, sound_of
 
 from roop_host import MediaOptions
-from roop_host.errors import InputError, UsageError
+from roop_host.errors import InputError, OutputError, UsageError
 from roop_host.media.encode import SegmentEncoder, choose_encoder
 from roop_host.media.marks import Marks
 from roop_host.media.mux import check_container, mux
@@ -140,6 +141,49 @@ def turn_clip(path: Path, output: Path, turn: int) -> Path:
     data[(at := joining.matrix_offset(data)) : at + 36] = matrix
     output.write_bytes(data)
     return output
+
+
+@pytest.mark.parametrize(
+    ("matrix", "word"),
+    [((-1, 0, 0, 1), "mirrored"), ((1, 0, 0, -1), "mirrored"), ((0.7071, 0.7071, -0.7071, 0.7071), "turned by")],
+    ids=str,
+)
+def test_what_cannot_be_kept_upright_is_refused(matrix: tuple[float, ...], word: str, tmp_path: Path) -> None:
+    from roop_host.media import mux as joining
+
+    plain = make_clip(tmp_path / "plain.mp4", frames=3)
+    data = bytearray(plain.read_bytes())
+    a, b, c, d = (round(value * 65536) for value in matrix)
+    at = joining.matrix_offset(data)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    plain.write_bytes(data)
+    with pytest.raises(InputError, match=word):
+        probe(plain)
+
+
+def test_the_container_says_how_wide_a_sample_is(tmp_path: Path) -> None:
+    path = tmp_path / "wide.mp4"
+    with av.open(str(path), "w") as sink:
+        stream = sink.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for number in range(3):
+            picture = av.VideoFrame(64, 48, "yuv420p")
+            picture.pts = number
+            sink.mux(stream.encode(picture))
+        sink.mux(stream.encode(None))
+    assert probe(path).sample_aspect_ratio == Fraction(4, 3)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"pasp" + struct.pack(">2I", 4, 3), b"pasp" + struct.pack(">2I", 2, 1)))
+    assert path.read_bytes() != data
+    assert probe(path).sample_aspect_ratio == Fraction(2, 1)
+
+
+def test_a_last_frame_at_the_wrong_time_is_noticed(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=10)
+    check_output(clip, "video", frames=10, last_s=Fraction(9, 25))
+    with pytest.raises(OutputError, match=r"0\.360 s instead of 0\.400 s"):
+        check_output(clip, "video", frames=10, last_s=Fraction(10, 25))
 
 
 def test_marks_and_title_are_there(tmp_path: Path) -> None:
