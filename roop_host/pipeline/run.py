@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
+
 from roop_host.errors import Interrupted, RoopError
 from roop_host.pipeline.queues import AbortedError, ByteQueue
 from roop_host.types.frame import Frame
@@ -103,8 +105,9 @@ class PipelineRun:
         for position, stage in enumerate(self._stages):
             work = _bind(self._work, position)
             threads.append(threading.Thread(target=self._guard, args=(work,), name=f"roop-{stage.label}", daemon=True))
-        interval = sys.getswitchinterval()
+        interval, fan_out = sys.getswitchinterval(), cv2.getNumThreads()
         sys.setswitchinterval(_SWITCH_S)
+        cv2.setNumThreads(1)  # stages are threads already, and --threads is one budget
         try:
             for thread in threads:
                 thread.start()
@@ -119,6 +122,7 @@ class PipelineRun:
             raise
         finally:
             sys.setswitchinterval(interval)
+            cv2.setNumThreads(fan_out)
         if self._failure is not None:
             raise self._failure
 
