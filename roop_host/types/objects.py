@@ -99,7 +99,8 @@ class JobContext:
 class StageObject:
     """Life: ``setup`` once, then per job ``begin``, per segment ``start``, calls, ``end``; at last ``teardown``.
 
-    ``teardown`` is called even after a failed ``setup``. All calls of a job come from one thread.
+    ``teardown`` is called even after a failed ``setup``. ``start`` and the calls on frames come from the stage's thread, the
+    rest from the thread that runs the job; never two at a time.
     """
 
     def setup(self, ctx: Context) -> None:
