@@ -13,11 +13,11 @@ import numpy as np
 from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside
 from roop_host.types.frame import Frame, FrameView, let_go
 from roop_host.types.objects import Screener, Stage
-from roop_host.types.planes import FLATTEN_GREY, rgb_pixels
+from roop_host.types.planes import over_grey, rgb_pixels
 from roop_host.types.report import Verdicts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 #: No option and no plugin makes the limit laxer than this.
 HIGHEST_LIMIT = 0.85
@@ -150,6 +150,5 @@ def _over_grey(frame: Frame) -> list[Frame]:
     alpha = frame.alpha()
     if alpha is None:
         return []
-    bgr: NDArray[np.float32] = frame.bgr().astype(np.float32)
-    seen = np.rint(FLATTEN_GREY + alpha[..., None] * (bgr - FLATTEN_GREY)).astype(np.uint8)
+    seen = over_grey(frame.bgr(), alpha)
     return [Frame(rgb_pixels(np.ascontiguousarray(seen[..., ::-1])), index=frame.index)]

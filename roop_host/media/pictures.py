@@ -14,7 +14,7 @@ from roop_host.media.output import unwritable
 from roop_host.media.probe import MediaInfo
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
-from roop_host.types.planes import FLATTEN_GREY
+from roop_host.types.planes import over_grey
 
 _RGB_MODES = frozenset({"RGB", "RGBA", "P"})
 
@@ -43,8 +43,7 @@ def write_picture(frame: Frame, info: MediaInfo, output: Path, suffix: str, opti
             Image.fromarray(rgb).save(output, "PNG", pnginfo=marks.png_info(), **kept)
         else:
             if frame.pixels.layout.alpha:
-                alpha = planes[3][..., None].astype(np.float32) / 255
-                rgb = np.rint(FLATTEN_GREY + alpha * (rgb.astype(np.float32) - FLATTEN_GREY)).astype(np.uint8)
+                rgb = over_grey(rgb, planes[3].astype(np.float32) / np.float32(255))
             quality = _jpeg_quality(options.quality)
             Image.fromarray(rgb).save(
                 output,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
-FLATTEN_GREY = 128  # what lies under alpha where it is given up: the gate must see what is written
+_GREY = 128
 
 # Kr, Kb of ITU-R BT.601, BT.709 and BT.2020.
 _LUMA: dict[Matrix, tuple[float, float]] = {
@@ -129,3 +129,12 @@ def rgb_pixels(rgb: NDArray[Any], alpha: NDArray[Any] | None = None) -> Pixels:
     planes = (rgb[..., 2], rgb[..., 1], rgb[..., 0])
     layout = PixelLayout("rgb", alpha=alpha is not None, full_range=True)
     return Pixels(layout, planes if alpha is None else (*planes, alpha))
+
+
+def over_grey(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """uint8 ``(H, W, 3)`` over mid-grey by ``alpha`` ``(H, W)`` in 0..1, in the same order of channels.
+
+    The gate looks at it, and it is what is written where a format has no alpha: nothing else would have been screened.
+    """
+    seen: NDArray[np.uint8] = np.rint(_GREY + alpha[..., None] * (colour.astype(np.float32) - _GREY)).astype(np.uint8)
+    return seen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,8 @@ from numpy.typing import NDArray
 _REACH = 0.11  # of the face's width: wide enough for light, too wide for features
 _TRUST = 0.08  # weight of the mean gain where little skin is seen
 _LOWEST, _HIGHEST = 0.6, 1.65  # of the mean gain: what differs more is no light
-_DETAIL = 0.018
+#: Blur, as a share of the face's width, that tells detail from shape.
+DETAIL = 0.018
 _RICHER = 1.3  # a face a little richer in detail than the target still sits in the picture, and is more itself
 
 
@@ -36,19 +39,22 @@ def gain_field(
     return np.asarray(cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def detail_ratio(
+def detail_ratios(
     target_bgr: NDArray[np.uint8],
     source_bgr: NDArray[np.float32],
     gain: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    bounds: tuple[float, float],
-) -> float:
-    """How much of the source's detail to keep where ``weight`` is, so that it stands out no more than the target's."""
-    sigma = weight.shape[0] * _DETAIL
-    green_t, green_s = target_bgr[..., 1].astype(np.float32), source_bgr[..., 1] * gain[..., 1]
-    strong = (weight > 0.5).astype(np.float32)
-    strengths = []
-    for green in (green_t, green_s):
-        detail = np.abs(green - cv2.GaussianBlur(green, (0, 0), sigma))
-        strengths.append(float((detail * strong).sum() / (strong.sum() + 1e-6)))
-    return float(np.clip(_RICHER * (strengths[0] + 0.5) / (strengths[1] + 0.5), *bounds))
+    parts: Sequence[tuple[NDArray[np.float32], tuple[float, float]]],
+) -> NDArray[np.float32]:
+    """How much of the source's detail to keep in each part, so that it stands out no more than the target's.
+
+    A part is its weight ``(c, c)`` and the bounds of its answer.
+    """
+    sigma = source_bgr.shape[0] * DETAIL
+    greens = (target_bgr[..., 1].astype(np.float32), source_bgr[..., 1] * gain[..., 1])
+    details = [np.abs(green - cv2.GaussianBlur(green, (0, 0), sigma)) for green in greens]
+    ratios = []
+    for weight, bounds in parts:
+        strong = (weight > 0.5).astype(np.float32)
+        own, other = (float((detail * strong).sum() / (strong.sum() + 1e-6)) for detail in details)
+        ratios.append(np.clip(_RICHER * (own + 0.5) / (other + 0.5), *bounds))
+    return np.array(ratios, np.float32)

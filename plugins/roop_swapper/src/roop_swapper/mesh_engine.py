@@ -24,7 +24,7 @@ _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
 _GRAIN_SIGMA, _GRAIN = 1.1, 0.6
 _MARGIN = 6
-_SLIVER = 1.0
+_SLIVER = 1.0  # square pixels of the maps, doubled
 _SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
 
 
@@ -125,9 +125,7 @@ class MeshEngine:
         gain = light.gain_field(unrolled.astype(np.float32), texture.chart_bgr, weight)
         state.gain = gain if state.gain is None else state.gain + np.float32(_SLOW) * (gain - state.gain)
         parts = ((weight, _SKIN_CONTRAST), (regions.feature * seen, _FEATURE_CONTRAST))
-        contrast = np.array(
-            [light.detail_ratio(unrolled, texture.chart_bgr, state.gain, part, bounds) for part, bounds in parts], np.float32
-        )
+        contrast = light.detail_ratios(unrolled, texture.chart_bgr, state.gain, parts)
         state.contrast = (
             contrast if state.contrast is None else state.contrast + np.float32(_SLOW) * (contrast - state.contrast)
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from roop_host import NoFaceError, SourceFace
 from roop_swapper import skin
+from roop_swapper.light import DETAIL
 from roop_swapper.raster import Chart, signed_areas
 from roop_swapper.regions import Regions
 from roop_vision.align import yaw_degrees
@@ -20,8 +21,6 @@ from roop_vision.topology import Topology
 MAX_YAW = 45.0
 LEVELS = (128, 192, 256, 384, 512)
 
-#: Blur, as a share of the face's width, that tells detail from shape.
-DETAIL = 0.018
 _TEMPLE_ROW = 0.4  # of the texture, just below the eyes
 _COLOUR, _LIP_COLOUR = 0.5, 0.8  # share of a difference in colour from the skin that is kept
 _DETAIL_COLOUR = 0.3  # share of a blotch's colour that is kept
