@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from roop_host.host import Host as Host
     from roop_host.host import Progress as Progress
     from roop_host.host import run as run
-    from roop_host.plugins.options import option as option
+    from roop_host.plugins.found import Plugins as Plugins
+    from roop_host.plugins.loader import load_plugins as load_plugins
+    from roop_host.plugins.status import PluginStatus as PluginStatus
     from roop_host.types.faces import Face as Face
     from roop_host.types.frame import Frame as Frame
     from roop_host.types.frame import FrameView as FrameView
@@ -72,13 +74,25 @@ if TYPE_CHECKING:
         Analyser as Analyser,
     )
     from roop_host.types.objects import (
+        Artifact as Artifact,
+    )
+    from roop_host.types.objects import (
         Context as Context,
+    )
+    from roop_host.types.objects import (
+        Finished as Finished,
+    )
+    from roop_host.types.objects import (
+        Finisher as Finisher,
     )
     from roop_host.types.objects import (
         JobContext as JobContext,
     )
     from roop_host.types.objects import (
         Processor as Processor,
+    )
+    from roop_host.types.objects import (
+        Receipt as Receipt,
     )
     from roop_host.types.objects import (
         Score as Score,
@@ -90,16 +104,41 @@ if TYPE_CHECKING:
         Session as Session,
     )
     from roop_host.types.objects import (
+        Sidecar as Sidecar,
+    )
+    from roop_host.types.objects import (
+        Source as Source,
+    )
+    from roop_host.types.objects import (
         SourceFace as SourceFace,
+    )
+    from roop_host.types.objects import (
+        SourceFrame as SourceFrame,
     )
     from roop_host.types.objects import (
         Stage as Stage,
     )
+    from roop_host.types.objects import (
+        StreamInfo as StreamInfo,
+    )
+    from roop_host.types.objects import (
+        Uploader as Uploader,
+    )
+    from roop_host.types.objects import (
+        Writer as Writer,
+    )
+    from roop_host.types.options import option as option
     from roop_host.types.report import Report as Report
     from roop_host.types.report import StageTime as StageTime
     from roop_host.types.report import Verdicts as Verdicts
     from roop_host.types.specs import (
         AnalyserSpec as AnalyserSpec,
+    )
+    from roop_host.types.specs import (
+        CommandSpec as CommandSpec,
+    )
+    from roop_host.types.specs import (
+        ExporterSpec as ExporterSpec,
     )
     from roop_host.types.specs import (
         ModelSpec as ModelSpec,
@@ -109,6 +148,12 @@ if TYPE_CHECKING:
     )
     from roop_host.types.specs import (
         ScreenerSpec as ScreenerSpec,
+    )
+    from roop_host.types.specs import (
+        SourceSpec as SourceSpec,
+    )
+    from roop_host.types.specs import (
+        UploaderSpec as UploaderSpec,
     )
     from roop_host.types.window import Segment as Segment
     from roop_host.types.window import Window as Window
@@ -122,14 +167,20 @@ _HOME = {
     ),
     "hookspecs": "ROOP_API hookimpl",
     "host": "Control Host Progress run",
-    "plugins.options": "option",
+    "plugins.found": "Plugins",
+    "plugins.loader": "load_plugins",
+    "plugins.status": "PluginStatus",
     "types.faces": "Face",
     "types.frame": "Frame FrameView",
     "types.geometry": "Box",
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
-    "types.objects": "Analyser Context JobContext Processor Score Screener Session SourceFace Stage",
+    "types.objects": (
+        "Analyser Artifact Context Finished Finisher JobContext Processor Receipt Score Screener Session Sidecar Source "
+        "SourceFace SourceFrame Stage StreamInfo Uploader Writer"
+    ),
+    "types.options": "option",
     "types.report": "Report StageTime Verdicts",
-    "types.specs": "AnalyserSpec ModelSpec ProcessorSpec ScreenerSpec",
+    "types.specs": "AnalyserSpec CommandSpec ExporterSpec ModelSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.window": "Segment Window",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from roop_host.errors import PluginError, RoopError, ScreenerFailed, UsageError, from_outside
 from roop_host.types.job import MOST_THREADS
 from roop_host.types.objects import Context, StageObject
+from roop_host.types.options import resolve
 
 if TYPE_CHECKING:
     from roop_host.models.sessions import OrtSessions
-    from roop_host.plugins.loader import Declared, Plugins
+    from roop_host.plugins.found import Plugins
+    from roop_host.plugins.status import Declared
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.report import Report
 
@@ -72,9 +74,9 @@ class Host:
 
     def __init__(self, plugins: Plugins | None = None) -> None:
         if plugins is None:
-            from roop_host.plugins.loader import Plugins as _Plugins
+            from roop_host.plugins.loader import load_plugins
 
-            plugins = _Plugins.load()
+            plugins = load_plugins()
         self.plugins = plugins
         self._objects: dict[tuple[Any, ...], StageObject] = {}
         self._sessions: dict[tuple[str, int], OrtSessions] = {}
@@ -127,8 +129,6 @@ class Host:
 
         ``turn`` tells apart two uses in one job: a step that comes twice has two objects, since each has its own state.
         """
-        from roop_host.plugins.options import resolve
-
         options = resolve(declared.plugin.name, declared.options_class, values)
         key = (kind, declared.spec.name, repr(options), job.execution.device, threads_of(job.execution), turn)
         found = self._objects.get(key)

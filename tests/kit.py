@@ -33,7 +33,8 @@ from roop_host import (
     Window,
     hookimpl,
 )
-from roop_host.plugins.loader import Plugins
+from roop_host.plugins.found import Plugins
+from roop_host.plugins.loader import plugins_of
 
 FAST = MediaOptions(preset="ultrafast", segment_frames=8)
 
@@ -109,7 +110,7 @@ def plugins(*modules: SimpleNamespace, quiet: bool = True) -> Plugins:
     named = {f"t{number}": module for number, module in enumerate(modules)}
     if quiet:
         named["quiet"] = screener(Quiet, "quiet")
-    return Plugins.of(named)
+    return plugins_of(named)
 
 
 def job(clip: Path, output: Path, *steps: str, **more: Any) -> Job:

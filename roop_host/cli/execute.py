@@ -18,7 +18,7 @@ from roop_host.errors import Interrupted, RoopError
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Progress
-    from roop_host.plugins.loader import Plugins
+    from roop_host.plugins.found import Plugins
     from roop_host.types.job import Job
     from roop_host.types.report import Report
 

@@ -8,14 +8,14 @@ from dataclasses import asdict
 
 import typer
 
-from roop_host.plugins.loader import Plugins
+from roop_host.plugins.loader import load_plugins
 
 _HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "")
 
 
 def show(off: Iterable[str], *, as_json: bool) -> None:
     """Print every installed plugin with its state."""
-    statuses = Plugins.load(off).statuses
+    statuses = load_plugins(off).statuses
     if as_json:
         typer.echo(json.dumps([asdict(status) for status in statuses], indent=2))
         return

@@ -14,9 +14,10 @@ from typer.exceptions import TyperException
 
 from roop_host.cli.telling import tell_json
 from roop_host.errors import UsageError
-from roop_host.plugins.loader import Plugins
-from roop_host.plugins.options import OptionField, convert, from_environment
+from roop_host.plugins.found import Plugins
+from roop_host.plugins.loader import load_plugins
 from roop_host.types.job import MOST_THREADS, ExecutionOptions, FaceSelection, Job, MediaOptions, Step
+from roop_host.types.options import OptionField
 
 _FILES, _CHAIN, _FACES, _MEDIA, _MACHINE, _SHOW = "Files", "Processors", "Faces", "Output", "Execution", "Display"
 # Far above, decoders fail as if the file were broken.
@@ -94,12 +95,12 @@ class _Command(TyperCommand):
 
 def build(off: Iterable[str]) -> Any:
     """The command with the flags of all plugins that are not ``off``."""
-    plugins = Plugins.load(off)
+    plugins = load_plugins(off)
     flags = _host_flags()
     fields = {field.flag[2:].replace("-", "_"): field for group in plugins.options.values() for field in group}
     for name, field in fields.items():
         text = f"{field.help} (default: {field.default})"
-        panel = f"Plugin {field.plugin}"
+        panel = f"Plugin {field.owner}"
         names = (field.flag, f"--no-{field.flag[2:]}") if field.kind is bool else (field.flag,)
         flags[name] = (_opt(_flag_kind(field), "/".join(names), panel=panel, help=text), None)
 
@@ -134,18 +135,22 @@ def make_job(
     always = {d.plugin.name for d in plugins.screeners.values()} | {d.plugin.name for d in plugins.analysers.values()}
     used = always | set(owners.values())  # a variable set for good must not stop jobs that have no use for it
     options: dict[str, dict[str, Any]] = {
-        plugin: {name: _plain(value) for name, value in from_environment(group, environment).items()}
+        plugin: {
+            field.name: _plain(field.read(environment[field.variable], field.variable))
+            for field in group
+            if field.variable in environment
+        }
         for plugin, group in plugins.options.items()
         if plugin in used
     }
     for field, value in given.items():
         if value is None:
             continue
-        if field.plugin not in used:
+        if field.owner not in used:
             raise UsageError(
-                f"{field.flag} belongs to the plugin {field.plugin}, which no step of this job uses; leave it out"
+                f"{field.flag} belongs to the plugin {field.owner}, which no step of this job uses; leave it out"
             )
-        options[field.plugin][field.name] = _plain(convert(field.kind, value, field.flag))
+        options[field.owner][field.name] = _plain(field.read(value, field.flag))
     execution = {"device": "device", "threads": "threads", "timeout_s": "timeout", "resumable": "resumable"}
     media = {name: name for name in ("quality", "encoder", "preset", "overwrite")}
     others = {"on_no_face": "on_no_face", "screen_limit": "screen_limit"}

@@ -1,1 +1,1 @@
-"""Plugins: which are installed, what they declare, and their options."""
+"""Plugins: which are installed, what they declare, and what is wrong with them."""

@@ -1,4 +1,4 @@
-"""Finding and loading plugins: own loop, one scan; a failure becomes a status, never a crash of ``roop plugins``.
+"""Loading plugins in a loop of our own: a failure becomes a status, never a crash of ``roop plugins``.
 
 A plugin is the module its entry point in the group ``roop`` names. It states ``ROOP_API``, implements hooks, and may name
 its options class, a frozen dataclass, as ``ROOP_OPTIONS``.
@@ -6,64 +6,52 @@ its options class, a frozen dataclass, as ``ROOP_OPTIONS``.
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pluggy
 
 from roop_host import hookspecs
-from roop_host.errors import PluginError, UsageError
-from roop_host.plugins.options import HOST_NAMES, OptionField, closest, describe
-from roop_host.types.specs import AnalyserSpec, NoOptions, ProcessorSpec, ScreenerSpec
-
-if TYPE_CHECKING:
-    from importlib_metadata import EntryPoint
-
-    from roop_host.types.job import Job
-    from roop_host.types.report import Report
-
-_Spec = TypeVar("_Spec", ProcessorSpec, AnalyserSpec, ScreenerSpec)
-_KINDS: dict[str, type[Any]] = {
-    "roop_processors": ProcessorSpec,
-    "roop_screeners": ScreenerSpec,
-    "roop_analysers": AnalyserSpec,
-}
+from roop_host.plugins.found import KINDS, Plugins, word
+from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES
+from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
+from roop_host.plugins.status import Declared, PluginStatus, pip, uninstall_all_but_one
+from roop_host.types.options import OptionField, describe
+from roop_host.types.specs import NoOptions
 
 
-@dataclass(frozen=True, slots=True)
-class PluginStatus:
-    """One installed plugin. ``state`` is ok, off, broken, incompatible or duplicate; ``declares`` is "processor swapper"."""
+def load_plugins(disabled: Iterable[str] = (), files: Iterable[Path] = ()) -> Plugins:
+    """All installed plugins and those of ``files``, but the ``disabled`` ones, which are not even imported.
 
-    name: str
-    distribution: str
-    version: str
-    state: str = "ok"
-    reason: str = ""
-    declares: tuple[str, ...] = ()
-    network: bool = False
+    Raises ``UsageError`` for a name or a file that is none.
+    """
+    found = installed()
+    off = switched_off(disabled, [one.status.name for one in found])
+    found += [single_file(path) for path in dict.fromkeys(path.absolute() for path in files)]
+    loader = _Loader()
+    for one in found:
+        rivals = [other.status for other in found if bare(other.status.name) == bare(one.status.name)]
+        if bare(one.status.name) in off:
+            loader.note(replace(one.status, state="off", reason="switched off"))
+        elif len(rivals) > 1:
+            loader.note(_duplicate(one.status, rivals))
+        else:
+            loader.add(one)
+    return loader.done()
 
-    def describe(self) -> str:
-        """Distribution and version, as reports show them."""
-        return f"{self.distribution} {self.version}"
 
-
-@dataclass(frozen=True, slots=True)
-class Declared(Generic[_Spec]):
-    """A spec and whose it is."""
-
-    spec: _Spec
-    plugin: PluginStatus
-    options_class: type[Any] = NoOptions
-
-    @property
-    def label(self) -> str:
-        """For people: "swapper (roop-swapper 0.1.0)"."""
-        return f"{self.spec.name} ({self.plugin.describe()})"
+def plugins_of(modules: Mapping[str, Any]) -> Plugins:
+    """Plugins from objects with hook implementations, by name: for tests and for programs that embed roop."""
+    loader = _Loader()
+    for name, module in modules.items():
+        loader.add(Found(PluginStatus(name, f"roop-{name}", "0"), partial(_same, module)))
+    return loader.done()
 
 
 class _Manager(pluggy.PluginManager):
@@ -76,175 +64,164 @@ class _Manager(pluggy.PluginManager):
         return opts
 
 
-@dataclass
-class Plugins:
-    """The installed plugins of one process. Build it with ``load``, or from modules with ``of``."""
+class _Incompatible(Exception):
+    """Written for another plugin API; ``repair`` is what to do."""
 
-    statuses: tuple[PluginStatus, ...] = ()
-    processors: dict[str, Declared[ProcessorSpec]] = field(default_factory=dict)
-    screeners: dict[str, Declared[ScreenerSpec]] = field(default_factory=dict)
-    analysers: dict[str, Declared[AnalyserSpec]] = field(default_factory=dict)
-    options: dict[str, tuple[OptionField, ...]] = field(default_factory=dict)
-    _observers: list[tuple[str, Callable[..., object]]] = field(default_factory=list)
+    def __init__(self, reason: str, repair: str) -> None:
+        super().__init__(reason)
+        self.repair = repair
 
-    @classmethod
-    def load(cls, disabled: Iterable[str] = ()) -> Plugins:
-        """All installed plugins but the ``disabled`` ones, which are not even imported. Raises ``UsageError``."""
-        import importlib_metadata
 
-        points = sorted(importlib_metadata.entry_points(group=hookspecs.PROJECT), key=lambda point: point.name)
-        off = _disabled(disabled, [point.name for point in points])
-        loader = _Loader(cls())
-        names = [point.name for point in points]
-        for point in points:
-            status = _status(point)
-            if _bare(point.name) in off:
-                loader.note(replace(status, state="off", reason="switched off"))
-            elif names.count(point.name) > 1:
-                rivals = ", ".join(_status(other).describe() for other in points if other.name == point.name)
-                reason = f"several packages provide the plugin {point.name}: {rivals}; uninstall all but one"
-                loader.note(replace(status, state="duplicate", reason=reason))
-            else:
-                loader.add(status, point.load)
-        return loader.done()
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a healthy module says."""
 
-    @classmethod
-    def of(cls, modules: Mapping[str, Any]) -> Plugins:
-        """Plugins from objects with hook implementations, by name: for tests and for programs that embed roop."""
-        loader = _Loader(cls())
-        for name, module in modules.items():
-            loader.add(PluginStatus(name, f"roop-{name}", "0"), _giver(module))
-        return loader.done()
-
-    def require_healthy(self) -> None:
-        """Raise ``PluginError`` while an installed plugin is unusable: it might be a screener."""
-        for status in self.statuses:
-            if status.state not in ("ok", "off"):
-                raise PluginError(
-                    f"the plugin {status.name} ({status.describe()}) cannot be used: {status.reason}; as it may be a "
-                    f"screener, nothing runs until it is repaired, uninstalled or switched off "
-                    f"(roop -p no:{status.name} run ...)"
-                )
-
-    def processor(self, name: str) -> Declared[ProcessorSpec]:
-        """The processor of that name. Raises ``UsageError`` with what is installed and what to install."""
-        if name not in self.processors:
-            self.require_healthy()  # what is missing may be the broken plugin's
-            there = f"installed: {', '.join(sorted(self.processors)) or 'none'}"
-            off = ", ".join(status.name for status in self.statuses if status.state == "off")
-            raise UsageError(
-                f"no processor is called {name!r}{closest(name, self.processors)} "
-                f"({there}{'; switched off: ' + off if off else ''}; "
-                f"if it comes from a plugin, install that: pip install roop-{name})"
-            )
-        return self.processors[name]
-
-    def notify_finished(self, job: Job, report: Report) -> None:
-        """Tell observers; their errors are logged and change nothing."""
-        for name, call in self._observers:
-            try:
-                call(job=job, report=report)
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # one that calls sys.exit must not change the exit code of a finished job
-                logging.getLogger("roop").exception("the plugin %s failed after the job", name)
+    status: PluginStatus
+    specs: tuple[tuple[str, Declared[Any]], ...]
+    options: tuple[OptionField, ...]
+    observer: Callable[..., object] | None
 
 
 class _Loader:
-    """Fills a ``Plugins`` one entry point at a time."""
+    """Fills a ``Plugins`` one plugin at a time."""
 
-    def __init__(self, plugins: Plugins) -> None:
-        self._plugins = plugins
+    def __init__(self) -> None:
         self._statuses: list[PluginStatus] = []
-        self._declared: list[tuple[str, Declared[Any]]] = []
-        self._observers: dict[str, Callable[..., object]] = {}
+        self._read: list[_Read] = []
 
     def note(self, status: PluginStatus) -> None:
         self._statuses.append(status)
 
-    def add(self, status: PluginStatus, load: Callable[[], Any]) -> None:
+    def add(self, found: Found) -> None:
+        begun, status = time.perf_counter(), found.status
         try:
             # What a plugin prints must not stand in the JSON on stdout.
             with redirect_stdout(sys.stderr):
-                self._read(status, load())
+                read = _read(status, found.load())
         except KeyboardInterrupt:
             raise
-        except _Incompatible as error:
-            self.note(replace(status, state="incompatible", reason=str(error)))
         except BaseException as error:  # noqa: BLE001  (a plugin may even call sys.exit, at import or in a hook)
-            reason = " ".join(f"{type(error).__name__}: {error}".split())  # a reason is one line
-            self.note(replace(status, state="broken", reason=reason))
-
-    def _read(self, status: PluginStatus, module: Any) -> None:
-        api = getattr(module, "ROOP_API", None)
-        if api is None:
-            raise _Incompatible(f"its module does not state ROOP_API = {hookspecs.ROOP_API}; update it")
-        if api != hookspecs.ROOP_API:
-            raise _Incompatible(
-                f"it is written for plugin API {api}, and this roop has {hookspecs.ROOP_API}; update it or roop-host"
-            )
-        # Every plugin has a manager of its own, so each value is known to be this plugin's.
-        manager = _manager(status, module)
-        options_class = getattr(module, "ROOP_OPTIONS", NoOptions)
-        fields = describe(status.name, options_class)
-        specs = _specs(manager)
-        status = replace(
-            status,
-            declares=tuple(f"{_word(hook)} {spec.name}" for hook, spec in specs),
-            network=any(spec.network for _, spec in specs),
-        )
-        self.note(status)
-        self._declared += [(hook, Declared(spec, status, options_class)) for hook, spec in specs]
-        self._plugins.options[status.name] = fields
-        if manager.hook.roop_job_finished.get_hookimpls():
-            self._observers[status.name] = manager.hook.roop_job_finished
+            self.note(_unusable(status, error))
+        else:
+            self._read.append(read)
+            self.note(replace(read.status, seconds=time.perf_counter() - begun))
 
     def done(self) -> Plugins:
-        taken: dict[tuple[str, str], list[PluginStatus]] = {}
-        for hook, declared in self._declared:
-            taken.setdefault((hook, declared.spec.name), []).append(declared.plugin)
-        for (hook, name), owners in taken.items():
-            if len(owners) > 1:
-                rivals = " and ".join(owner.describe() for owner in owners)
-                self._spoil(
-                    {owner.name for owner in owners}, f"the {_word(hook)} {name} is declared by {rivals}; uninstall one"
-                )
+        self._settle_names()
         self._settle_flags()
         good = {status.name: status for status in self._statuses if status.state == "ok"}
-        tables: dict[str, dict[str, Any]] = {
-            "roop_processors": self._plugins.processors,
-            "roop_screeners": self._plugins.screeners,
-            "roop_analysers": self._plugins.analysers,
-        }
-        for hook, declared in self._declared:
-            if declared.plugin.name in good:
-                tables[hook][declared.spec.name] = declared
-        self._plugins.options = {name: fields for name, fields in self._plugins.options.items() if name in good}
-        self._plugins._observers = [(name, call) for name, call in self._observers.items() if name in good]
-        self._plugins.statuses = tuple(self._statuses)
-        return self._plugins
+        plugins = Plugins(tuple(self._statuses))
+        for read in self._read:
+            status = good.get(read.status.name)
+            if status is None:
+                continue
+            for hook, declared in read.specs:
+                plugins.declared[hook][declared.spec.name] = replace(declared, plugin=status)
+            plugins.options[status.name] = read.options
+            if read.observer is not None:
+                plugins.observers[status.name] = read.observer
+        return plugins
+
+    def _settle_names(self) -> None:
+        """Two plugins that declare one thing: neither is used, since either may be the one that shadows the other."""
+        owners: dict[tuple[str, str], list[PluginStatus]] = {}
+        for read in self._read:
+            for hook, declared in read.specs:
+                for name in _names(hook, declared.spec):
+                    owners.setdefault((hook, name), []).append(read.status)
+        for (hook, name), rivals in owners.items():
+            if len(rivals) > 1:
+                said = " and ".join(status.describe() for status in rivals)
+                reason = f"the {word(hook)} {name} is declared by {said}; uninstall one"
+                self._spoil({status.name for status in rivals}, reason, uninstall_all_but_one(rivals))
+            if hook == "roop_commands" and name in HOST_COMMANDS:
+                self._spoil(
+                    {rivals[0].name}, f"its command {name} is one of roop itself; uninstall it", pip_remove(rivals[0])
+                )
 
     def _settle_flags(self) -> None:
         """A flag has one owner, first the host: a plugin that took ``--screen-limit`` over would loosen a rule."""
         owners = dict.fromkeys(HOST_NAMES, "roop itself")
-        for plugin, fields in self._plugins.options.items():
-            for option in fields:
+        for read in self._read:
+            for option in read.options:
                 for name in option.taken_names:
                     if name in owners:
-                        self._spoil(
-                            {plugin}, f"its option {option.flag} is taken by {owners[name]}; rename or uninstall one"
-                        )
-                    owners.setdefault(name, f"the plugin {plugin}")
+                        reason = f"its option {option.flag} is taken by {owners[name]}; rename or uninstall one"
+                        self._spoil({read.status.name}, reason, pip_remove(read.status))
+                    owners.setdefault(name, f"the plugin {read.status.name}")
 
-    def _spoil(self, names: set[str], reason: str) -> None:
+    def _spoil(self, names: set[str], reason: str, repair: str) -> None:
         self._statuses = [
-            replace(status, state="duplicate", reason=reason) if status.name in names else status
+            replace(status, state="colliding", reason=reason, repair=repair) if status.name in names else status
             for status in self._statuses
         ]
 
 
-class _Incompatible(Exception):
-    """Written for another plugin API."""
+def pip_remove(status: PluginStatus) -> str:
+    """The command that takes a plugin away."""
+    return pip("uninstall", status.distribution) if status.installed else ""
+
+
+def _duplicate(status: PluginStatus, rivals: list[PluginStatus]) -> PluginStatus:
+    said = ", ".join(rival.describe() for rival in rivals)
+    reason = f"several packages provide the plugin {status.name}: {said}; uninstall all but one"
+    if not all(rival.installed for rival in rivals):
+        reason = f"a file and an installed plugin are both called {status.name}: {said}; rename the file"
+        return replace(status, state="duplicate", reason=reason)
+    return replace(status, state="duplicate", reason=reason, repair=uninstall_all_but_one(rivals))
+
+
+def _unusable(status: PluginStatus, error: BaseException) -> PluginStatus:
+    if isinstance(error, _Incompatible):
+        return replace(status, state="incompatible", reason=str(error), repair=error.repair)
+    said = " ".join(f"{type(error).__name__}: {error}".split())  # a reason is one line
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "roop_host":
+        reason = f"it asks for something that this roop-host does not have ({said}); update it or roop-host"
+        return replace(status, state="incompatible", reason=reason, repair=_update_both(status))
+    return replace(status, state="broken", reason=said + _place(error, status), repair=status.reinstall())
+
+
+def _place(error: BaseException, status: PluginStatus) -> str:
+    """The line of a single file that raised it: its author is who reads this."""
+    trace, line = error.__traceback__, None
+    while trace is not None and not status.installed:
+        if trace.tb_frame.f_code.co_filename == status.where:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {line})" if line else ""
+
+
+def _update_both(status: PluginStatus) -> str:
+    return pip("install", "--upgrade", "roop-host", *([status.distribution] if status.installed else []))
+
+
+def _read(status: PluginStatus, module: Any) -> _Read:
+    api = getattr(module, "ROOP_API", None)
+    if api is None:
+        raise _Incompatible(
+            f"its module does not state ROOP_API = {hookspecs.ROOP_API}; update it",
+            pip("install", "--upgrade", status.distribution) if status.installed else "",
+        )
+    if api != hookspecs.ROOP_API:
+        newer = isinstance(api, int) and api > hookspecs.ROOP_API
+        raise _Incompatible(
+            f"it is written for plugin API {api}, and this roop has {hookspecs.ROOP_API}; "
+            f"update {'roop-host' if newer else 'it'}",
+            _update_both(status) if newer or not status.installed else pip("install", "--upgrade", status.distribution),
+        )
+    # Every plugin has a manager of its own, so each value is known to be this plugin's.
+    manager = _manager(status, module)
+    options_class = getattr(module, "ROOP_OPTIONS", NoOptions)
+    fields = describe(status.name, options_class)
+    specs = _specs(manager)
+    status = replace(
+        status,
+        declares=tuple(f"{word(hook)} {spec.name}" for hook, spec in specs),
+        network=any(spec.network for _, spec in specs),
+    )
+    observes = bool(manager.hook.roop_job_finished.get_hookimpls())
+    declared = tuple((hook, Declared(spec, status, options_class)) for hook, spec in specs)
+    return _Read(status, declared, fields, manager.hook.roop_job_finished if observes else None)
 
 
 def _manager(status: PluginStatus, module: Any) -> _Manager:
@@ -252,7 +229,7 @@ def _manager(status: PluginStatus, module: Any) -> _Manager:
     manager.add_hookspecs(hookspecs)
     manager.register(module, status.name)
     manager.check_pending()
-    for hook in (*_KINDS, "roop_job_finished"):
+    for hook in (*KINDS, "roop_job_finished"):
         if callable(getattr(module, hook, None)) and not getattr(manager.hook, hook).get_hookimpls():
             raise TypeError(f"its {hook} is not marked with @hookimpl, so nobody would ever ask it")
     return manager
@@ -261,41 +238,23 @@ def _manager(status: PluginStatus, module: Any) -> _Manager:
 def _specs(manager: _Manager) -> list[tuple[str, Any]]:
     """Hook and spec of everything that is declared."""
     specs: list[tuple[str, Any]] = []
-    for hook, kind in _KINDS.items():
+    for hook, kind in KINDS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             for spec in implementation.function():
                 if not isinstance(spec, kind):
                     raise TypeError(f"{hook} gave {spec!r}, not a {kind.__name__}")
-                if not isinstance(spec.name, str) or not spec.name or set(spec.name) & set(", \n"):
-                    raise ValueError(f"{hook} gave the name {spec.name!r}, which is not one word")
                 specs.append((hook, spec))
     return specs
 
 
-def _giver(module: Any) -> Callable[[], Any]:
-    return lambda: module
+def _names(hook: str, spec: Any) -> tuple[str, ...]:
+    """What a declaration takes for itself among its kind: a scheme or a suffix has one owner too."""
+    if hook == "roop_sources":
+        return (spec.name, *(f"{scheme}:" for scheme in spec.schemes))
+    if hook == "roop_exporters" and spec.role == "writer":
+        return (spec.name, *spec.suffixes)
+    return (spec.name,)
 
 
-def _word(hook: str) -> str:
-    return hook.removeprefix("roop_").removesuffix("s")
-
-
-def _status(point: EntryPoint) -> PluginStatus:
-    dist = point.dist
-    return PluginStatus(point.name, dist.name if dist else "unknown", dist.version if dist else "?")
-
-
-def _disabled(asked: Iterable[str], known: Sequence[str]) -> frozenset[str]:
-    variable = os.environ.get("ROOP_DISABLE_PLUGINS", "")
-    names = {_bare(name.strip()) for name in (*asked, *variable.split(",")) if name.strip()}
-    for name in sorted(names - {_bare(name) for name in known}):
-        there = ", ".join(known) or "none"
-        raise UsageError(
-            f"no plugin is called {name!r}, so it can't be switched off{closest(name, known)} (installed: {there})"
-        )
-    return frozenset(names)
-
-
-def _bare(name: str) -> str:
-    """A plugin's name as it is compared: with or without the prefix it is the same plugin."""
-    return name.removeprefix("roop-")
+def _same(module: Any) -> Any:
+    return module

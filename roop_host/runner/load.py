@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host import gate
 from roop_host.errors import UsageError
-from roop_host.plugins.options import closest, resolve
 from roop_host.runner.state import LoadedStep, Run
+from roop_host.types.options import closest, resolve
 
 if TYPE_CHECKING:
-    from roop_host.plugins.loader import Declared
+    from roop_host.plugins.status import Declared
     from roop_host.types.objects import Analyser, Screener
     from roop_host.types.specs import AnalyserSpec, ScreenerSpec
 

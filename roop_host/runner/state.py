@@ -15,7 +15,7 @@ from roop_host.types.specs import SOURCE_TYPES, AnalyserSpec, ProcessorSpec
 if TYPE_CHECKING:
     from roop_host.gate import Watcher
     from roop_host.media.probe import MediaInfo
-    from roop_host.plugins.loader import Declared
+    from roop_host.plugins.status import Declared
     from roop_host.types.job import Job
     from roop_host.types.objects import Analyser, Processor, SourceFace
     from roop_host.types.report import StageTime

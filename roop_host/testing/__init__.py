@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from roop_host.host import Host
 from roop_host.models.sessions import OrtSessions
-from roop_host.plugins.loader import Plugins
+from roop_host.plugins.loader import plugins_of
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
 from roop_host.types.objects import Context
@@ -45,4 +45,4 @@ def context_of(options: Any = None, *, threads: int = 1) -> Context:
 
 def host_of(**modules: object) -> Host:
     """A host with these plugin modules by name and none of those that are installed. A run needs a screener among them."""
-    return Host(Plugins.of(modules))
+    return Host(plugins_of(modules))

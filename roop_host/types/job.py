@@ -1,17 +1,32 @@
-"""A job: a frozen, typed value of plain JSON data. Command line, batch, API and resumed run each build one."""
+"""A job: a frozen, typed value of plain JSON data. Command line, batch, API and resumed run each build one.
+
+What a field takes and what it is for is said here, once: flags, variables, the file and the schema are made of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+from roop_host.errors import UsageError
+from roop_host.types.options import OptionField, closest
 
 _Scalar = bool | int | float | str | None
 OptionValue = _Scalar | tuple[_Scalar, ...]
+_T = TypeVar("_T")
 
 SCHEMA = 1
 #: More than any decoder or encoder takes.
 MOST_THREADS = 1024
+
+
+def _setting(default: _T, help: str = "", panel: str = "", **more: Any) -> _T:  # noqa: A002  (as in ``option``)
+    """A field that doors offer, or with no ``help`` one that only a job can say. ``more`` is of ``OptionField``."""
+    made: _T = field(default=default, metadata={"help": help, "panel": panel, **more})
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +41,31 @@ class Step:
 class FaceSelection:
     """Whose face is changed: ``one`` is the largest face, ``many`` all of them."""
 
-    mode: Literal["one", "many"] = "one"
+    mode: Literal["one", "many"] = _setting("one", "The largest face, or all.", "Faces", word="face_selector_mode")
 
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:
     """How the output is written. ``quality`` is 0..100; ``segment_frames`` is the length of a segment (N)."""
 
-    encoder: str = "auto"
-    quality: int = 80
-    preset: str = "auto"
-    overwrite: bool = False
-    segment_frames: int = 250
+    encoder: str = _setting("auto", "libx264, libx265, ...; auto is what loses nothing.", "Output")
+    quality: int = _setting(80, "0 is small, 100 is best.", "Output", least=0, most=100)
+    preset: str = _setting("auto", "The encoder's own speed setting.", "Output")
+    overwrite: bool = _setting(False, "Replace an output that exists.", "Output", per_run=True)
+    segment_frames: int = _setting(250, least=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionOptions:
     """Where and how it runs. ``timeout_s`` bounds one call of a plugin; ``threads`` 0 means all cores."""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0
-    timeout_s: float = 120.0
-    queue_bytes: int = 96 * 2**20
-    resumable: bool = False
+    device: Literal["auto", "cpu", "cuda"] = _setting("auto", "Where networks run.", "Execution")
+    threads: int = _setting(0, "Threads to use; 0 is one per core.", "Execution", least=0, most=MOST_THREADS)
+    timeout_s: float = _setting(
+        120.0, "Seconds one call of a plugin may take; ten times that to set it up.", "Execution", least=0.1, word="timeout"
+    )
+    queue_bytes: int = _setting(96 * 2**20, least=1)
+    resumable: bool = _setting(False, "Keep finished segments when stopped; the next run goes on.", "Execution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +80,12 @@ class Job:
     output: str
     steps: tuple[Step, ...]
     faces: FaceSelection = FaceSelection()
-    on_no_face: Literal["keep", "fail"] = "keep"
+    on_no_face: Literal["keep", "fail"] = _setting("keep", "A frame without a face: keep it or stop.", "Faces")
     media: MediaOptions = MediaOptions()
     execution: ExecutionOptions = ExecutionOptions()
-    screen_limit: float = 0.85
+    screen_limit: float = _setting(0.85, "Screen more strictly than this.", "Screening", least=0, most=1)
+    exports: tuple[str, ...] = _setting((), "Files beside the output: a,b", "Output", word="export", per_run=True)
+    uploads: tuple[str, ...] = _setting((), "Where the finished output goes too: a,b", "Output", word="upload", per_run=True)
     plugin_options: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -77,21 +96,67 @@ class Job:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
-        """The job of ``to_json``'s data. Raises ``ValueError`` for another schema or an unknown key."""
+        """The job of ``to_json``'s data. Raises ``ValueError`` for another schema, an unknown key or an odd value."""
         known = dict(data)
         if known.get("schema") != SCHEMA:
             raise ValueError(f"this is a job of schema {known.get('schema')!r}; this version reads schema {SCHEMA}")
         try:
-            known["sources"] = tuple(known["sources"])
-            known["steps"] = tuple(Step(s["name"], _values(s.get("options", {}))) for s in known["steps"])
-            known["faces"] = FaceSelection(**known.get("faces", {}))
-            known["media"] = MediaOptions(**known.get("media", {}))
-            known["execution"] = ExecutionOptions(**known.get("execution", {}))
+            _check_names(known)
+            known["sources"] = _texts("sources", known["sources"])
+            known["steps"] = tuple(Step(**{**s, "options": _values(s.get("options", {}))}) for s in known["steps"])
+            for group, kind in _GROUPS.items():
+                known[group] = kind(**known.get(group, {}))
+            for name in ("exports", "uploads"):
+                known[name] = _texts(name, known.get(name, ()))
             plugins = known.get("plugin_options", {})
             known["plugin_options"] = {name: _values(options) for name, options in plugins.items()}
-            return cls(**known)
-        except (TypeError, KeyError, AttributeError) as error:
+            job = cls(**known)
+            check(job)
+        except (TypeError, KeyError, AttributeError, UsageError) as error:
             raise ValueError(f"this is not a job: {error}") from error
+        return job
+
+
+_GROUPS: dict[str, type[Any]] = {"faces": FaceSelection, "media": MediaOptions, "execution": ExecutionOptions}
+
+
+def job_fields() -> Iterator[OptionField]:
+    """Every field of a job that takes one value, with its limits; those with a ``panel`` are offered by doors."""
+    for group, kind in (("faces", FaceSelection), ("", Job), ("media", MediaOptions), ("execution", ExecutionOptions)):
+        hints = typing.get_type_hints(kind)
+        for item in dataclasses.fields(kind):
+            if "help" in item.metadata:
+                yield OptionField("", item.name, hints[item.name], item.default, group=group, **item.metadata)
+
+
+def check(job: Job) -> None:
+    """Raise ``UsageError`` for a value that its field does not take: a job can be built by hand, or read from a file."""
+    for name in ("target", "output"):
+        if not isinstance(getattr(job, name), str):
+            raise UsageError(f"{name} of the job takes text, not {getattr(job, name)!r}")
+    for item in job_fields():
+        value = getattr(getattr(job, item.group) if item.group else job, item.name)
+        where = f"{item.group}.{item.name}" if item.group else item.name
+        if item.read(value, f"{where} of the job") != value:
+            raise UsageError(f"{where} of the job takes {item.takes}, not {value!r}")
+
+
+def _check_names(data: Mapping[str, Any]) -> None:
+    """An unknown key is told with the one that was meant."""
+    places: list[tuple[str, type[Any], Any]] = [("", Job, data), *((g, k, data.get(g, {})) for g, k in _GROUPS.items())]
+    places += [("steps", Step, step) for step in data["steps"]]
+    for place, kind, found in places:
+        names = [item.name for item in dataclasses.fields(kind)]
+        for name in found:
+            if name not in names:
+                where = f"{place} has" if place else "it has"
+                raise KeyError(f"{where} no {name!r}{closest(name, names)}")
+
+
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{name} is a list of texts, not {values!r}")
+    return tuple(values)
 
 
 def _values(options: Mapping[str, Any]) -> dict[str, OptionValue]:

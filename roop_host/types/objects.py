@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from roop_host.errors import Interrupted
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from roop_host.types.faces import Face
     from roop_host.types.frame import Frame, FrameView
     from roop_host.types.job import Job
+    from roop_host.types.report import Verdicts
     from roop_host.types.specs import ModelSpec
     from roop_host.types.window import Segment, Window
 
@@ -144,4 +147,122 @@ class Screener(StageObject):
 
     def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[Score]:
         """One score in 0..1 per frame, higher is worse."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """A stream of upright frames: ``width`` and ``height`` in pixels, ``rate`` in frames a second (an average).
+
+    ``frames`` is None where the end is not known, as with a camera. ``time_base`` is what ``pts`` counts in, in seconds.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceFrame:
+    """A frame of a ``Source``: ``bgr`` is upright uint8 ``(height, width, 3)`` and the host's from now on; ``pts`` grows."""
+
+    bgr: NDArray[np.uint8]
+    pts: int
+
+
+class Source(StageObject):
+    """Gives the frames of a target that is no file. ``close`` is called after ``open``, well or not."""
+
+    def open(self, address: str) -> StreamInfo:
+        """Connect to ``address``, the whole target (``camera:0``). Raise ``InputError`` when there is nothing."""
+        raise NotImplementedError
+
+    def frames(self) -> Iterator[SourceFrame]:
+        """Frames in order; ends where the stream ends. Called from the decoding thread."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the device or connection."""
+
+
+class Writer(StageObject):
+    """Writes an output whose suffix the host does not know. Every frame was screened; sound is not offered."""
+
+    def open(self, path: Path, stream: StreamInfo) -> None:
+        """Begin to write ``path``, a temporary name: the host renames it when all is well, and removes it when not."""
+        raise NotImplementedError
+
+    def write(self, frame: FrameView) -> None:
+        """The next frame, in order."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Finish the file. Called only after the last frame; see ``end`` for what must happen in any case."""
+        raise NotImplementedError
+
+
+class Sidecar(StageObject):
+    """Makes a file beside the output, a piece for each frame: pieces are kept with segments, so a run can be continued.
+
+    A piece must not depend on the pieces before it.
+    """
+
+    def head(self) -> bytes:
+        """What the file begins with."""
+        return b""
+
+    def piece(self, frame: FrameView) -> bytes:
+        """What stands in the file of an output frame."""
+        raise NotImplementedError
+
+    def tail(self) -> bytes:
+        """What the file ends with."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts."""
+
+    job: Job
+    kind: str
+    source_type: str
+    plugins: tuple[str, ...]
+    models: tuple[Mapping[str, str], ...]
+    screening: tuple[Verdicts, ...]
+
+
+class Finisher(StageObject):
+    """Works on the finished file, in place: after the marks, before it is checked and gets its name."""
+
+    def finish(self, path: Path, about: Finished) -> None:
+        """Change ``path``, which must stay a file of its kind with the same frames."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished, screened output under its final name. Only the host makes one."""
+
+    path: Path
+    media_type: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where an upload went. ``details`` is shown to people and must hold no secret."""
+
+    url: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Uploader(StageObject):
+    """Sends a finished output somewhere."""
+
+    def upload(self, artifact: Artifact) -> Receipt:
+        """Send it. Raise ``UploadError`` with what to do next; the output is kept whatever happens."""
         raise NotImplementedError

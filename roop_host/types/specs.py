@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from roop_host.types.objects import Analyser, Processor, Screener
+    from roop_host.types.objects import Analyser, Finisher, Processor, Screener, Sidecar, Source, Uploader, Writer
 
 #: IPTC terms for how a picture came to be (https://cv.iptc.org/newscodes/digitalsourcetype/).
 SOURCE_TYPES = (
@@ -54,6 +55,7 @@ class _Stage:
     network: bool = False
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         if self.batch_size < 1 or min(self.lookbehind, self.lookahead, self.warmup) < 0:
             raise ValueError(f"{self.name}: batch_size must be 1 or more, lookbehind, lookahead and warmup 0 or more")
 
@@ -89,5 +91,83 @@ class ScreenerSpec:
     network: bool = False
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         if self.batch_size < 1:
             raise ValueError(f"{self.name}: batch_size must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterSpec:
+    """What is made of finished, screened frames or of the finished file.
+
+    A ``writer`` writes outputs of ``suffixes`` that the host does not know; a ``sidecar`` is a file beside the output that
+    ends in its one suffix, made when ``--export`` names it; a ``finisher`` works on every finished file after the marks.
+    """
+
+    name: str
+    summary: str
+    role: Literal["writer", "sidecar", "finisher"]
+    load: Callable[[], Callable[[], Writer | Sidecar | Finisher]]
+    suffixes: tuple[str, ...] = ()
+    models: tuple[ModelSpec, ...] = ()
+    network: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        wanted = {"writer": len(self.suffixes) > 0, "sidecar": len(self.suffixes) == 1, "finisher": not self.suffixes}
+        if not wanted.get(self.role, False):
+            raise ValueError(f"{self.name}: a writer has suffixes, a sidecar one, a finisher none; not {self.suffixes}")
+        for suffix in self.suffixes:
+            if not re.fullmatch(r"(\.[a-z0-9]+)+", suffix):
+                raise ValueError(f"{self.name}: a suffix is like .csv, not {suffix!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderSpec:
+    """A destination of finished, screened outputs. Nothing is sent unless ``--upload`` names it."""
+
+    name: str
+    summary: str
+    load: Callable[[], Callable[[], Uploader]]
+    network: bool = True
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """Targets that are no files. ``schemes`` are what stands before the colon: ``camera`` in ``-t camera:0``."""
+
+    name: str
+    summary: str
+    load: Callable[[], Callable[[], Source]]
+    schemes: tuple[str, ...]
+    network: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        for scheme in self.schemes:
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme):  # one letter is a drive
+                raise ValueError(f"{self.name}: a scheme is like camera, not {scheme!r}")
+        if not self.schemes:
+            raise ValueError(f"{self.name}: a source has at least one scheme")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSpec:
+    """A sub-command ``roop NAME``. What ``load`` returns is called with the words after the name; it gives an exit code."""
+
+    name: str
+    summary: str
+    load: Callable[[], Callable[[Sequence[str]], int | None]]
+    network: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+
+def check_name(name: object) -> None:
+    """Raise ``ValueError`` for a name that ``--processors a,b`` or a command line could not hold."""
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise ValueError(f"the name {name!r} is not one lower-case word of letters, digits, - and _")

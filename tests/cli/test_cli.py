@@ -193,7 +193,7 @@ def test_an_unreadable_file_is_bad_input_not_bad_usage(
 
 def test_the_flags_of_the_host_are_those_no_plugin_may_take() -> None:
     from roop_host.cli.run import _host_flags
-    from roop_host.plugins.options import HOST_NAMES
+    from roop_host.plugins.names import HOST_NAMES
 
     assert set(_host_flags()) | {"help", "disable_plugins"} == HOST_NAMES
 
@@ -201,9 +201,9 @@ def test_the_flags_of_the_host_are_those_no_plugin_may_take() -> None:
 def test_precedence_and_whose_options_go_where() -> None:
     from roop_host.cli.run import _host_flags, make_job
     from roop_host.errors import UsageError
-    from roop_host.plugins.loader import Plugins
+    from roop_host.plugins.loader import load_plugins
 
-    plugins = Plugins.load()
+    plugins = load_plugins()
     values = {name: default for name, (_, default) in _host_flags().items()} | {"target": "t.mp4", "output": "o.mp4"}
     (threshold,) = plugins.options["nsfw"]
     swapper = plugins.options["swapper"][0]
@@ -243,7 +243,7 @@ def execute(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     def do(act: Callable[[Control], Report]) -> int:
         import roop_host.host
         from roop_host.cli.execute import execute
-        from roop_host.plugins.loader import Plugins
+        from roop_host.plugins.found import Plugins
 
         monkeypatch.setattr(roop_host.host, "Host", lambda plugins: StubHost(act))
         job = Job(sources=(), target="t", output="o", steps=())

@@ -11,7 +11,8 @@ import pytest
 
 from roop_host import ProcessorSpec, hookimpl
 from roop_host.errors import PluginError, UsageError
-from roop_host.plugins.loader import Plugins
+from roop_host.plugins.found import Plugins
+from roop_host.plugins.loader import load_plugins, plugins_of
 
 GOOD = """
 from roop_host import ProcessorSpec, hookimpl
@@ -51,7 +52,7 @@ def reason(plugins: Plugins, name: str) -> str:
 
 def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
     install("xgood", GOOD.format(name="xstep"), version="3.2")
-    plugins = Plugins.load()
+    plugins = load_plugins()
     assert states(plugins) == {"xgood": "ok"}
     assert plugins.processor("xstep").label == "xstep (roop-xgood 3.2)"
     plugins.require_healthy()
@@ -64,7 +65,7 @@ def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
         ("raise SystemExit(3)", "broken", "SystemExit"),
         (GOOD.format(name="x").replace("return", "raise SystemExit(3)\n    return"), "broken", "SystemExit"),
         (GOOD.format(name="x").replace("@hookimpl\n", ""), "broken", "roop_processors is not marked with @hookimpl"),
-        (GOOD.format(name="two words"), "broken", "not one word"),
+        (GOOD.format(name="two words"), "broken", "not one lower-case word"),
         ("def broken(:", "broken", "SyntaxError"),
         ("ROOP_API = 99", "incompatible", "99"),
         ("", "incompatible", "does not state ROOP_API"),
@@ -87,19 +88,19 @@ def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
 def test_what_is_wrong_is_a_status_and_a_run_refuses(code: str, state: str, why: str, install: Install) -> None:
     install("xbad", code)
     install("xgood", GOOD.format(name="xstep"))
-    plugins = Plugins.load()
+    plugins = load_plugins()
     assert states(plugins) == {"xbad": state, "xgood": "ok"}
     assert why in reason(plugins, "xbad")
     with pytest.raises(PluginError, match="-p no:xbad run") as caught:
         plugins.require_healthy()
     assert caught.value.exit_code == 7
-    Plugins.load(["xbad"]).require_healthy()
+    load_plugins(["xbad"]).require_healthy()
 
 
 def test_two_packages_of_one_name_are_both_refused(install: Install) -> None:
     install("xdup", GOOD.format(name="one"), distribution="roop-xdup")
     install("xdup", GOOD.format(name="two"), distribution="other-xdup", version="9")
-    plugins = Plugins.load()
+    plugins = load_plugins()
     assert [s.state for s in plugins.statuses if s.name == "xdup"] == ["duplicate", "duplicate"]
     assert "other-xdup 9" in reason(plugins, "xdup")
     assert "one" not in plugins.processors
@@ -108,8 +109,8 @@ def test_two_packages_of_one_name_are_both_refused(install: Install) -> None:
 def test_two_plugins_with_one_processor_are_both_refused(install: Install) -> None:
     install("xa", GOOD.format(name="same"))
     install("xb", GOOD.format(name="same"))
-    plugins = Plugins.load()
-    assert states(plugins) == {"xa": "duplicate", "xb": "duplicate"}
+    plugins = load_plugins()
+    assert states(plugins) == {"xa": "colliding", "xb": "colliding"}
     assert "same" not in plugins.processors
 
 
@@ -137,7 +138,7 @@ def with_option(name: str, field: str, default: object) -> str:
 def test_a_flag_has_one_owner(plugin: str, field: str, default: object, why: str, install: Install) -> None:
     install("xa", with_option("one", "b_c: int", 1))
     install(plugin, with_option("late", field, default))
-    plugins = Plugins.load()
+    plugins = load_plugins()
     assert why in reason(plugins, plugin)
     assert "one" in plugins.processors
     assert "late" not in plugins.processors
@@ -149,14 +150,14 @@ def test_a_flag_has_one_owner(plugin: str, field: str, default: object, why: str
 def test_the_flag_that_says_no_counts_too(install: Install) -> None:
     install("no-xb", with_option("one", "on: int", 1))
     install("xb", with_option("two", "on: bool", True))
-    plugins = Plugins.load()
+    plugins = load_plugins()
     assert "--xb-on is taken by the plugin no-xb" in reason(plugins, "xb")
     assert "one" in plugins.processors
 
 
 def test_what_a_plugin_prints_does_not_reach_stdout(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install("xloud", "print('noise')\n" + GOOD.format(name="xstep"))
-    assert states(Plugins.load()) == {"xloud": "ok"}
+    assert states(load_plugins()) == {"xloud": "ok"}
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "noise" in printed.err
@@ -164,20 +165,20 @@ def test_what_a_plugin_prints_does_not_reach_stdout(install: Install, capsys: py
 
 def test_a_reason_is_one_line(install: Install) -> None:
     install("xbad", GOOD.format(name="x").replace("roop_processors()", "roop_processors(nothing)"))
-    assert "nothing" in reason(Plugins.load(), "xbad")
-    assert "\n" not in reason(Plugins.load(), "xbad")
+    assert "nothing" in reason(load_plugins(), "xbad")
+    assert "\n" not in reason(load_plugins(), "xbad")
 
 
 def test_a_name_that_has_the_prefix_can_be_switched_off(install: Install) -> None:
     install("roop-xodd", "raise RuntimeError('imported')", distribution="xodd")
     for word in ("roop-xodd", "xodd"):
-        assert next(s.state for s in Plugins.load([word]).statuses if s.name == "roop-xodd") == "off"
+        assert next(s.state for s in load_plugins([word]).statuses if s.name == "roop-xodd") == "off"
 
 
 def test_a_broken_plugins_processor_is_not_called_unknown(install: Install) -> None:
     install("xbad", "import no_such_module_here")
     with pytest.raises(PluginError, match="no_such_module_here"):
-        Plugins.load().processor("xbad")
+        load_plugins().processor("xbad")
 
 
 @pytest.mark.parametrize("word", ["xoff", "roop-xoff"])
@@ -188,9 +189,9 @@ def test_a_plugin_switched_off_is_never_imported(
     install("xoff", "raise RuntimeError('imported')")
     if by == "variable":
         monkeypatch.setenv("ROOP_DISABLE_PLUGINS", f"{word}, nsfw")
-        plugins = Plugins.load()
+        plugins = load_plugins()
     else:
-        plugins = Plugins.load([word])
+        plugins = load_plugins([word])
     assert states(plugins) == {"xoff": "off"}
     assert "zz_roop_xoff" not in sys.modules
     plugins.require_healthy()
@@ -199,17 +200,17 @@ def test_a_plugin_switched_off_is_never_imported(
 def test_an_unknown_name_cannot_be_switched_off(install: Install) -> None:
     install("xgood", GOOD.format(name="xstep"))
     with pytest.raises(UsageError, match="did you mean 'xgood'"):
-        Plugins.load(["xgod"])
+        load_plugins(["xgod"])
 
 
 def test_an_unknown_processor_says_what_to_do(install: Install) -> None:
     install("xgood", GOOD.format(name="xstep"))
     with pytest.raises(UsageError, match="did you mean 'xstep'") as caught:
-        Plugins.load().processor("xstap")
+        load_plugins().processor("xstap")
     assert "pip install roop-xstap" in str(caught.value)
     assert "installed: swapper, xstep" in str(caught.value)
     with pytest.raises(UsageError, match="switched off: xgood"):
-        Plugins.load(["xgood"]).processor("xstep")
+        load_plugins(["xgood"]).processor("xstep")
 
 
 def test_observers_are_told_and_cannot_hurt() -> None:
@@ -233,5 +234,5 @@ def test_observers_are_told_and_cannot_hurt() -> None:
         "b": SimpleNamespace(ROOP_API=1, told_too=told_too),
         "unusable": SimpleNamespace(ROOP_API=1, roop_processors=roop_processors, told_too=told_too),
     }
-    Plugins.of(watchers).notify_finished("job", "report")  # type: ignore[arg-type]
+    plugins_of(watchers).notify_finished("job", "report")  # type: ignore[arg-type]
     assert told == ["report", "job"]

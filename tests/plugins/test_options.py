@@ -10,7 +10,7 @@ import pytest
 
 from roop_host import option
 from roop_host.errors import UsageError
-from roop_host.plugins.options import convert, describe, from_environment, resolve
+from roop_host.types.options import OptionField, describe, resolve
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ def test_names_follow_from_plugin_and_field() -> None:
     assert fields["amount"].flag == "--my-filter-amount"
     assert fields["amount"].variable == "ROOP_MY_FILTER_AMOUNT"
     assert fields["amount"].help == "How much."
-    assert from_environment(tuple(fields.values()), {"ROOP_MY_FILTER_AMOUNT": "4", "OTHER": "x"}) == {"amount": 4}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def test_names_follow_from_plugin_and_field() -> None:
     ],
 )  # fmt: skip
 def test_the_converter(kind: Any, given: Any, wanted: Any) -> None:
-    made = convert(kind, given, "--flag")
+    made = OptionField("", "x", kind, None, "").read(given, "--flag")
     assert made == wanted
     assert type(made) is type(wanted)
 
@@ -57,13 +56,14 @@ def test_the_converter(kind: Any, given: Any, wanted: Any) -> None:
 )  # fmt: skip
 def test_what_does_not_fit_is_exit_2_and_names_the_flag(kind: Any, given: Any) -> None:
     with pytest.raises(UsageError, match="--flag takes") as caught:
-        convert(kind, given, "--flag")
+        OptionField("", "x", kind, None, "").read(given, "--flag")
     assert caught.value.exit_code == 2
 
 
 def test_the_environment_is_told_by_its_own_name() -> None:
+    amount = describe("f", Options)[0]
     with pytest.raises(UsageError, match="ROOP_F_AMOUNT takes a whole number, not 'x'"):
-        from_environment(describe("f", Options), {"ROOP_F_AMOUNT": "x"})
+        amount.read("x", amount.variable)
 
 
 def test_resolve() -> None:

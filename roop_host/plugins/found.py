@@ -1,0 +1,119 @@
+"""The plugins of one process: what they declare, by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from roop_host.errors import PluginError, UsageError
+from roop_host.plugins.status import Declared, PluginStatus
+from roop_host.types.options import OptionField, closest
+from roop_host.types.specs import (
+    AnalyserSpec,
+    CommandSpec,
+    ExporterSpec,
+    ProcessorSpec,
+    ScreenerSpec,
+    SourceSpec,
+    UploaderSpec,
+)
+
+if TYPE_CHECKING:
+    from roop_host.types.job import Job
+    from roop_host.types.report import Report
+
+#: Every hook that declares, and what it gives.
+KINDS: dict[str, type[Any]] = {
+    "roop_processors": ProcessorSpec,
+    "roop_screeners": ScreenerSpec,
+    "roop_analysers": AnalyserSpec,
+    "roop_exporters": ExporterSpec,
+    "roop_uploaders": UploaderSpec,
+    "roop_sources": SourceSpec,
+    "roop_commands": CommandSpec,
+}
+
+
+def word(hook: str) -> str:
+    """What a hook's values are called: "processor"."""
+    return hook.removeprefix("roop_").removesuffix("s")
+
+
+@dataclass
+class Plugins:
+    """Statuses of all that was found; specs, options and observers of what is usable. ``loader`` makes one."""
+
+    statuses: tuple[PluginStatus, ...] = ()
+    declared: dict[str, dict[str, Declared[Any]]] = field(default_factory=lambda: {hook: {} for hook in KINDS})
+    options: dict[str, tuple[OptionField, ...]] = field(default_factory=dict)
+    observers: dict[str, Callable[..., object]] = field(default_factory=dict)
+
+    @property
+    def processors(self) -> dict[str, Declared[ProcessorSpec]]:
+        return self.declared["roop_processors"]
+
+    @property
+    def screeners(self) -> dict[str, Declared[ScreenerSpec]]:
+        return self.declared["roop_screeners"]
+
+    @property
+    def analysers(self) -> dict[str, Declared[AnalyserSpec]]:
+        return self.declared["roop_analysers"]
+
+    @property
+    def exporters(self) -> dict[str, Declared[ExporterSpec]]:
+        return self.declared["roop_exporters"]
+
+    @property
+    def uploaders(self) -> dict[str, Declared[UploaderSpec]]:
+        return self.declared["roop_uploaders"]
+
+    @property
+    def sources(self) -> dict[str, Declared[SourceSpec]]:
+        return self.declared["roop_sources"]
+
+    @property
+    def commands(self) -> dict[str, Declared[CommandSpec]]:
+        return self.declared["roop_commands"]
+
+    def require_healthy(self) -> None:
+        """Raise ``PluginError`` while an installed plugin is unusable: it might be a screener."""
+        for status in self.statuses:
+            if not status.usable:
+                repair = f"repair it ({status.repair})" if status.repair else "repair it"
+                off = f" or switch it off (roop -p no:{status.name} run ...)" if status.installed else " or leave it out"
+                raise PluginError(
+                    f"the plugin {status.name} ({status.describe()}) is {status.state}: {status.reason}; as it may be a "
+                    f"screener, nothing runs until then: {repair}{off}"
+                )
+
+    def processor(self, name: str) -> Declared[ProcessorSpec]:
+        """The processor of that name. Raises ``UsageError`` with what is installed and what to install."""
+        found: Declared[ProcessorSpec] = self.named("roop_processors", name)
+        return found
+
+    def named(self, hook: str, name: str) -> Declared[Any]:
+        """What a hook declares under ``name``. Raises ``UsageError`` with what is installed and what to install."""
+        table = self.declared[hook]
+        if name not in table:
+            self.require_healthy()  # what is missing may be the broken plugin's
+            there = f"installed: {', '.join(sorted(table)) or 'none'}"
+            off = ", ".join(status.name for status in self.statuses if status.state == "off")
+            raise UsageError(
+                f"no {word(hook)} is called {name!r}{closest(name, table)} "
+                f"({there}{'; switched off: ' + off if off else ''}; "
+                f"if it comes from a plugin, install that: pip install roop-{name.replace('_', '-')})"
+            )
+        return table[name]
+
+    def notify_finished(self, job: Job, report: Report) -> None:
+        """Tell observers; their errors are logged and change nothing."""
+        for name, call in self.observers.items():
+            try:
+                call(job=job, report=report)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # one that calls sys.exit must not change the exit code of a finished job
+                logging.getLogger("roop").exception("the plugin %s failed after the job", name)

@@ -1,0 +1,11 @@
+"""Names that are the host's own: no plugin may take one over. A test compares them with the real command line."""
+
+from __future__ import annotations
+
+#: Flags and variables of the host.
+HOST_NAMES = frozenset(
+    "source target output overwrite processors face_selector_mode on_no_face quality encoder preset export upload device "  # noqa: SIM905
+    "threads timeout resumable screen_limit job plugin json quiet debug help config disable_plugins".split()
+)
+#: Sub-commands of the host.
+HOST_COMMANDS = frozenset({"run", "plugins", "doctor", "config"})

@@ -1,0 +1,103 @@
+"""Where plugins come from: one scan of entry points, and single files for quick use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from roop_host.errors import UsageError
+from roop_host.hookspecs import PROJECT
+from roop_host.plugins.status import PluginStatus
+from roop_host.types.options import closest
+
+if TYPE_CHECKING:
+    from importlib_metadata import EntryPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plugin that was found and not yet imported. ``load`` imports it and returns its module."""
+
+    status: PluginStatus
+    load: Callable[[], Any]
+
+
+def installed() -> list[Found]:
+    """Every entry point of the group, sorted by name, so that the order is the same on every machine."""
+    import importlib_metadata
+
+    points = importlib_metadata.entry_points(group=PROJECT)
+    found = [Found(_status(point), point.load) for point in points]
+    return sorted(found, key=lambda one: (one.status.name, one.status.distribution, one.status.version))
+
+
+def single_file(path: Path) -> Found:
+    """A plugin that is one file: its name is the file's. Raises ``UsageError`` for a file that can't be one."""
+    name = path.stem
+    if path.suffix != ".py" or not name.isidentifier() or name != name.lower():
+        raise UsageError(f"--plugin {path}: a plugin file is named like my_filter.py, in lower-case letters, digits and _")
+    try:
+        code = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--plugin {path} cannot be read ({error.strerror}); check the path") from error
+    # The version is that of the content: a changed file must not continue what the old one began.
+    version = hashlib.sha256(code).hexdigest()[:12]
+    status = PluginStatus(name, path.name, version, where=str(path), installed=False)
+    return Found(status, lambda: _execute(name, path, code))
+
+
+def switched_off(asked: Iterable[str], known: Sequence[str]) -> frozenset[str]:
+    """The plugins that ``-p no:`` and the variable name, without their prefix. Raises ``UsageError`` for an unknown one."""
+    variable = os.environ.get("ROOP_DISABLE_PLUGINS", "")
+    by = dict.fromkeys(filter(None, map(str.strip, variable.split(","))), "ROOP_DISABLE_PLUGINS")
+    by |= dict.fromkeys(asked, "-p no:NAME")
+    names = {bare(name) for name in known}
+    for name, where in sorted(by.items()):
+        if bare(name) not in names:
+            there = ", ".join(known) or "none"
+            raise UsageError(
+                f"{where}: no plugin is called {name!r}, so it can't be switched off{closest(bare(name), known)} "
+                f"(installed: {there})"
+            )
+    return frozenset(map(bare, by))
+
+
+def bare(name: str) -> str:
+    """A plugin's name as it is compared: with or without the prefix it is the same plugin."""
+    return name.removeprefix("roop-")
+
+
+def _execute(name: str, path: Path, code: bytes) -> ModuleType:
+    """The very bytes that were read, without leaving a cache beside a file that may lie anywhere."""
+    module = ModuleType(f"roop_file_{name}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # type hints of its classes are looked up there
+    exec(compile(code, str(path), "exec"), module.__dict__)
+    return module
+
+
+def _status(point: EntryPoint) -> PluginStatus:
+    if point.dist is None:
+        return PluginStatus(point.name, "unknown", "?")
+    # Parsed at each access, and a package's long description stands in it too.
+    metadata = point.dist.metadata
+    where, editable = _origin(point.dist)
+    return PluginStatus(
+        point.name, metadata["Name"] or "unknown", metadata["Version"] or "?", where=where, editable=editable
+    )
+
+
+def _origin(dist: Any) -> tuple[str, bool]:
+    """The address it was installed from (PEP 610), else the folder it lies in; and whether it is editable."""
+    origin = dist.origin
+    if origin is None:
+        return str(dist.locate_file("")), False
+    info = getattr(origin, "dir_info", None)
+    scheme = f"{origin.vcs_info.vcs}+" if hasattr(origin, "vcs_info") else ""
+    return scheme + str(origin.url), bool(getattr(info, "editable", False))

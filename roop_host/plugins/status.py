@@ -1,0 +1,95 @@
+"""What is known of one plugin, and the command that repairs it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Generic, Literal, TypeVar
+
+from roop_host.types.specs import (
+    AnalyserSpec,
+    CommandSpec,
+    ExporterSpec,
+    NoOptions,
+    ProcessorSpec,
+    ScreenerSpec,
+    SourceSpec,
+    UploaderSpec,
+)
+
+State = Literal["ok", "off", "broken", "incompatible", "duplicate", "colliding"]
+Spec = TypeVar(
+    "Spec", ProcessorSpec, AnalyserSpec, ScreenerSpec, ExporterSpec, UploaderSpec, SourceSpec, CommandSpec, covariant=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginStatus:
+    """One plugin that was found. ``declares`` is like "processor swapper", ``repair`` a command to paste.
+
+    ``where`` is the address it was installed from, else the folder it lies in, or the file. ``installed`` is False for a
+    single file given by ``--plugin``; ``seconds`` is what importing it took.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    state: State = "ok"
+    reason: str = ""
+    repair: str = ""
+    declares: tuple[str, ...] = ()
+    network: bool = False
+    where: str = ""
+    installed: bool = True
+    editable: bool = False
+    seconds: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Nothing is wrong with it; it may be switched off."""
+        return self.state in ("ok", "off")
+
+    def describe(self) -> str:
+        """Distribution and version, as reports show them."""
+        return f"{self.distribution} {self.version}"
+
+    def requirement(self) -> str:
+        """What installs this very version again."""
+        return self.where if self.where.startswith(("file:", "http", "git+")) else f"{self.distribution}=={self.version}"
+
+    def reinstall(self) -> str:
+        """The command that installs it again with all that it needs."""
+        if not self.installed:
+            return ""
+        if self.where.startswith(("file:", "http", "git+")):
+            return pip("install", *(["-e"] if self.editable else []), self.where)
+        return pip("install", "--upgrade", self.distribution)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Generic[Spec]):
+    """A spec and whose it is."""
+
+    spec: Spec
+    plugin: PluginStatus
+    options_class: type[Any] = NoOptions
+
+    @property
+    def label(self) -> str:
+        """For people: "swapper (roop-swapper 0.1.0)"."""
+        return f"{self.spec.name} ({self.plugin.describe()})"
+
+
+def pip(*words: str) -> str:
+    """A command for this environment: those that uv made have no pip of their own."""
+    tool = ("pip",) if find_spec("pip") else ("uv", "pip")
+    return " ".join((*tool, *map(shlex.quote, words)))
+
+
+def uninstall_all_but_one(statuses: Iterable[PluginStatus]) -> str:
+    """Keeps the one whose package is called as the plugin is, else the first."""
+    rivals = sorted(statuses, key=lambda status: (status.distribution != f"roop-{status.name}", status.distribution))
+    extra = [status.distribution for status in rivals[1:] if status.installed] or [rivals[0].distribution]
+    return pip("uninstall", *extra)
