@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, An
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
     from roop_host.host import Control as _Control
 
+    _log(debug=show["debug"])
     control = _Control()
     code = _execute(make_job, plugins, show, control)
     if control.unfit:
@@ -55,9 +57,18 @@ def _execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, A
     return 0
 
 
+def _log(*, debug: bool) -> None:
+    """What the host and plugins log goes to stderr: warnings always, all of it for --debug."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    log = logging.getLogger("roop")
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.DEBUG if debug else logging.WARNING)
+
+
 def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
     if show["debug"]:
-        traceback.print_exc()
+        traceback.print_exception(error)
     tell_error(error, as_json=show["json"])
     return error.exit_code
 

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import typer
 
-from roop_host.plugins.loader import load_plugins
+from roop_host.plugins.scan import host_status
+from roop_host.plugins.status import PluginStatus
 
-_HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "")
+_HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "FROM")
 
 
-def show(off: Iterable[str], *, as_json: bool) -> None:
-    """Print every installed plugin with its state."""
-    statuses = load_plugins(off).statuses
+def show(statuses: Sequence[PluginStatus], *, as_json: bool) -> None:
+    """Print every plugin with its state; what is wrong stands under the table with the command that repairs it."""
     if as_json:
         typer.echo(json.dumps([asdict(status) for status in statuses], indent=2))
         return
     rows = [_HEAD]
     for status in statuses:
         network = "yes" if status.network else "no"
-        rows.append((status.name, status.describe(), status.state, ", ".join(status.declares), network, status.reason))
+        declares = ", ".join(status.declares) or ("-" if status.state == "ok" else "?")
+        rows.append((status.name, status.describe(), status.state, declares, network, status.where))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         typer.echo("  ".join([*cells, row[-1]]).rstrip())
+    for status in statuses:
+        if not status.usable:
+            typer.echo(f"\n{status.name} ({status.describe()}) is {status.state}: {status.reason}")
+            typer.echo(f"  repair:      {status.repair}" if status.repair else "  repair it, then try again")
+            typer.echo(f"  run without: roop -p no:{status.name} run ...")
     if not statuses:
         typer.echo("no plugin is installed; begin with: pip install roop-swapper roop-nsfw")
+
+
+def show_requirements(statuses: Iterable[PluginStatus]) -> None:
+    """Print lines for ``pip install -r``: the host and every plugin, each at its version."""
+    for line in sorted({status.requirement() for status in (host_status(), *statuses) if status.installed}):
+        typer.echo(line)

@@ -37,6 +37,15 @@ def installed() -> list[Found]:
     return sorted(found, key=lambda one: (one.status.name, one.status.distribution, one.status.version))
 
 
+def host_status() -> PluginStatus:
+    """What is known of roop itself, told as of a plugin."""
+    import importlib_metadata
+
+    dist = importlib_metadata.distribution("roop-host")
+    where, editable = _origin(dist)
+    return PluginStatus("roop", "roop-host", dist.version, where=where, editable=editable)
+
+
 def single_file(path: Path) -> Found:
     """A plugin that is one file: its name is the file's. Raises ``UsageError`` for a file that can't be one."""
     name = path.stem

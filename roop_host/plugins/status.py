@@ -51,19 +51,26 @@ class PluginStatus:
         """Nothing is wrong with it; it may be switched off."""
         return self.state in ("ok", "off")
 
+    @property
+    def _has_address(self) -> bool:
+        """It came from a folder or an address, not from a registry."""
+        return self.installed and "://" in self.where
+
     def describe(self) -> str:
         """Distribution and version, as reports show them."""
         return f"{self.distribution} {self.version}"
 
     def requirement(self) -> str:
         """What installs this very version again."""
-        return self.where if self.where.startswith(("file:", "http", "git+")) else f"{self.distribution}=={self.version}"
+        if not self._has_address:
+            return f"{self.distribution}=={self.version}"
+        return f"-e {self.where}" if self.editable else f"{self.distribution} @ {self.where}"
 
     def reinstall(self) -> str:
         """The command that installs it again with all that it needs."""
         if not self.installed:
             return ""
-        if self.where.startswith(("file:", "http", "git+")):
+        if self._has_address:
             return pip("install", *(["-e"] if self.editable else []), self.where)
         return pip("install", "--upgrade", self.distribution)
 

@@ -72,11 +72,16 @@ class OptionField:
     def takes(self) -> str:
         """In words, what may be given."""
         words = show_kind(self.kind)
+        return f"{words} ({self.limits})" if self.limits else words
+
+    @property
+    def limits(self) -> str:
+        """The limits of a number, in words; empty where there are none."""
         if self.least is not None and self.most is not None:
-            return f"{words} from {self.least:g} to {self.most:g}"
+            return f"{self.least:g} to {self.most:g}"
         if self.least is not None:
-            return f"{words} of {self.least:g} or more"
-        return words if self.most is None else f"{words} of {self.most:g} or less"
+            return f"{self.least:g} or more"
+        return "" if self.most is None else f"{self.most:g} or less"
 
     def read(self, value: Any, where: str, *, base: Path | None = None) -> Any:
         """``value`` (text, or plain data of a file) as this option. Raises ``UsageError`` that begins with ``where``.
@@ -149,7 +154,7 @@ def show_kind(kind: Any) -> str:
         return " or ".join(show_kind(part) for part in inner if part is not type(None))
     if origin is tuple:
         if inner[1:] == (...,):
-            return f"values of {show_kind(inner[0])} separated by commas"
+            return ("texts" if inner[0] is str else f"values ({show_kind(inner[0])})") + " separated by commas"
         return f"{len(inner)} values separated by commas"
     return {bool: "yes or no", int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(kind, str(kind))
 

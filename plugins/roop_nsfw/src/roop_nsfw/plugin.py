@@ -20,11 +20,7 @@ ROOP_API = 1
 class Options:
     """Options of the screener."""
 
-    threshold: float = option(0.85, "Stop at this score (0..1); it can only be lowered.")
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold is 0 to 1, not {self.threshold}")
+    threshold: float = option(0.85, "Stop at this score; it can only be lowered.", least=0, most=1)
 
 
 ROOP_OPTIONS = Options

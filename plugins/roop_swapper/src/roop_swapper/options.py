@@ -13,4 +13,4 @@ class SwapperOptions:
     """``--swapper-...``"""
 
     engine: Literal["mesh"] = option("mesh", "mesh: warps the source's face onto the target's, no download")
-    proportions: float = option(0.45, "0 to 1: how far features move to the source's proportions")
+    proportions: float = option(0.45, "how far features move to the source's proportions", least=0, most=1)

@@ -11,5 +11,5 @@ from roop_host import option
 class VisionOptions:
     """``--vision-...``"""
 
-    detect_every: int = option(10, "look for new faces every this many frames")
-    max_faces: int = option(8, "follow at most this many faces")
+    detect_every: int = option(10, "look for new faces every this many frames", least=1)
+    max_faces: int = option(8, "follow at most this many faces", least=1)

@@ -1,0 +1,171 @@
+"""The commands of ``roop`` and what stands before them. Each command's own module is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from roop_host.cli.telling import tell_error
+from roop_host.errors import RoopError, UsageError
+from roop_host.plugins.names import HOST_COMMANDS
+
+if TYPE_CHECKING:
+    from roop_host.plugins.found import Plugins
+
+_JSON = typer.Option("--json", help="Print JSON.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands before the sub-command: plugins to switch off, and the config file in place of those found."""
+
+    off: tuple[str, ...] = ()
+    config: str | None = None
+
+    def plugins(self) -> Plugins:
+        """The installed plugins. Raises ``UsageError``."""
+        from roop_host.plugins.loader import load_plugins
+
+        return load_plugins(self.off)
+
+
+class _Group(TyperGroup):
+    """Builds ``run`` only when it was asked for, since its flags are those of the installed plugins."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, asked = args[0], _asked(ctx.params)
+        if name == "run":
+            from roop_host.cli.run import build
+
+            return "run", build(asked, args[1:]), args[1:]
+        if name in HOST_COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        raise typer.Exit(_plugin_command(asked, name, args[1:]))
+
+
+app = typer.Typer(
+    cls=_Group,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Put the face of one picture into pictures and videos, through plugins. With the consent of the people shown.",
+    epilog="Installed plugins may add commands: roop plugins lists them.",
+)
+config_app = typer.Typer(rich_markup_mode=None, help="Options: what holds and who said it, their files, a first file.")
+app.add_typer(config_app, name="config")
+
+
+def call(words: Sequence[str]) -> int:
+    """Run a command line; the exit code. Every error is one sentence."""
+    as_json = "--json" in words
+    try:
+        result = app(list(words) or ["--help"], prog_name="roop", standalone_mode=False)
+    except TyperException as error:
+        usage = UsageError(_sentence(error))
+        tell_error(usage, as_json=as_json)
+        return usage.exit_code
+    except RoopError as error:
+        tell_error(error, as_json=as_json)
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: TyperException) -> str:
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "roop"
+    return f"{message[:1].lower()}{message[1:]}; see {path} --help"
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="no:NAME", help="Switch a plugin off; comes before the sub-command.", show_default=False),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Read this file in place of roop.toml; '' reads none.", show_default=False
+        ),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Checks what stands before the sub-command."""
+    ctx.obj = _asked(ctx.params)
+
+
+@app.command(help="Run a job: sources, target, processors, output.")
+def run() -> None:
+    """Stands in the group's help; ``_Group`` builds the real one."""
+
+
+@app.command(help="List the installed plugins, what they declare, what is wrong.")
+def plugins(
+    ctx: typer.Context,
+    as_json: Annotated[bool, _JSON] = False,
+    requirements: Annotated[bool, typer.Option("--requirements", help="Print what installs these again, for pip.")] = False,
+) -> None:
+    """Never fails because of a plugin."""
+    from roop_host.cli.listing import show, show_requirements
+
+    statuses = ctx.obj.plugins().statuses
+    if requirements:
+        show_requirements(statuses)
+    else:
+        show(statuses, as_json=as_json)
+
+
+@config_app.command("show", help="Every option, the value that holds, and who said it.")
+def config_show(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
+    from roop_host.cli.config import show
+
+    show(ctx.obj.plugins(), ctx.obj.config, as_json=as_json)
+
+
+@config_app.command("path", help="The files that are read, the strongest first.")
+def config_path(ctx: typer.Context) -> None:
+    from roop_host.cli.config import show_paths
+
+    show_paths(ctx.obj.config)
+
+
+@config_app.command("init", help="Write a roop.toml with every option as a comment.")
+def config_init(
+    ctx: typer.Context,
+    user: Annotated[bool, typer.Option("--user", help="In your config folder, not in the working folder.")] = False,
+) -> None:
+    from roop_host.cli.config import init
+
+    init(ctx.obj.plugins(), ctx.obj.config, user=user)
+
+
+@config_app.command("schema", help="JSON Schema of roop.toml, or of a job file.")
+def config_schema(
+    ctx: typer.Context, job: Annotated[bool, typer.Option("--job", help="Of what roop run --job reads.")] = False
+) -> None:
+    from roop_host.cli.config import show_schema
+
+    show_schema(ctx.obj.plugins(), job=job)
+
+
+def _asked(params: dict[str, Any]) -> Asked:
+    names = []
+    for word in params.get("plugin") or ():
+        if not word.startswith("no:") or not word[3:]:
+            raise UsageError(f"-p takes no:NAME, for example -p no:enhancer, not {word!r}")
+        names.append(word[3:])
+    return Asked(tuple(names), params.get("config"))
+
+
+def _plugin_command(asked: Asked, name: str, words: list[str]) -> int:
+    """Run a sub-command that a plugin declares."""
+    from roop_host.cli.commands import call_command
+
+    return call_command(asked.plugins(), name, words)

@@ -1,0 +1,37 @@
+"""Sub-commands that plugins declare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roop_host.errors import PluginError, RoopError, UsageError, from_outside
+from roop_host.plugins.names import HOST_COMMANDS
+from roop_host.types.options import closest
+
+if TYPE_CHECKING:
+    from roop_host.plugins.found import Plugins
+
+
+def call_command(plugins: Plugins, name: str, words: list[str]) -> int:
+    """The exit code of a plugin's command. Raises ``UsageError`` for an unknown one, ``PluginError`` for one that fails."""
+    declared = plugins.commands.get(name)
+    if declared is None:
+        known = sorted({*HOST_COMMANDS, *plugins.commands})
+        broken = ", ".join(status.name for status in plugins.statuses if not status.usable)
+        raise UsageError(
+            f"no command is called {name!r}{closest(name, known)} (there are: {', '.join(known)}"
+            f"{'; plugins that cannot be used: ' + broken if broken else ''})"
+        )
+    try:
+        code = declared.spec.load()(words)
+    except RoopError:
+        raise
+    except SystemExit as error:  # as argparse and typer end
+        code = error.code if isinstance(error.code, int) or error.code is None else 1
+    except BaseException as error:
+        if from_outside(error):
+            raise
+        raise PluginError(
+            f"the command {declared.label} failed ({type(error).__name__}: {error}); report it to its authors"
+        ) from error
+    return code if isinstance(code, int) else 0

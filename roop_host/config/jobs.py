@@ -1,0 +1,120 @@
+"""The job that flags, variables, files or a job file make."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from roop_host.config.fields import PROCESSORS, host_fields, plugin_fields
+from roop_host.config.layers import Layers
+from roop_host.errors import InputError, UsageError
+from roop_host.types.job import Job, OptionValue, Step
+from roop_host.types.options import OptionField, plain
+
+if TYPE_CHECKING:
+    from roop_host.plugins.found import Plugins
+
+_Options = dict[str, dict[str, OptionValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a door was asked for: files, what was said of options, and the job file that it begins with."""
+
+    layers: Layers
+    sources: tuple[str, ...] = ()
+    target: str | None = None
+    output: str | None = None
+    base: Job | None = None
+
+
+def make_job(plugins: Plugins, request: Request) -> Job:
+    """The job. Raises ``UsageError`` for what can't be, also for a flag of a plugin that the job does not use."""
+    job = _begin(plugins, request)
+    job = _with_host_options(job, request.layers)
+    return _with_plugin_options(job, plugins, request.layers)
+
+
+def read_job(path: Path) -> Job:
+    """A job file: the JSON of ``Job.to_json``, also as it stands in a report. Raises ``InputError``."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the job file {path} cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise InputError(f"the job file {path} is not JSON ({error}); repair it") from error
+    if isinstance(data, dict) and "exit_code" in data and isinstance(data.get("job"), dict):
+        data = data["job"]  # a whole report was given
+    try:
+        if not isinstance(data, dict):
+            raise ValueError("this is not a job but a list or a single value")
+        return Job.from_json(data)
+    except ValueError as error:
+        raise InputError(f"the job file {path}: {error}; repair it") from error
+
+
+def _begin(plugins: Plugins, request: Request) -> Job:
+    base = request.base
+    if base is not None:
+        if PROCESSORS.flag in request.layers.given:
+            raise UsageError("the job file says which processors run; leave out --processors or --job")
+        target, output = request.target or base.target, request.output or base.output
+        return replace(base, sources=request.sources or base.sources, target=target, output=output)
+    for flag, value in (("--target", request.target), ("--output", request.output)):
+        if not value:
+            raise UsageError(f"{flag} is missing; a run needs a target to change and an output, see roop run --help")
+    said = request.layers.settle(PROCESSORS)
+    names = PROCESSORS.default if said is None else said.value
+    for name in names:
+        plugins.processor(name)
+    return Job(request.sources, request.target or "", request.output or "", tuple(map(Step, names)))
+
+
+def _with_host_options(job: Job, layers: Layers) -> Job:
+    changed: dict[str, dict[str, Any]] = {}
+    for option in host_fields():
+        said = None if option is PROCESSORS else layers.settle(option)
+        if said is not None:
+            changed.setdefault(option.group, {})[option.name] = said.value
+    own = changed.pop("", {})
+    return replace(job, **own, **{group: replace(getattr(job, group), **values) for group, values in changed.items()})
+
+
+def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
+    owners = [plugins.processor(step.name).plugin.name for step in job.steps]
+    beside = plugins_beside(job, plugins)
+    used = beside | set(owners)  # a variable set for good must not stop jobs that have no use for it
+    options: _Options = {}
+    for option in plugin_fields(plugins):
+        if option.owner not in used:
+            _refuse_unused(option, layers)
+            continue
+        said = layers.settle(option)
+        if said is not None:
+            options.setdefault(option.owner, {})[option.name] = plain(said.value)
+    steps = tuple(
+        replace(step, options={**step.options, **options.get(owner, {})})
+        for step, owner in zip(job.steps, owners, strict=True)
+    )
+    kept = {name: dict(values) for name, values in job.plugin_options.items()}
+    for name in sorted(beside & set(options)):
+        kept[name] = {**kept.get(name, {}), **options[name]}
+    return replace(job, steps=steps, plugin_options=kept)
+
+
+def plugins_beside(job: Job, plugins: Plugins) -> set[str]:
+    """The plugins that take part in a job beside its steps."""
+    always: list[Any] = [*plugins.screeners.values(), *plugins.analysers.values()]
+    exporters = plugins.exporters.values()
+    always += [one for one in exporters if one.spec.role == "finisher" or one.spec.name in job.exports]
+    always += [one for one in exporters if one.spec.role == "writer" and job.output.lower().endswith(one.spec.suffixes)]
+    always += [one for name, one in plugins.uploaders.items() if name in job.uploads]
+    always += [one for one in plugins.sources.values() if job.target.split(":")[0] in one.spec.schemes]
+    return {declared.plugin.name for declared in always}
+
+
+def _refuse_unused(option: OptionField, layers: Layers) -> None:
+    if option.flag in layers.given:
+        raise UsageError(f"{option.flag} belongs to the plugin {option.owner}, which no step of this job uses; leave it out")

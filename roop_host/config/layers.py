@@ -1,0 +1,55 @@
+"""Which of several words holds: flag over variable over file over default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from roop_host.config.files import ConfigFile
+from roop_host.types.options import OptionField
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """All that was said: ``given`` by flag, variables, and files with the strongest first."""
+
+    given: Mapping[str, Any]
+    environment: Mapping[str, str]
+    files: Sequence[ConfigFile]
+
+    def settle(self, option: OptionField) -> Said | None:
+        """What was said of ``option``, or None. Raises ``UsageError`` for a value that it does not take."""
+        if option.flag in self.given:
+            return Said(option.read(self.given[option.flag], option.flag), option.flag)
+        if option.per_run:
+            return None
+        if self.environment.get(option.variable):  # empty is unset, as shells have it
+            return Said(option.read(self.environment[option.variable], option.variable), option.variable)
+        for file in self.files:
+            table = file.table(option.owner)
+            if option.key in table:
+                value = option.read(table[option.key], file.place(option), base=file.path.parent)
+                return Said(value, str(file.path))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value and who said it."""
+
+    value: Any
+    where: str
+
+
+def misspelt_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that do nothing, with the known one that each is nearly like. Others may be a plugin's secrets."""
+    known = {option.variable for option in options if not option.per_run} | {"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS"}
+    out = {}
+    for name in sorted(environment):
+        if name.startswith("ROOP_") and name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.85)
+            if near:
+                out[name] = near[0]
+    return out

@@ -1,0 +1,73 @@
+"""Plugins that a file says must be there: one that an upgrade dropped is an error, not a feature that went missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roop_host.errors import PluginError, UsageError
+from roop_host.plugins.status import PluginStatus, pip
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from roop_host.config.files import ConfigFile
+    from roop_host.plugins.found import Plugins
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A requirement that is not met: one sentence, and the command that meets it."""
+
+    says: str
+    repair: str
+
+
+def missing(files: Iterable[ConfigFile], plugins: Plugins) -> Iterator[Missing]:
+    """What is required and not there. Raises ``UsageError`` for a text that is no requirement."""
+    for file in files:
+        for text in file.required_plugins:
+            lack = _lack(_parse(file, text), plugins)
+            if lack:
+                install = pip("install", "--upgrade", _as_package(text))
+                yield Missing(f"{file.path} requires the plugin {text}, {lack}", install)
+
+
+def require(files: Iterable[ConfigFile], plugins: Plugins) -> None:
+    """Raise ``PluginError`` for the first that is missing."""
+    for lack in missing(files, plugins):
+        raise PluginError(f"{lack.says}; install it ({lack.repair}) or take it out of the file")
+
+
+def _parse(file: ConfigFile, text: str) -> Requirement:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        raise UsageError(
+            f"the config file {file.path}: required_plugins has {text!r}, which is no package with a version, "
+            f"for example roop-nsfw>=0.1"
+        ) from error
+
+
+def _lack(requirement: Requirement, plugins: Plugins) -> str:
+    found = next((status for status in plugins.statuses if _is(requirement.name, status)), None)
+    if found is None:
+        return "which is not installed; an upgrade may have dropped it"
+    if found.state == "off":
+        return "which is switched off"
+    if not requirement.specifier.contains(found.version, prereleases=True):
+        return f"and {found.describe()} is installed"
+    return ""
+
+
+def _is(name: str, status: PluginStatus) -> bool:
+    from packaging.utils import canonicalize_name
+
+    return status.installed and canonicalize_name(name) in (canonicalize_name(status.distribution), status.name)
+
+
+def _as_package(text: str) -> str:
+    return text if text.startswith("roop-") else f"roop-{text}"

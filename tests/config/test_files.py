@@ -1,0 +1,95 @@
+"""``roop.toml``: which files count, and every way one can be wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kit import Quiet, screener
+
+from roop_host import Plugins, option
+from roop_host.config.files import candidates, check_plugin_tables, parse, read_files, user_file
+from roop_host.errors import UsageError
+from roop_host.plugins.loader import plugins_of
+
+
+@dataclass(frozen=True)
+class Options:
+    amount: int = option(3, "How much.", least=0)
+
+
+def installed() -> Plugins:
+    module = screener(Quiet)
+    return plugins_of({"watch": SimpleNamespace(**vars(module), ROOP_OPTIONS=Options)})
+
+
+def test_the_nearest_file_and_the_users_own_count(tmp_path: Path) -> None:
+    near, far = tmp_path / "a" / "b", tmp_path / "a"
+    near.mkdir(parents=True)
+    (far / "roop.toml").touch()
+    assert candidates(None, {}, near) == [far / "roop.toml", user_file()]
+    (near / "roop.toml").touch()
+    assert candidates(None, {}, near) == [near / "roop.toml", user_file()]
+
+
+def test_a_file_that_is_named_counts_alone(tmp_path: Path) -> None:
+    assert candidates("x.toml", {"ROOP_CONFIG": "y.toml"}, tmp_path) == [Path("x.toml")]
+    assert candidates(None, {"ROOP_CONFIG": "y.toml"}, tmp_path) == [Path("y.toml")]
+    assert candidates(None, {"ROOP_CONFIG": ""}, tmp_path) == []
+    assert candidates("", {"ROOP_CONFIG": "y.toml"}, tmp_path) == []
+
+
+def test_only_a_file_that_was_named_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("roop_host.config.files.user_file", lambda: tmp_path / "none" / "roop.toml")
+    assert read_files(None, {}) == []
+    (tmp_path / "roop.toml").write_text("[run]\nquality = 5\n")
+    assert [file.run for file in read_files(None, {})] == [{"quality": 5}]
+    with pytest.raises(UsageError, match=r"gone\.toml does not exist"):
+        read_files("gone.toml", {})
+    with pytest.raises(UsageError, match=r"gone\.toml does not exist"):
+        read_files(None, {"ROOP_CONFIG": "gone.toml"})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[run\n", "is not TOML"),
+        ("quality = 3", "unknown 'quality' at its top"),
+        ("[run]\nqualty = 3", "did you mean 'quality'"),
+        ("[runn]\n", "did you mean 'run'"),
+        ("run = 3", "run is a table"),
+        ("[plugin]\nwatch = 3", "plugin holds tables"),
+        ("required_plugins = 'x'", "required_plugins is a list"),
+        ("[run]\noverwrite = true", "asked for anew at each run"),
+        ("[run]\nupload = ['x']", "asked for anew at each run"),
+        ("[run]\nplugin = ['./evil.py']", "unknown 'plugin'"),
+        ("disable_plugins = ['nsfw']", "unknown 'disable_plugins'"),
+    ],
+)
+def test_a_wrong_file_is_exit_2(text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(Path("roop.toml"), text)
+    assert words in str(caught.value)
+    assert "roop.toml" in str(caught.value)
+
+
+def test_tables_of_plugins(tmp_path: Path) -> None:
+    def check(text: str) -> list[str]:
+        return check_plugin_tables([parse(tmp_path / "roop.toml", text)], installed())
+
+    assert check("[plugin.watch]\namount = 4") == []
+    with pytest.raises(UsageError, match="did you mean 'amount'"):
+        check("[plugin.watch]\namonut = 4")
+    with pytest.raises(UsageError, match="did you mean 'watch'"):
+        check("[plugin.wacth]\namount = 4")
+    (notice,) = check("[plugin.supabase]\nbucket = 'x'")
+    assert "supabase, which is not installed; they do nothing" in notice
+
+
+def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "roop.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_files(str(tmp_path / "roop.toml"), {})
