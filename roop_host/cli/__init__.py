@@ -22,6 +22,10 @@ def main() -> None:
     except KeyboardInterrupt:
         print("roop: stopped before the work began; nothing was written", file=sys.stderr)
         code = 130
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        code = _unprintable(error)
     _leave(code)
 
 
@@ -41,12 +45,7 @@ def _leave(code: int) -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115,PTH123  (or the interpreter tries again)
-        if not isinstance(error, BrokenPipeError):
-            print(
-                f"roop: the result can't be written to stdout ({error.strerror}); the work itself is done", file=sys.stderr
-            )
-            code = code or 9
+        code = code or _unprintable(error)
     main_thread = threading.main_thread()
     stray = [thread for thread in threading.enumerate() if thread is not main_thread and not thread.daemon]
     for thread in stray:
@@ -55,3 +54,12 @@ def _leave(code: int) -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _unprintable(error: OSError) -> int:
+    """Stdout is full or gone: what was to be done is done, and who reads may have had enough."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115,PTH123  (or the interpreter tries again)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    print(f"roop: the result can't be written to stdout ({error.strerror}); the work itself is done", file=sys.stderr)
+    return 9

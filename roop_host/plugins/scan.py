@@ -108,5 +108,6 @@ def _origin(dist: Any) -> tuple[str, bool]:
     if origin is None:
         return str(dist.locate_file("")), False
     info = getattr(origin, "dir_info", None)
-    scheme = f"{origin.vcs_info.vcs}+" if hasattr(origin, "vcs_info") else ""
-    return scheme + str(origin.url), bool(getattr(info, "editable", False))
+    vcs = getattr(origin, "vcs_info", None)
+    where = f"{vcs.vcs}+{origin.url}@{vcs.commit_id}" if vcs else str(origin.url)
+    return where, bool(getattr(info, "editable", False))

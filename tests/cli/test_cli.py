@@ -16,33 +16,9 @@ from typing import Any
 import pytest
 import typer
 from clips import make_clip
+from terminal import roop
 
 from roop_host import Control, Job, PluginError, Report
-
-HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "scipy"}
-# Modules after each command with the plugins of this repository. These numbers only go down.
-BUDGET = {"--version": 155, "--help": 156, "plugins": 340, "run --help": 485}
-
-
-def roop(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **more.pop("env", {})}  # type: ignore[dict-item]
-    command = [sys.executable, "-m", "roop_host", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-
-
-@pytest.mark.parametrize("command", BUDGET)
-def test_a_cheap_start(command: str) -> None:
-    code = (
-        "import sys; sys.argv = ['roop', *sys.argv[1:]]\n"
-        "from roop_host.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print('\\n'.join(sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *command.split()], capture_output=True, text=True, check=True)
-    modules = set(done.stderr.split())
-    assert not HEAVY & modules
-    assert len(modules) <= BUDGET[command]
 
 
 def test_version_and_help() -> None:

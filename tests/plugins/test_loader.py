@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from wheels import make_wheel, plugin_wheel, unpack
 
 from roop_host import ProcessorSpec, hookimpl
 from roop_host.errors import PluginError, UsageError
@@ -26,18 +28,14 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Real distributions as the installer leaves them: a module, and a dist-info folder with an entry point."""
-    monkeypatch.syspath_prepend(tmp_path)
+    """Real wheels, unpacked into a fresh folder on ``sys.path``."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(site)
 
     def do(name: str, code: str, *, version: str = "1.0", distribution: str | None = None) -> None:
         dist = distribution or f"roop-{name}"
-        module = f"zz_{dist.replace('-', '_')}"
-        (tmp_path / f"{module}.py").write_text(code)
-        info = tmp_path / f"{dist.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[roop]\n{name} = {module}\n")
-        sys.modules.pop(module, None)
+        unpack(plugin_wheel(tmp_path / "wheels", name, code, version=version, distribution=dist), site)
+        sys.modules.pop(f"zz_{dist.replace('-', '_')}", None)
 
     return do
 
@@ -48,6 +46,10 @@ def states(plugins: Plugins) -> dict[str, str]:
 
 def reason(plugins: Plugins, name: str) -> str:
     return next(status.reason for status in plugins.statuses if status.name == name)
+
+
+def repair(plugins: Plugins, name: str) -> str:
+    return next(status.repair for status in plugins.statuses if status.name == name)
 
 
 def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
@@ -67,8 +69,12 @@ def test_a_good_plugin_is_ok_and_attributed(install: Install) -> None:
         (GOOD.format(name="x").replace("@hookimpl\n", ""), "broken", "roop_processors is not marked with @hookimpl"),
         (GOOD.format(name="two words"), "broken", "not one lower-case word"),
         ("def broken(:", "broken", "SyntaxError"),
-        ("ROOP_API = 99", "incompatible", "99"),
+        ("ROOP_API = 99", "incompatible", "API 99, and this roop has 1; update roop-host"),
+        ("ROOP_API = 0", "incompatible", "API 0, and this roop has 1; update it"),
+        ("ROOP_API = '1'", "incompatible", "update it"),
         ("", "incompatible", "does not state ROOP_API"),
+        ("from roop_host import NoSuchThing", "incompatible", "asks for something that this roop-host does not have"),
+        ("import roop_host.no_such_room", "incompatible", "no_such_room"),
         (GOOD.replace("roop_processors", "roop_procesors").format(name="x"), "broken", "roop_procesors"),
         (
             GOOD.replace("@hookimpl", "@hookimpl(wrapper=True)").format(name="x").replace("return", "yield"),
@@ -94,6 +100,9 @@ def test_what_is_wrong_is_a_status_and_a_run_refuses(code: str, state: str, why:
     with pytest.raises(PluginError, match="-p no:xbad run") as caught:
         plugins.require_healthy()
     assert caught.value.exit_code == 7
+    assert f"roop-xbad 1.0) is {state}: " in str(caught.value)
+    assert repair(plugins, "xbad") in str(caught.value)
+    assert re.match(r"(uv )?pip install --upgrade (roop-host )?(roop-xbad)?", repair(plugins, "xbad"))
     load_plugins(["xbad"]).require_healthy()
 
 
@@ -103,6 +112,7 @@ def test_two_packages_of_one_name_are_both_refused(install: Install) -> None:
     plugins = load_plugins()
     assert [s.state for s in plugins.statuses if s.name == "xdup"] == ["duplicate", "duplicate"]
     assert "other-xdup 9" in reason(plugins, "xdup")
+    assert repair(plugins, "xdup").endswith("pip uninstall other-xdup")  # not the one that is called as it should be
     assert "one" not in plugins.processors
 
 
@@ -111,6 +121,8 @@ def test_two_plugins_with_one_processor_are_both_refused(install: Install) -> No
     install("xb", GOOD.format(name="same"))
     plugins = load_plugins()
     assert states(plugins) == {"xa": "colliding", "xb": "colliding"}
+    assert "roop-xa 1.0 and roop-xb 1.0" in reason(plugins, "xb")
+    assert repair(plugins, "xa").endswith("pip uninstall roop-xb")
     assert "same" not in plugins.processors
 
 
@@ -140,6 +152,8 @@ def test_a_flag_has_one_owner(plugin: str, field: str, default: object, why: str
     install(plugin, with_option("late", field, default))
     plugins = load_plugins()
     assert why in reason(plugins, plugin)
+    assert next(status.state for status in plugins.statuses if status.name == plugin) == "colliding"
+    assert repair(plugins, plugin).endswith(f"pip uninstall roop-{plugin}")
     assert "one" in plugins.processors
     assert "late" not in plugins.processors
     assert plugin not in plugins.options
@@ -236,3 +250,146 @@ def test_observers_are_told_and_cannot_hurt() -> None:
     }
     plugins_of(watchers).notify_finished("job", "report")  # type: ignore[arg-type]
     assert told == ["report", "job"]
+
+
+OTHERS = """
+from roop_host import *
+ROOP_API = 1
+@hookimpl
+def {hook}():
+    yield {spec}
+"""
+COMMAND = "CommandSpec(name='{}', summary='a test', load=lambda: None)"
+
+
+@pytest.mark.parametrize("name", ["run", "plugins", "doctor", "config"])
+def test_a_command_of_the_host_is_not_taken_over(name: str, install: Install) -> None:
+    install("xshadow", OTHERS.format(hook="roop_commands", spec=COMMAND.format(name)))
+    plugins = load_plugins()
+    assert states(plugins) == {"xshadow": "colliding"}
+    assert f"its command {name} is one of roop itself" in reason(plugins, "xshadow")
+    assert plugins.commands == {}
+
+
+@pytest.mark.parametrize(
+    ("hook", "one", "two"),
+    [
+        ("roop_commands", COMMAND.format("same"), COMMAND.format("same")),
+        (
+            "roop_sources",
+            "SourceSpec(name='a', summary='', load=lambda: None, schemes=('cam', 'web'))",
+            "SourceSpec(name='b', summary='', load=lambda: None, schemes=('web',))",
+        ),
+        (
+            "roop_exporters",
+            "ExporterSpec(name='a', summary='', role='writer', load=lambda: None, suffixes=('.exr',))",
+            "ExporterSpec(name='b', summary='', role='writer', load=lambda: None, suffixes=('.hdr', '.exr'))",
+        ),
+    ],
+)
+def test_what_two_plugins_claim_neither_gets(hook: str, one: str, two: str, install: Install) -> None:
+    install("xa", OTHERS.format(hook=hook, spec=one))
+    install("xb", OTHERS.format(hook=hook, spec=two))
+    plugins = load_plugins()
+    assert states(plugins) == {"xa": "colliding", "xb": "colliding"}
+    assert plugins.declared[hook] == {}
+
+
+@pytest.mark.parametrize(
+    ("hook", "spec", "why"),
+    [
+        ("roop_sources", "SourceSpec(name='a', summary='', load=lambda: None, schemes=('c',))", "a scheme is like camera"),
+        ("roop_sources", "SourceSpec(name='a', summary='', load=lambda: None, schemes=())", "at least one scheme"),
+        ("roop_exporters", "ExporterSpec(name='a', summary='', role='writer', load=lambda: None)", "a writer has suffixes"),
+        ("roop_exporters", "ExporterSpec(name='a', summary='', role='other', load=lambda: None)", "a writer has suffixes"),
+        (
+            "roop_exporters",
+            "ExporterSpec(name='a', summary='', role='sidecar', load=lambda: None, suffixes=('csv',))",
+            "a suffix is like .csv",
+        ),
+        ("roop_uploaders", "UploaderSpec(name='A', summary='', load=lambda: None)", "not one lower-case word"),
+        ("roop_uploaders", "CommandSpec(name='a', summary='', load=lambda: None)", "not a UploaderSpec"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_broken(hook: str, spec: str, why: str, install: Install) -> None:
+    install("xbad", OTHERS.format(hook=hook, spec=spec))
+    plugins = load_plugins()
+    assert states(plugins) == {"xbad": "broken"}
+    assert why in reason(plugins, "xbad")
+
+
+def test_a_plugin_may_lie_in_a_wheel_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(plugin_wheel(tmp_path, "xzip", GOOD.format(name="xstep")))
+    assert states(load_plugins()) == {"xzip": "ok"}
+
+
+def test_a_long_description_and_an_odd_version_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = {"zz_long.py": GOOD.format(name="xstep")}
+    text = "word " * 20_000
+    wheel = make_wheel(
+        tmp_path, "roop-xlong", code, version="1!2.0.dev3", entry_points={"xlong": "zz_long"}, long_description=text
+    )
+    unpack(wheel, tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert load_plugins().processor("xstep").label == "xstep (roop-xlong 1!2.0.dev3)"
+
+
+def test_where_a_plugin_came_from_and_what_installs_it_again(install: Install, tmp_path: Path) -> None:
+    install("xa", GOOD.format(name="a"))
+    install("xb", "import no_such_module_here")
+    info = tmp_path / "site" / "roop_xb-1.0.dist-info"
+    (info / "direct_url.json").write_text('{"url": "file:///src/my%20b", "dir_info": {"editable": true}}')
+    by_name = {status.name: status for status in load_plugins().statuses}
+    assert by_name["xa"].where == str(tmp_path / "site")
+    assert by_name["xa"].requirement() == "roop-xa==1.0"
+    assert by_name["xb"].requirement() == "-e file:///src/my%20b"
+    assert by_name["xb"].repair.endswith("pip install -e file:///src/my%20b")
+    (info / "direct_url.json").write_text('{"url": "https://x/y.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}')
+    by_name = {status.name: status for status in load_plugins().statuses}
+    assert by_name["xb"].requirement() == "roop-xb @ git+https://x/y.git@abc"
+
+
+def test_a_single_file(tmp_path: Path) -> None:
+    path = tmp_path / "my_filter.py"
+    path.write_text(with_option("my_step", "amount: int", 1))
+    plugins = load_plugins(files=[path, path])
+    (status,) = [status for status in plugins.statuses if status.name == "my_filter"]
+    assert (status.state, status.distribution, status.installed) == ("ok", "my_filter.py", False)
+    assert [option.flag for option in plugins.options["my_filter"]] == ["--my-filter-amount"]
+    assert plugins.processor("my_step").label.startswith("my_step (my_filter.py ")
+    assert [other.name for other in tmp_path.iterdir()] == ["my_filter.py"]  # no cache beside somebody's file
+    path.write_text(path.read_text() + "# changed")
+    changed = load_plugins(files=[path])
+    assert changed.processor("my_step").label != plugins.processor("my_step").label
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [
+        ("my-filter.py", "", "is named like my_filter.py"),
+        ("MyFilter.py", "", "is named like my_filter.py"),
+        ("filter.txt", "", "is named like my_filter.py"),
+        ("gone.py", None, "cannot be read"),
+    ],
+)
+def test_what_is_no_plugin_file_is_bad_usage(name: str, code: str | None, why: str, tmp_path: Path) -> None:
+    if code is not None:
+        (tmp_path / name).write_text(code)
+    with pytest.raises(UsageError, match=why):
+        load_plugins(files=[tmp_path / name])
+
+
+def test_a_broken_file_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("ROOP_API = 1\n\nimport no_such_module_here\n")
+    plugins = load_plugins(files=[tmp_path / "mine.py"])
+    assert "no_such_module_here' (line 3)" in reason(plugins, "mine")
+    with pytest.raises(PluginError, match="repair it or leave it out"):
+        plugins.require_healthy()
+
+
+def test_a_file_does_not_take_the_name_of_an_installed_plugin(tmp_path: Path) -> None:
+    (tmp_path / "nsfw.py").write_text(GOOD.format(name="x"))
+    plugins = load_plugins(files=[tmp_path / "nsfw.py"])
+    assert [status.state for status in plugins.statuses if status.name == "nsfw"] == ["duplicate"] * 2
+    assert "rename the file" in reason(plugins, "nsfw")
+    assert plugins.screeners == {}

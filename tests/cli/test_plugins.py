@@ -1,0 +1,307 @@
+"""Plugins as people have them: installed as distributions, or given as a file, and a command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import make_clip
+from terminal import roop
+from wheels import plugin_wheel, unpack
+
+FILTER = """
+import {imports}
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+from roop_host import Box, Processor, ProcessorSpec, hookimpl, option
+
+ROOP_API = 1
+
+
+@dataclass(frozen=True)
+class ROOP_OPTIONS:
+    grey: int = option(7, "How bright.", least=0, most=255)
+    log: Path | None = option(None, "Where to write.")
+
+
+class Filter(Processor):
+    def setup(self, ctx):
+        self.options = ctx.options_as(ROOP_OPTIONS)
+        {setup}
+
+    def process(self, window):
+        {process}
+        for frame in window.current:
+            frame.put(Box(0, 0, 16, 16), np.full((16, 16, 3), self.options.grey, np.uint8))
+
+
+def load():
+    {load}
+    return Filter
+
+
+@hookimpl
+def roop_processors():
+    yield ProcessorSpec(name="{name}", summary="a test", load=load, needs_faces=False)
+"""
+
+
+def code(name: str = "xfilter", **parts: str) -> str:
+    return FILTER.format(**{"imports": "os", "setup": "", "process": "", "load": "", "name": name, **parts})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def install(tmp_path: Path, site: Path) -> Callable[..., None]:
+    def do(name: str, text: str, **more: Any) -> None:
+        unpack(plugin_wheel(tmp_path / "wheels", name, text, **more), site)
+
+    return do
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[object]:
+    clip = make_clip(tmp_path / "clip.mp4")
+    return ["-t", clip, "-o", tmp_path / "out.mp4", "--preset", "ultrafast", "--json"]
+
+
+def report_of(done: Any) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def test_the_list(install: Callable[..., None], site: Path) -> None:
+    install("xgood", code(), version="3.2")
+    install("xbad", "import no_such_module_here")
+    install("xold", "ROOP_API = 0")
+    done = roop("-p", "no:vision", "plugins", site=site)
+    lines = {line.split()[0]: line for line in done.stdout.split("\n\n")[0].splitlines()}
+    assert lines["xgood"].split()[1:6] == ["roop-xgood", "3.2", "ok", "processor", "xfilter"]
+    assert str(site) in lines["xgood"]
+    assert lines["vision"].split()[3] == "off"
+    assert "xbad (roop-xbad 1.0) is broken: ModuleNotFoundError: No module named 'no_such_module_here'" in done.stdout
+    assert "pip install --upgrade roop-xbad\n" in done.stdout
+    assert "  run without: roop -p no:xold run ...\n" in done.stdout
+    assert done.returncode == 0
+    listed = {item["name"]: item for item in json.loads(roop("plugins", "--json", site=site).stdout)}
+    assert listed["xold"]["state"] == "incompatible"
+    assert listed["xgood"]["declares"] == ["processor xfilter"]
+    lines = roop("plugins", "--requirements", site=site).stdout.splitlines()
+    assert {"roop-xgood==3.2", "roop-xbad==1.0"} < set(lines)
+    assert any("roop-host" in line or line.startswith("-e file:") for line in lines)
+
+
+def test_a_run_refuses_while_one_is_broken(install: Callable[..., None], site: Path, files: list[object]) -> None:
+    install("xbad", "import no_such_module_here")
+    done = roop("run", *files, "--processors", "swapper", site=site)
+    assert done.returncode == 7
+    assert "repair it" in done.stderr
+    assert "pip install --upgrade roop-xbad" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    install("xgood", code())
+    assert roop("-p", "no:xbad", "run", *files, "--processors", "xfilter", site=site).returncode == 0
+
+
+def test_every_layer_reaches_the_job(install: Callable[..., None], site: Path, files: list[object], tmp_path: Path) -> None:
+    install("xfilter", code())
+    (tmp_path / "roop.toml").write_text(
+        "[run]\nprocessors = ['xfilter']\nquality = 11\n[plugin.elsewhere]\na = 1\n"
+        "[plugin.xfilter]\ngrey = 1\nlog = 'x.log'\n"
+    )
+    here: dict[str, Any] = {"site": site, "cwd": tmp_path}
+    config = {"ROOP_CONFIG": str(tmp_path / "roop.toml")}
+    done = roop("run", *files, **here, **config)
+    job = report_of(done)["job"]
+    assert job["steps"] == [{"name": "xfilter", "options": {"grey": 1, "log": str(tmp_path / "x.log")}}]
+    assert job["media"]["quality"] == 11
+    assert "elsewhere, which is not installed" in done.stderr
+    variables = {**config, "ROOP_XFILTER_GREY": "2", "ROOP_QUALTY": "3"}
+    done = roop("run", *files, "--overwrite", **here, **variables)
+    assert report_of(done)["job"]["steps"][0]["options"]["grey"] == 2
+    assert "the variable ROOP_QUALTY does nothing; did you mean ROOP_QUALITY?" in done.stderr
+    done = roop("run", *files, "--overwrite", "--xfilter-grey", "3", **here, **variables)
+    assert report_of(done)["job"]["steps"][0]["options"]["grey"] == 3
+    shown = roop("config", "show", **here, **variables).stdout
+    assert next(line for line in shown.splitlines() if line.startswith("grey = 2")).endswith("  # ROOP_XFILTER_GREY")
+    assert f"# {tmp_path / 'roop.toml'}" in next(line for line in shown.splitlines() if line.startswith("quality = 11"))
+
+
+def test_a_plugin_twice_with_other_options_by_a_job_file(
+    install: Callable[..., None], site: Path, files: list[object], tmp_path: Path
+) -> None:
+    import av
+
+    square = "b = Box(0, 0, 16, 16) if self.options.grey < 100 else Box(16, 0, 32, 16)"
+    install("xfilter", code(process=square).replace("frame.put(Box(0, 0, 16, 16),", "frame.put(b,"))
+    report = report_of(roop("run", *files, "--processors", "xfilter", site=site))
+    report["job"]["steps"] = [{"name": "xfilter", "options": {"grey": 20}}, {"name": "xfilter", "options": {"grey": 220}}]
+    report["job"]["output"] = str(tmp_path / "two.mp4")
+    (tmp_path / "job.json").write_text(json.dumps(report["job"]))
+    # a job file says everything: neither variable nor file changes it
+    again = report_of(roop("run", "--job", tmp_path / "job.json", "--json", site=site, ROOP_XFILTER_GREY="99"))
+    assert again["job"] == report["job"]
+    with av.open(str(tmp_path / "two.mp4")) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="gray")
+    assert abs(int(picture[8, 8]) - 20) < 12
+    assert abs(int(picture[8, 24]) - 220) < 12
+    other = roop(
+        "run", "--job", tmp_path / "job.json", "-o", tmp_path / "three.mp4", "--xfilter-grey", "5", "--json", site=site
+    )
+    assert [step["options"]["grey"] for step in report_of(other)["job"]["steps"]] == [5, 5]
+
+
+def test_a_required_plugin_that_an_upgrade_dropped(files: list[object], tmp_path: Path) -> None:
+    config = tmp_path / "roop.toml"
+    config.write_text('required_plugins = ["roop-nsfw>=0.1", "roop-watermark>=2"]')
+    done = roop("--config", config, "run", *files)
+    assert done.returncode == 7
+    assert "requires the plugin roop-watermark>=2, which is not installed; an upgrade may have dropped it" in done.stderr
+    assert "pip install --upgrade 'roop-watermark>=2'" in done.stderr
+
+
+def test_a_single_file_runs_and_has_flags(files: list[object], tmp_path: Path) -> None:
+    path = tmp_path / "my_filter.py"
+    path.write_text(code("my_filter"))
+    shown = roop("run", "--plugin", path, "--help").stdout
+    assert "Plugin my_filter:" in shown
+    assert "--my-filter-grey" in shown
+    report = report_of(roop("run", f"--plugin={path}", *files, "--processors", "my_filter", "--my-filter-grey", "9"))
+    assert report["steps"] == ["my_filter"]
+    assert report["plugins"][0].startswith("my_filter.py ")
+    assert report["job"]["steps"][0]["options"] == {"grey": 9}
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["clip.mp4", "my_filter.py", "out.mp4"]
+
+
+def test_a_broken_single_file_names_the_line(files: list[object], tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("ROOP_API = 1\nx = 1 / 0\n")
+    done = roop("run", "--plugin", path, *files)
+    assert done.returncode == 7
+    assert "ZeroDivisionError: division by zero (line 2)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_can_not_be_the_screener_that_is_needed(files: list[object], tmp_path: Path) -> None:
+    path = tmp_path / "yes.py"
+    path.write_text("""
+from roop_host import Screener, ScreenerSpec, hookimpl
+ROOP_API = 1
+class Yes(Screener):
+    def screen(self, frames, stage):
+        return [0.0] * len(frames)
+@hookimpl
+def roop_screeners():
+    yield ScreenerSpec(name="yes", summary="a test", load=lambda: Yes, covers=frozenset({"nudity"}))
+""")
+    done = roop("-p", "no:nsfw", "run", "--plugin", path, "-s", "x.jpg", *files)
+    assert done.returncode == 5
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("load", "the processor xfilter (roop-xfilter 1.0) could not be loaded (SystemExit: 0)"),
+        ("setup", "the processor xfilter (roop-xfilter 1.0) could not be loaded (SystemExit: 0)"),
+        ("process", "the processor xfilter (roop-xfilter 1.0) failed at frame 0 (SystemExit: 0)"),
+    ],
+)
+def test_a_plugin_that_calls_exit_does_not_end_well(
+    where: str, says: str, install: Callable[..., None], site: Path, files: list[object], tmp_path: Path
+) -> None:
+    install("xfilter", code(**{where: "raise SystemExit(0)"}))
+    done = roop("run", *files, "--processors", "xfilter", "--debug", site=site)
+    assert done.returncode == 7
+    assert says in done.stderr
+    assert "Traceback" in done.stderr  # --debug was asked for
+    assert json.loads(done.stdout)["error"].startswith(says)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_plugin_that_prints_or_leaves_a_thread_is_borne(
+    install: Callable[..., None], site: Path, files: list[object]
+) -> None:
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\nprint('noise')\n"
+    install("xfilter", thread + code(process="print('more noise')"))
+    begun = time.monotonic()
+    assert json.loads(roop("plugins", "--json", site=site).stdout)
+    report = report_of(roop("run", *files, "--processors", "xfilter", site=site))
+    assert report["status"] == "done"
+    assert time.monotonic() - begun < 60  # and not 600 seconds
+
+
+COMMAND = """
+import sys
+from roop_host import CommandSpec, InputError, hookimpl
+ROOP_API = 1
+def hello(words):
+    print("hello", *words)
+    if words[:1] == ["fail"]:
+        raise ValueError("odd")
+    if words[:1] == ["refuse"]:
+        raise InputError("there is nothing to greet; name somebody")
+    if words[:1] == ["exit"]:
+        sys.exit(4)
+    return 3 if words else None
+@hookimpl
+def roop_commands():
+    yield CommandSpec(name="hello", summary="a test", load=lambda: hello)
+"""
+
+
+FAILED = "the command hello (roop-xhello 1.0) failed (ValueError: odd); report it to its authors"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "out", "error"),
+    [
+        ([], 0, "hello\n", ""),
+        (["--loud", "-x", "--help"], 3, "hello --loud -x --help\n", ""),
+        (
+            ["fail"],
+            7,
+            "hello fail\n",
+            "roop: the command hello (roop-xhello 1.0) failed (ValueError: odd); report it to its authors\n",
+        ),
+        (["refuse"], 3, "hello refuse\n", "roop: there is nothing to greet; name somebody\n"),
+        (["exit"], 4, "hello exit\n", ""),
+    ],
+)
+def test_a_command_of_a_plugin(
+    words: list[str], code: int, out: str, error: str, install: Callable[..., None], site: Path
+) -> None:
+    install("xhello", COMMAND)
+    done = roop("hello", *words, site=site)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, error)
+
+
+def test_an_unknown_command_names_what_there_is(install: Callable[..., None], site: Path) -> None:
+    install("xhello", COMMAND)
+    install("xbad", "import no_such_module_here")
+    done = roop("helo", site=site)
+    assert done.returncode == 2
+    assert "did you mean 'hello'?" in done.stderr
+    assert "plugins that cannot be used: xbad" in done.stderr
+    assert roop("-p", "no:xhello", "hello", site=site).returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="/dev/full is a POSIX device")
+def test_a_full_stdout_is_told() -> None:
+    command = [sys.executable, "-m", "roop_host", "plugins", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 9
+    assert done.stderr == "roop: the result can't be written to stdout (No space left on device); the work itself is done\n"

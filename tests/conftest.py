@@ -1,0 +1,14 @@
+"""No test sees the options of the person who runs it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ROOP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ROOP_CONFIG", "")
