@@ -37,8 +37,12 @@ def setting(clip: Path, preset: str) -> str:
     with av.open(str(clip)) as source:
         video = source.streams.video[0]
         size, frames = f"{video.width}x{video.height}", video.frames
-    cpu = next(iter(re.findall(r"model name\s*: (.*)", _cpuinfo())), platform.processor() or platform.machine())
-    return f"{size}, {frames} frames, preset {preset}, {THREADS} threads, CPU provider, {cpu}"
+    return f"{size}, {frames} frames, preset {preset}, {THREADS} threads, CPU provider, {cpu_name()}"
+
+
+def cpu_name() -> str:
+    """What the system calls its processor."""
+    return next(iter(re.findall(r"model name\s*: (.*)", _cpuinfo())), platform.processor() or platform.machine())
 
 
 def spread(values: Sequence[float]) -> str:
