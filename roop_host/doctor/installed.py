@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from importlib import import_module, metadata  # the package importlib_metadata is one of those that may be missing
 from pathlib import Path
@@ -40,14 +40,14 @@ def python() -> Iterator[Check]:
 
 def packages() -> Iterator[Check]:
     """Every package that a run rests on, but the runtime."""
-    owners = _owners()
+    owned = owners({_top(module) for _, module, _ in _PACKAGES})
     for distribution, module, used in _PACKAGES:
-        yield _package(distribution, module, used, owners.get(module.partition(".")[0], ()))
+        yield _package(distribution, module, used, owned[_top(module)])
 
 
 def runtime() -> Iterator[Check]:
     """ONNX Runtime, which comes as one of several distributions that own the same files."""
-    owned = _owners().get("onnxruntime", ())
+    owned = owners({"onnxruntime"})["onnxruntime"]
     build, why = _build(owned)
     broken = partial(problem, "Runtime", owned[0] if owned else "onnxruntime", exit_code=ModelError.exit_code)
     repair = runtime_repair(build)
@@ -63,7 +63,7 @@ def runtime() -> Iterator[Check]:
 
 def runtime_repair(build: str) -> str:
     """Takes every runtime away and installs the one of the extra ``build``."""
-    return install_anew(_owners().get("onnxruntime", ()), f"roop-host[{build}]")
+    return install_anew(owners({"onnxruntime"})["onnxruntime"], f"roop-host[{build}]")
 
 
 def video() -> Iterator[Check]:
@@ -76,6 +76,23 @@ def video() -> Iterator[Check]:
         yield ok("Video", "encoders", ", ".join(there))
     if missing:
         yield note("Video", "not built in", f"{', '.join(missing)}: the wheels of PyAV have them")
+
+
+def owners(tops: Set[str]) -> Mapping[str, tuple[str, ...]]:
+    """For each of these top-level packages, the distributions that bring it, however their names are spelt.
+
+    By what was recorded at their installation: where another package took the files along, they are owned all the same.
+    """
+    found: dict[str, set[str]] = {top: set() for top in tops}
+    for distribution in metadata.distributions():
+        recorded = {line.partition("/")[0] for line in (distribution.read_text("RECORD") or "").splitlines()}
+        for top in tops & (recorded | set((distribution.read_text("top_level.txt") or "").split())):
+            found[top].add(re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower())
+    return {top: tuple(sorted(names)) for top, names in found.items()}
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _package(distribution: str, module: str, used: str, owned: Sequence[str]) -> Check:
@@ -104,20 +121,12 @@ def _fault(module: str, used: str, repair: str) -> tuple[str, str]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (a broken package raises anything at import)
-        if isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]:
+        if isinstance(error, ModuleNotFoundError) and error.name == _top(module):
             return "is missing", repair
         if "cannot open shared object file" in str(error):  # no package of Python brings it
             return f"can't be imported ({reason(error)}); install the system's package with this library", ""
         return f"can't be imported ({reason(error)})", repair
     return ("", "") if hasattr(loaded, used) else ("is an empty folder, as removing one of two packages leaves it", repair)
-
-
-def _owners() -> Mapping[str, tuple[str, ...]]:
-    """For each top-level package the distributions that bring it, each once however its name is spelt."""
-    return {
-        top: tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in names if name}))
-        for top, names in metadata.packages_distributions().items()
-    }
 
 
 def _mixture(owned: Sequence[str]) -> str:
@@ -129,10 +138,10 @@ def _build(present: Sequence[str]) -> tuple[str, str]:
     if not present:
         return "cpu", "networks need it (for an NVIDIA GPU install roop-host[gpu] instead)"
     if "onnxruntime-gpu" not in present:
-        return "cpu", "keep the one for the CPU, as none is for NVIDIA GPUs"
+        return "cpu", "install the one for the CPU"
     if nvidia_gpus():
-        return "gpu", "keep the one for GPUs, as an NVIDIA GPU is here"
-    return "cpu", "keep the one for the CPU, as no NVIDIA GPU is seen here"
+        return "gpu", "install the one for GPUs, as an NVIDIA GPU is here"
+    return "cpu", "install the one for the CPU, as no NVIDIA GPU is seen here"
 
 
 def _has_encoder(av: object, name: str) -> bool:

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from roop_host.doctor.check import Check, note, ok, problem, reason
+from roop_host.doctor.installed import owners
 from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared, PluginStatus, pip
@@ -112,8 +114,7 @@ def _brought_again(model: ModelSpec, plugin: PluginStatus) -> str:
     except OSError:
         return plugin.reinstall()
     tops = {path.relative_to(entry).parts[0] for entry in map(Path, sys.path) if path.is_relative_to(entry)}
-    owners = metadata.packages_distributions()
-    for name in (name for top in sorted(tops) for name in owners.get(top, ())):
+    for name in chain.from_iterable(owners(tops).values()):
         wanted = plugin.requirement() if name == plugin.distribution else f"{name}=={metadata.version(name)}"
         return pip("install", "--force-reinstall", "--no-deps", wanted)
     return plugin.reinstall()

@@ -42,8 +42,8 @@ def why_not(device: str) -> str:
     with _native_stderr() as said:
         try:
             session = ort.InferenceSession(TINY_MODEL, options, providers=[provider])
-            used = session.get_providers()[0]
             (y,) = session.run(None, {"x": np.array([1, 2], np.float32)})
+            used = session.get_providers()[0]  # asked last, since a run that fails is repeated on the CPU
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer)
             failure = first_line(error)
     # The error is what follows from the cause, and only the log has the cause.
