@@ -20,7 +20,7 @@ import pytest
 from roop_host import ModelSpec, Processor
 from roop_host.cli.doctor import tell
 from roop_host.doctor import devices, examine, installed, plugged
-from roop_host.doctor.check import Check, Examination, note, ok, problem
+from roop_host.doctor.check import Check, Examination, ok
 from roop_host.media import encode
 from roop_host.models.devices import PROVIDERS, TINY_MODEL
 from roop_host.plugins.found import Plugins
@@ -361,52 +361,6 @@ def test_it_works_where_nothing_else_does(missing: str) -> None:
     assert done.returncode == first["exit_code"] == (6 if missing == "onnxruntime" else 1)
     assert first["says"].startswith("is missing")
     assert "Traceback" not in done.stderr
-
-
-FOUND = Examination(
-    (
-        ok("Python", "Python", "3.11"),
-        note("Devices", "cuda", "is not\nthere"),
-        problem("Devices", "cpu", "is gone", "pip install 'x[y]'", 2),
-        problem("Plugins", "a", "is broken", exit_code=7),
-    )
-)
-
-
-def test_the_text_names_each_state_and_keeps_repairs_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tell(FOUND, as_json=False) == 2
-    assert capsys.readouterr().out == (
-        "Python\n"
-        "  ok       Python  3.11\n"
-        "\n"
-        "Devices\n"
-        "  note     cuda    is not there\n"
-        "  PROBLEM  cpu     is gone\n"
-        "           pip install 'x[y]'\n"
-        "\n"
-        "Plugins\n"
-        "  PROBLEM  a       is broken\n"
-        "\n"
-        "2 problems; repair the first and run roop doctor again\n"
-    )
-    assert tell(Examination(FOUND.checks[3:]), as_json=False) == 7
-    assert capsys.readouterr().out.endswith("\n1 problem; repair it and run roop doctor again\n")
-    assert tell(Examination(FOUND.checks[:2]), as_json=False) == 0
-    assert capsys.readouterr().out.endswith("\nall is well\n")
-
-
-def test_the_json_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tell(FOUND, as_json=True) == 2
-    checks = json.loads(capsys.readouterr().out)
-    assert [check["state"] for check in checks] == ["ok", "note", "problem", "problem"]
-    assert checks[2] == {
-        "area": "Devices",
-        "name": "cpu",
-        "state": "problem",
-        "says": "is gone",
-        "repair": "pip install 'x[y]'",
-        "exit_code": 2,
-    }
 
 
 def test_a_problem_and_nothing_else_has_an_exit_code() -> None:
