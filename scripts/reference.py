@@ -54,7 +54,7 @@ def hooks_page() -> str:
     lines += ["## What they share", ""]
     for record in SHARED:
         lines += _record(record)
-    return "\n".join(lines).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 def commands_page() -> str:
@@ -78,6 +78,9 @@ def _help(words: str) -> str:
 
 def _record(kind: type[Any]) -> Iterator[str]:
     yield from (f"### {kind.__name__}", "", *_text(inspect.getdoc(kind) or ""), "")
+    for base in kind.__mro__[1:]:
+        if base.__name__.startswith("_"):  # what several records share, and nobody imports
+            yield from (*_text(inspect.getdoc(base) or ""), "")
     if dataclasses.is_dataclass(kind):
         yield from ("| field | type | default |", "|---|---|---|")
         for field in dataclasses.fields(kind):

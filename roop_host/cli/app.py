@@ -122,6 +122,14 @@ def plugins(
         show(statuses, as_json=as_json)
 
 
+@app.command(help="Look at all that a run needs, and say what to repair.")
+def doctor(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> int:
+    from roop_host.cli.doctor import tell
+    from roop_host.doctor import examine
+
+    return tell(examine(ctx.obj.plugins(), ctx.obj.config), as_json=as_json)
+
+
 @config_app.command("show", help="Every option, the value that holds, and who said it.")
 def config_show(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
     from roop_host.cli.config import show

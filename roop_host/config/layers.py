@@ -10,6 +10,9 @@ from typing import Any
 from roop_host.config.files import ConfigFile
 from roop_host.types.options import OptionField
 
+# Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
+_NEAR = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Layers:
@@ -46,10 +49,11 @@ class Said:
 def misspelt_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that do nothing, with the known one that each is nearly like. Others may be a plugin's secrets."""
     known = {option.variable for option in options if not option.per_run} | {"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS"}
+    by_rest = {name.removeprefix("ROOP_"): name for name in known}
     out = {}
     for name in sorted(environment):
-        if name.startswith("ROOP_") and name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.85)
+        if name.upper().startswith("ROOP_") and name not in known:
+            near = get_close_matches(name.upper().removeprefix("ROOP_"), by_rest, n=1, cutoff=_NEAR)
             if near:
-                out[name] = near[0]
+                out[name] = by_rest[near[0]]
     return out

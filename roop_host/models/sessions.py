@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from roop_host.errors import ModelError, UsageError
+from roop_host.models.devices import PROVIDERS, first_line, load_cuda_libraries
 from roop_host.models.external import refers_to_other_files
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from roop_host.types.specs import ModelSpec
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _DTYPES: dict[str, type[Any]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -89,6 +89,8 @@ class OrtSessions:
                 "install one: pip install 'roop-host[cpu]' or 'roop-host[gpu]'"
             ) from error
         providers = self._providers(available)
+        if PROVIDERS["cuda"] in providers:
+            load_cuda_libraries(ort)
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         # Waiting threads that spin take the cores from the stages beside them.
@@ -98,20 +100,20 @@ class OrtSessions:
             # The very bytes that were verified, not a path that could be another file by now.
             session = ort.InferenceSession(data, options, providers=providers)
         except Exception as error:
-            raise ModelError(f"the model {model.name} can't be loaded ({_first_line(error)}); get it again") from error
+            raise ModelError(f"the model {model.name} can't be loaded ({first_line(error)}); get it again") from error
         made = OrtSession(session)
-        if self._device == "cuda" and made.provider != _PROVIDERS["cuda"]:
+        if self._device == "cuda" and made.provider != PROVIDERS["cuda"]:
             raise UsageError(f"--device cuda: the model {model.name} would run on {made.provider}; check the CUDA libraries")
         return made
 
     def _providers(self, available: list[str]) -> list[str]:
         if self._device == "auto":
-            return [name for name in (_PROVIDERS["cuda"], _PROVIDERS["cpu"]) if name in available]
-        wanted = _PROVIDERS[self._device]
+            return [name for name in (PROVIDERS["cuda"], PROVIDERS["cpu"]) if name in available]
+        wanted = PROVIDERS[self._device]
         if wanted not in available:
-            there = ", ".join(device for device, name in _PROVIDERS.items() if name in available)
+            there = ", ".join(device for device, name in PROVIDERS.items() if name in available)
             raise UsageError(f"--device {self._device} is not available here; there is {there}")
-        return [wanted] if self._device == "cpu" else [wanted, _PROVIDERS["cpu"]]
+        return [wanted] if self._device == "cpu" else [wanted, PROVIDERS["cpu"]]
 
 
 def verified_bytes(model: ModelSpec) -> bytes:
@@ -147,7 +149,7 @@ def _try_out(model: ModelSpec, session: OrtSession) -> None:
     try:
         outputs = [np.asarray(output) for output in session.run(inputs)]
     except Exception as error:
-        raise ModelError(f"the model {model.name} does not run ({_first_line(error)}); try --device cpu") from error
+        raise ModelError(f"the model {model.name} does not run ({first_line(error)}); try --device cpu") from error
     for output in outputs:
         if output.dtype.kind != "f":  # classes and indices may well be equal everywhere
             continue
@@ -157,7 +159,3 @@ def _try_out(model: ModelSpec, session: OrtSession) -> None:
             raise ModelError(
                 f"the model {model.name} computes nothing of use on {session.provider}; try --device cpu or get it again"
             )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -95,6 +95,11 @@ def pip(*words: str) -> str:
     return " ".join((*tool, *map(shlex.quote, words)))
 
 
+def pip_remove_all(*names: str) -> str:
+    """Takes packages away without a question, so that a command can follow. uv never asks, and warns of ``-y``."""
+    return pip("uninstall", *(["-y"] if find_spec("pip") else []), *names)
+
+
 def uninstall_all_but_one(statuses: Iterable[PluginStatus]) -> str:
     """Keeps the one whose package is called as the plugin is, else the first."""
     rivals = sorted(statuses, key=lambda status: (status.distribution != f"roop-{status.name}", status.distribution))
