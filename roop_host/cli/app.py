@@ -66,7 +66,7 @@ def call(words: Sequence[str]) -> int:
     try:
         result = app(list(words) or ["--help"], prog_name="roop", standalone_mode=False)
     except TyperException as error:
-        usage = UsageError(_sentence(error))
+        usage = UsageError(_sentence(error, words))
         tell_error(usage, as_json=as_json)
         return usage.exit_code
     except RoopError as error:
@@ -75,10 +75,11 @@ def call(words: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _sentence(error: TyperException) -> str:
+def _sentence(error: TyperException, words: Sequence[str]) -> str:
     message = " ".join(error.format_message().split()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "roop"
+    context = getattr(error, "ctx", None)  # the parser of words has none
+    inner = next((f"roop {word}" for word in words if word in HOST_COMMANDS), "roop")
+    path = context.command_path if context is not None else inner
     return f"{message[:1].lower()}{message[1:]}; see {path} --help"
 
 

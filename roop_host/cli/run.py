@@ -67,7 +67,8 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    single.command("run", cls=_Command, help="Run a job: sources, target, processors, output.", epilog=_EPILOG)(command)
+    wide, about = {"max_content_width": 110}, "Run a job: sources, target, processors, output."
+    single.command("run", cls=_Command, context_settings=wide, help=about, epilog=_EPILOG)(command)
     return typer.main.get_command(single)
 
 

@@ -15,6 +15,7 @@ from roop_host.media.reader import AvPixels
 from roop_host.media.segments import SegmentPackets
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
+from roop_host.types.options import closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ _ENCODERS = {
     "libsvtav1": _Encoder((58, 18), 0, None, _MP4 | _MKV),
     "ffv1": _Encoder(None, 0, None, _MKV),
 }
+#: Of libx264 and libx265, the fastest first.
+_PRESETS = tuple("ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split())  # noqa: SIM905
 #: What libx264 needs to give the same bytes twice: its macroblock tree reads past a half-width that is no multiple of 64.
 _MBTREE_WIDTH = 128
 
@@ -116,6 +119,9 @@ def _options(name: str, info: MediaInfo, options: MediaOptions) -> tuple[tuple[s
         chosen["crf"] = f"{worst + (best - worst) * options.quality / 100:g}"
     if encoder.preset is not None:
         chosen["preset"] = encoder.preset if options.preset == "auto" else options.preset
+        if chosen["preset"] not in _PRESETS:  # x264 would print its own line about it
+            near = closest(options.preset, _PRESETS)
+            raise UsageError(f"{name} has no preset {options.preset!r}{near} (there are: {', '.join(_PRESETS)})")
     elif options.preset != "auto":
         raise UsageError(f"the encoder {name} has no --preset; leave it out")
     if name == "libx264" and info.width % _MBTREE_WIDTH:

