@@ -1,0 +1,53 @@
+"""What the documentation shows is run as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from clips import make_clip
+from terminal import roop
+
+from roop_host import Job
+from roop_host.config.files import check_plugin_tables, parse
+from roop_host.plugins.loader import load_plugins
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_plugin_in_one_file(tmp_path: Path) -> None:
+    code = next(block for block in blocks("docs/plugins.md", "python") if "my_filter.py" in block)
+    (tmp_path / "my_filter.py").write_text(code)
+    make_clip(tmp_path / "clip.mp4")
+    command = next(block for block in blocks("docs/plugins.md", "sh") if "--plugin" in block)
+    done = roop(*shlex.split(command)[1:], "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["job"]["steps"] == [{"name": "my_filter", "options": {"amount": 0.8}}]
+
+
+def test_the_processor_of_the_readme(tmp_path: Path) -> None:
+    (code,) = (block for block in blocks("README.md", "python") if "class Grey" in block)
+    (tmp_path / "grey.py").write_text(code)
+    plugins = load_plugins(files=[tmp_path / "grey.py"])
+    assert plugins.processor("grey").spec.load().__name__ == "Grey"
+    plugins.require_healthy()
+
+
+@pytest.mark.parametrize("text", blocks("docs/configuration.md", "toml"))
+def test_the_config_file(text: str) -> None:
+    assert check_plugin_tables([parse(Path("roop.toml"), text)], load_plugins()) == []
+
+
+@pytest.mark.parametrize("text", blocks("docs/configuration.md", "json"))
+def test_the_job_file(text: str) -> None:
+    job = Job.from_json(json.loads(text))
+    assert [step.name for step in job.steps] == ["swapper", "swapper"]
