@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "pipeline": {"types", "errors"},
     "plugins": {"types", "errors", "hookspecs"},
     "models": {"types", "errors"},
-    "host": {"types", "errors", "plugins", "models", "runner"},
+    "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins"},
     "cli": {"types", "errors", "host", "plugins", "hookspecs"},
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from roop_host.errors import Interrupted, PluginError, RoopError
+from roop_host.pipeline.calls import Unfit
 from roop_host.pipeline.queues import AbortedError, ByteQueue
-from roop_host.pipeline.run import PipelineRun, StageSpec, Unfit
+from roop_host.pipeline.run import PipelineRun, StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.types.frame import Frame
 from roop_host.types.planes import rgb_pixels
