@@ -36,6 +36,8 @@ def check_files(job: Job, names: Names) -> None:
             continue
         if any(_same(path, given) for given in (job.target, *job.sources)):
             raise UsageError(f"{what} {path} is also an input; inputs are never changed, so name another output")
+        if path.is_dir():
+            raise UsageError(f"{what} {path} is a folder; name another output")
         if not job.media.overwrite:
             raise UsageError(f"{what} {path} exists already; name another output or add --overwrite")
 
