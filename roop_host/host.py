@@ -129,7 +129,7 @@ class Host:
             return
         late = partial(too_late, label, PluginError)
         try:
-            self.call(partial(_quietly, call, label), limit_s=limit_s, late=late)
+            self.call(partial(quietly, call, label), limit_s=limit_s, late=late)
         except Unfit:
             self.give_up()
             logging.getLogger("roop").warning("the %s hangs at its end; nothing more is done in this process", label)
@@ -229,7 +229,8 @@ def _set_up(
         raise failure(f"the {label} could not be loaded ({type(error).__name__}: {error}); {repair}") from error
 
 
-def _quietly(call: Callable[[], None], label: str) -> None:
+def quietly(call: Callable[[], None], label: str) -> None:
+    """What ``call`` raises is logged. Not for the main thread, where a KeyboardInterrupt may be a person's."""
     log = logging.getLogger("roop")
     try:
         call()

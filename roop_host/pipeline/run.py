@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -169,13 +169,17 @@ class PipelineRun:
     def _read(self) -> None:
         clock = self.clocks[0]
         frames = iter(self._source())
-        while True:
-            with clock.running():
-                frame = next(frames, None)
-            if frame is None:
-                break
-            clock.frames += 1
-            self._queues[0].put(frame, frame.nbytes)
+        try:
+            while True:
+                with clock.running():
+                    frame = next(frames, None)
+                if frame is None:
+                    break
+                clock.frames += 1
+                self._queues[0].put(frame, frame.nbytes)
+        finally:
+            if isinstance(frames, Generator):  # what it cleans up belongs to this thread
+                frames.close()
         self._queues[0].put(_DONE, 0)
 
     def _work(self, position: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from roop_host.errors import InputError, Interrupted, PluginError
-from roop_host.host import threads_of
+from roop_host.errors import InputError, PluginError
+from roop_host.host import quietly, threads_of
 from roop_host.media.probe import MediaInfo, probe
 from roop_host.media.raw import raw_frame, raw_info
 from roop_host.media.reader import VideoReader, read_picture
@@ -52,22 +52,24 @@ def frames_of(
 
 
 def _stream(run: Run, source: Part[Source]) -> Iterator[Frame]:
-    """The frames a plugin gives, from 0 on. Runs in the decoding thread."""
+    """The frames a plugin gives, the first shown at 0. Runs in the decoding thread."""
     given = source.attributed(lambda: iter(source.item.frames()))()
-    first, last = 0, 0
+    first: int | None = None
+    last: int | None = None
     index = 0
-    while True:
-        if run.control.cancelled.is_set():
-            raise Interrupted("stopped on request; nothing was left behind under the output's name")
-        frame = source.attributed(lambda: next(given, None), f" at frame {index}")()
-        if frame is None:
-            break
-        complaint = _frame_complaint(frame, run.target, last if index else None)
-        if complaint:
-            raise _odd(source, f"{complaint} as frame {index}")
-        first, last = frame.pts if not index else first, frame.pts
-        yield raw_frame(frame.bgr, run.target, index=index, pts=frame.pts - first)
-        index += 1
+    try:
+        while (frame := source.attributed(lambda: next(given, None), f" at frame {index}")()) is not None:
+            run.check_cancel()
+            complaint = _frame_complaint(frame, run.target, last)
+            if complaint:
+                raise _odd(source, f"{complaint} as frame {index}")
+            last = frame.pts
+            first = last if first is None else first
+            yield raw_frame(frame.bgr, run.target, index=index, pts=last - first)
+            index += 1
+    finally:
+        if isinstance(given, Generator):
+            quietly(given.close, source.label)
     if index == 0:
         raise InputError(f"{run.job.target} gave no frame; check that it is on and not in use")
 
