@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip, pts_of
-from kit import Camera, Quiet, Tint, job, left, plugins, processor, refused, run, screener, source
+from kit import FAST, Camera, Quiet, Tint, job, left, plugins, processor, refused, run, screener, source
 
 from roop_host import (
     Box,
@@ -106,21 +107,23 @@ def test_a_stream_is_no_picture_and_is_not_continued(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_not_taken_for_a_stream(tmp_path: Path) -> None:
-    class Stops(Tint):
+    work, kept = tmp_path / ".o.mp4.roop", {}
+
+    class Keeps(Tint):
+        def end(self) -> None:
+            work.mkdir()
+            for name, content in kept.items():
+                (work / name).write_bytes(content)
+
         def process(self, window: Window) -> None:
             super().process(window)
-            work = tmp_path / ".o.mp4.roop"
-            if window.current[0].index == 11:
-                kept.update({path.name: path.read_bytes() for path in work.iterdir()})
+            kept.update({path.name: path.read_bytes() for path in work.iterdir() if path.suffix != ".part"})
+            time.sleep(0.01)
 
-    kept: dict[str, bytes] = {}
-    run(with_camera(step=Stops), live(tmp_path / "o.mp4", media=replace(live(tmp_path).media, segment_frames=2)))
-    assert "segment-000000" in kept
-    (tmp_path / ".p.mp4.roop").mkdir()
-    for name, content in kept.items():
-        (tmp_path / ".p.mp4.roop" / name).write_bytes(content)
-    report = run(with_camera(), live(tmp_path / "p.mp4", media=replace(live(tmp_path).media, segment_frames=2)))
-    assert report.resumed_frames == 0
+    what = live(tmp_path / "o.mp4", media=replace(FAST, segment_frames=2, overwrite=True))
+    run(with_camera(step=Keeps), what)
+    assert {"manifest.json", "segment-000000"} <= set(left(work))
+    assert run(with_camera(), what).resumed_frames == 0
 
 
 def test_frames_of_a_stream_are_screened_first(tmp_path: Path) -> None:
