@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -66,10 +66,10 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
         if run.control.cancelled.is_set():
             raise _interrupted(run) from error
         raise _failed(part, str(error), artifact.path) from error
-    if not isinstance(receipt, Receipt):
-        raise _failed(part, f"it gave {type(receipt).__name__} and not a Receipt", artifact.path)
+    if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
+        raise _failed(part, f"it gave {receipt!r} and not a Receipt", artifact.path)
     details = {str(key): str(value) for key, value in receipt.details.items()}
-    return Uploaded(part.name, receipt.url, details)
+    return Uploaded(part.name, None if receipt.url is None else str(receipt.url), details)
 
 
 def _named(part: Part[Uploader], call: Callable[[], Receipt], kept: Path) -> Callable[[], Receipt]:

@@ -75,12 +75,18 @@ class Odd(Bucket):
         return "https://example.test/o"
 
 
+class Odder(Bucket):
+    def upload(self, artifact: Artifact) -> Receipt:
+        return Receipt("u", ["d"])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (Refuses, "the bucket is full; empty it"),
         (Breaks, "ConnectionError: reset by peer"),
-        (Odd, "it gave str and not a Receipt"),
+        (Odd, "it gave 'https://example.test/o' and not a Receipt"),
+        (Odder, "it gave Receipt(url='u', details=['d']) and not a Receipt"),
     ],
 )
 def test_a_failed_upload_keeps_the_output(make: type[Bucket], said: str, what: Job, tmp_path: Path) -> None:
