@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from roop_host.types.options import option as option
     from roop_host.types.report import Report as Report
     from roop_host.types.report import StageTime as StageTime
+    from roop_host.types.report import Uploaded as Uploaded
     from roop_host.types.report import Verdicts as Verdicts
     from roop_host.types.specs import (
         AnalyserSpec as AnalyserSpec,
@@ -179,7 +180,7 @@ _HOME = {
         "SourceFace SourceFrame Stage StreamInfo Uploader Writer"
     ),
     "types.options": "option",
-    "types.report": "Report StageTime Verdicts",
+    "types.report": "Report StageTime Uploaded Verdicts",
     "types.specs": "AnalyserSpec CommandSpec ExporterSpec ModelSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.window": "Segment Window",
 }

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from roop_host.errors import PluginError, RoopError, ScreenerFailed, UsageError, from_outside
+from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, UsageError
+from roop_host.pipeline.calls import LONG, CallThread, Unfit, too_late
 from roop_host.types.job import MOST_THREADS
 from roop_host.types.objects import Context, StageObject
 from roop_host.types.options import resolve
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.report import Report
 
-_Object = TypeVar("_Object", bound=StageObject)
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """An object that was set up; ``label`` is for people, ``limit_s`` what a call of it may take."""
+
+    item: StageObject
+    label: str
+    limit_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +89,21 @@ class Host:
 
             plugins = load_plugins()
         self.plugins = plugins
-        self._objects: dict[tuple[Any, ...], StageObject] = {}
+        self._calls = CallThread()
+        self._objects: dict[tuple[Any, ...], _Loaded] = {}
         self._sessions: dict[tuple[str, int], OrtSessions] = {}
         self._running = threading.Lock()
         self._cancel = threading.Event()
         self._unfit = False
+
+    @property
+    def unfit(self) -> bool:
+        """A plugin's call hangs: nothing more is called or run here, and the process must end soon by ``os._exit``."""
+        return self._unfit
+
+    def give_up(self) -> None:
+        """Note that a plugin's call hangs."""
+        self._unfit = True
 
     def __enter__(self) -> Self:
         return self
@@ -92,11 +113,26 @@ class Host:
 
     def close(self) -> None:
         """Tear every loaded object down, the last one first; none when a call hangs, since it may hold what they need."""
-        for key, loaded in reversed(self._objects.items()):
-            if not self._unfit:
-                quietly(loaded.teardown, f"{key[0]} {key[1]}")
+        for loaded in reversed(self._objects.values()):
+            self.at_end(loaded.item.teardown, loaded.label, loaded.limit_s)
         self._objects.clear()
         self._sessions.clear()
+        self._calls.close(wait=not self._unfit)
+
+    def call(self, call: Callable[[], _R], *, limit_s: float, late: Callable[[float], RoopError]) -> _R:
+        """Call an object outside of the stream. Raises ``Unfit`` when it is not back in time, or soon after a cancel."""
+        return self._calls.call(call, limit_s=limit_s, late=late, cancel=self._cancel)
+
+    def at_end(self, call: Callable[[], None], label: str, limit_s: float) -> None:
+        """A call at something's end: what it raises is logged and hides no earlier error, and so is that it hangs."""
+        if self._unfit:
+            return
+        late = partial(too_late, label, PluginError)
+        try:
+            self.call(partial(quietly, call, label), limit_s=limit_s, late=late)
+        except Unfit:
+            self.give_up()
+            logging.getLogger("roop").warning("the %s hangs at its end; nothing more is done in this process", label)
 
     def run(
         self, job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None
@@ -113,7 +149,7 @@ class Host:
             try:
                 return run_job(self, job, control, on_progress or (lambda progress: None))
             finally:
-                self._unfit = control.unfit
+                control.unfit = self._unfit
 
     def sessions(self, execution: ExecutionOptions) -> OrtSessions:
         """The sessions of one device and thread budget."""
@@ -131,15 +167,15 @@ class Host:
         """
         options = resolve(declared.plugin.name, declared.options_class, values)
         key = (kind, declared.spec.name, repr(options), job.execution.device, threads_of(job.execution), turn)
-        found = self._objects.get(key)
-        if found is None:
-            found = self._load(kind, declared, options, job)
-            self._objects[key] = found
-        return found
+        if key not in self._objects:
+            self._objects[key] = self._load(kind, declared, options, job)
+        return self._objects[key].item
 
-    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> StageObject:
-        label = f"{kind} {declared.label}"
-        loaded: StageObject | None = None
+    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> _Loaded:
+        if self._cancel.is_set():
+            raise Interrupted("stopped on request; nothing was left behind under the output's name")
+        label, limit_s = f"{kind} {declared.label}", job.execution.timeout_s
+        failure = ScreenerFailed if kind == "screener" else PluginError
         context = Context(
             options=options,
             sessions=self.sessions(job.execution),
@@ -148,24 +184,18 @@ class Host:
             log=logging.getLogger(f"roop.{declared.plugin.name}"),
             cancel=self._cancel,
         )
+        made: list[StageObject] = []
+        set_up = partial(_set_up, declared, context, label, failure, made)
+        late = partial(too_late, label, failure)
         try:
-            loaded = cast(StageObject, declared.spec.load()())
-            loaded.setup(context)
-        except BaseException as error:
-            if loaded is not None:
-                quietly(loaded.teardown, label)
-            if isinstance(error, RoopError) or from_outside(error):
-                raise
-            if kind == "screener":
-                raise ScreenerFailed(
-                    f"the {label} could not be loaded ({type(error).__name__}: {error}); nothing is produced without it, "
-                    "so repair or update it"
-                ) from error
-            raise PluginError(
-                f"the {label} could not be loaded ({type(error).__name__}: {error}); update or uninstall it, "
-                f"or run without it: roop -p no:{declared.plugin.name} run ..."
-            ) from error
-        return loaded
+            self.call(set_up, limit_s=LONG * limit_s, late=late)
+        except Unfit:
+            raise
+        except BaseException:
+            for broken in made:
+                self.at_end(broken.teardown, label, limit_s)
+            raise
+        return _Loaded(made[0], label, limit_s)
 
 
 def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None) -> Report:
@@ -183,14 +213,28 @@ def threads_of(execution: ExecutionOptions) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _set_up(
+    declared: Declared[Any], context: Context, label: str, failure: type[RoopError], made: list[StageObject]
+) -> None:
+    """Load the object, and put it into ``made`` before its ``setup``: one whose set-up fails is torn down too."""
+    try:
+        made.append(cast(StageObject, declared.spec.load()()))
+        made[0].setup(context)
+    except RoopError:
+        raise
+    except BaseException as error:  # not in the main thread: even a KeyboardInterrupt is the plugin's doing
+        repair = f"update or uninstall it, or run without it: roop -p no:{declared.plugin.name} run ..."
+        if failure is ScreenerFailed:
+            repair = "nothing is produced without it, so repair or update it"
+        raise failure(f"the {label} could not be loaded ({type(error).__name__}: {error}); {repair}") from error
+
+
 def quietly(call: Callable[[], None], label: str) -> None:
-    """A call at something's end: what it raises is logged, and hides no earlier error."""
+    """What ``call`` raises is logged. Not for the main thread, where a KeyboardInterrupt may be a person's."""
     log = logging.getLogger("roop")
     try:
         call()
     except BaseException as error:
-        if from_outside(error):
-            raise
         log.warning(
             "the %s failed at its end (%s: %s)", label, type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG)
         )

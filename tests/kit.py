@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -13,9 +14,13 @@ import pytest
 from roop_host import (
     Analyser,
     AnalyserSpec,
+    Artifact,
     Box,
     Control,
+    ExporterSpec,
     Face,
+    Finished,
+    Finisher,
     Frame,
     FrameView,
     Host,
@@ -23,19 +28,29 @@ from roop_host import (
     MediaOptions,
     Processor,
     ProcessorSpec,
+    Receipt,
     Report,
     RoopError,
     Screener,
     ScreenerSpec,
     Segment,
+    Sidecar,
+    Source,
+    SourceFrame,
+    SourceSpec,
     Stage,
     Step,
+    StreamInfo,
+    Uploader,
+    UploaderSpec,
     Window,
+    Writer,
     hookimpl,
 )
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import plugins_of
 
+_Base = TypeVar("_Base")
 FAST = MediaOptions(preset="ultrafast", segment_frames=8)
 
 
@@ -62,6 +77,30 @@ def analyser(make: Callable[[], Analyser], **spec: Any) -> SimpleNamespace:
         return [AnalyserSpec(name="eyes", summary="a test", load=lambda: make, **spec)]
 
     return SimpleNamespace(ROOP_API=1, roop_analysers=roop_analysers)
+
+
+def exporter(make: Callable[[], Any], name: str, role: Any, *suffixes: str) -> SimpleNamespace:
+    @hookimpl
+    def roop_exporters() -> list[ExporterSpec]:
+        return [ExporterSpec(name=name, summary="a test", role=role, suffixes=suffixes, load=lambda: make)]
+
+    return SimpleNamespace(ROOP_API=1, roop_exporters=roop_exporters)
+
+
+def uploader(make: Callable[[], Uploader], name: str = "bucket") -> SimpleNamespace:
+    @hookimpl
+    def roop_uploaders() -> list[UploaderSpec]:
+        return [UploaderSpec(name=name, summary="a test", load=lambda: make)]
+
+    return SimpleNamespace(ROOP_API=1, roop_uploaders=roop_uploaders)
+
+
+def source(make: Callable[[], Source], name: str = "cam", *schemes: str) -> SimpleNamespace:
+    @hookimpl
+    def roop_sources() -> list[SourceSpec]:
+        return [SourceSpec(name=name, summary="a test", load=lambda: make, schemes=schemes or ("camera",))]
+
+    return SimpleNamespace(ROOP_API=1, roop_sources=roop_sources)
 
 
 class Quiet(Screener):
@@ -103,6 +142,107 @@ class OneFace(Analyser):
         w, h = frame.width, frame.height
         five = np.array([[0.4, 0.4], [0.6, 0.4], [0.5, 0.5], [0.42, 0.6], [0.58, 0.6]], np.float32) * (w, h)
         return (Face(1, (w * 0.3, h * 0.3, w * 0.7, h * 0.7), 0.9, five.astype(np.float32)),)
+
+
+class Times(Sidecar):
+    """A line for each frame, with a number that begins anew at every segment."""
+
+    def start(self, segment: Segment) -> None:
+        self.number = 0
+
+    def head(self) -> bytes:
+        return b"frame,in segment,mean\n"
+
+    def piece(self, frame: FrameView) -> bytes:
+        self.number += 1
+        return f"{frame.index},{self.number},{frame.bgr().mean():.3f}\n".encode()
+
+    def tail(self) -> bytes:
+        return b"end\n"
+
+
+class Seal(Finisher):
+    """Appends a line that players skip, and keeps what it was told."""
+
+    about: Finished | None = None
+
+    def finish(self, path: Path, about: Finished) -> None:
+        self.about = about
+        with path.open("ab") as file:
+            file.write(b"\x00\x00\x00\x0cfreeseal")
+
+
+class Raw(Writer):
+    """All pixels, one frame after the other, behind a line of width and height."""
+
+    def open(self, path: Path, stream: StreamInfo) -> None:
+        self.stream = stream
+        self.file = path.open("wb")
+        self.file.write(f"{stream.width}x{stream.height}\n".encode())
+
+    def write(self, frame: FrameView) -> None:
+        self.file.write(frame.bgr().tobytes())
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Bucket(Uploader):
+    """Keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[Artifact] = []
+
+    def upload(self, artifact: Artifact) -> Receipt:
+        self.given.append(artifact)
+        return Receipt("https://example.test/o", {"size": str(artifact.size)})
+
+
+class Camera(Source):
+    """Twelve frames of a bright square that moves over a colour, its clock running since some while."""
+
+    size = (64, 48)
+    total: int | None = 12
+
+    def open(self, address: str) -> StreamInfo:
+        return StreamInfo(*self.size, Fraction(1, 1000), Fraction(25), self.total)
+
+    def frames(self) -> Iterator[SourceFrame]:
+        for number in range(12):
+            picture = np.full((self.size[1], self.size[0], 3), (40, 60, 200), np.uint8)
+            picture[4:16, number : number + 12] = 255
+            yield SourceFrame(picture, 50_000 + 40 * number)
+
+
+def acting(kind: str, base: type[_Base], act: Callable[[str], None], *methods: str) -> type[_Base]:
+    """``base``, whose life and ``methods`` tell ``act`` where they are ("kind.method") before they do what they do."""
+
+    def told(method: str) -> Callable[..., Any]:
+        original = getattr(base, method)
+
+        def call(self: Any, *args: Any) -> Any:
+            act(f"{kind}.{method}")
+            return original(self, *args)
+
+        return call
+
+    names = ("setup", "begin", "start", "end", "teardown", *methods)
+    return type(base.__name__, (base,), {method: told(method) for method in names})
+
+
+def one_of_each(act: Callable[[str], None]) -> Plugins:
+    """A plugin of every kind that takes part in a job, each telling ``act`` what is called."""
+    return plugins(
+        screener(acting("screener", Quiet, act, "screen"), "look"),
+        processor(acting("processor", Tint, act, "process"), "tint", needs_faces=True, needs_source=True),
+        analyser(acting("analyser", OneFace, act, "analyse", "analyse_picture")),
+        exporter(acting("sidecar", Times, act, "head", "piece", "tail"), "times", "sidecar", ".csv"),
+        exporter(acting("finisher", Seal, act, "finish"), "seal", "finisher"),
+        exporter(acting("writer", Raw, act, "open", "write", "close"), "raw", "writer", ".raw"),
+        uploader(acting("uploader", Bucket, act, "upload")),
+        source(acting("source", Camera, act, "open", "frames", "close")),
+        quiet=False,
+    )
 
 
 def plugins(*modules: SimpleNamespace, quiet: bool = True) -> Plugins:

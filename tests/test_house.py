@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "config": {"types", "errors", "plugins"},
     "models": {"types", "errors"},
     "doctor": {"types", "errors", "plugins", "models", "gate", "config", "__init__"},
-    "host": {"types", "errors", "plugins", "models", "runner"},
+    "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins"},
     "cli": {"types", "errors", "host", "plugins", "config", "doctor", "__init__"},
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},

@@ -18,7 +18,7 @@ from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError
 
 if TYPE_CHECKING:
-    from roop_host.host import Control, Progress
+    from roop_host.host import Control, Host, Progress
     from roop_host.plugins.found import Plugins
     from roop_host.types.job import Job
     from roop_host.types.report import Report
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
-    from roop_host.host import Control as _Control
+    from roop_host.host import Host
 
     _log(debug=show["debug"])
-    control = _Control()
-    code = _execute(make_job, plugins, show, control)
-    if control.unfit:
+    host = Host(plugins)
+    code = _execute(make_job, host, show)
+    if host.unfit:
         # A plugin's thread still hangs, and a normal exit would wait for it.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -39,13 +39,14 @@ def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, An
     return code
 
 
-def _execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any], control: Control) -> int:
-    try:
-        from roop_host.host import Host
+def _execute(make_job: Callable[[], Job], host: Host, show: Mapping[str, Any]) -> int:
+    from roop_host.host import Control
 
+    control = Control()
+    try:
         job = make_job()
         # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the report's.
-        with Host(plugins) as host, _signals(control), _progress(show) as on_progress, redirect_stdout(sys.stderr):
+        with host, _signals(control), _progress(show) as on_progress, redirect_stdout(sys.stderr):
             report = host.run(job, control=control, on_progress=on_progress)
     except RoopError as error:
         return _failed(error, show)
@@ -69,8 +70,16 @@ def _log(*, debug: bool) -> None:
 def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
     if show["debug"]:
         traceback.print_exception(error)
+    if error.report is not None and not show["json"]:
+        _tell_uploads(error.report)
     tell_error(error, as_json=show["json"])
     return error.exit_code
+
+
+def _tell_uploads(report: Report) -> None:
+    """Also of a job that failed: one upload may have worked and another not."""
+    for sent in report.uploads:
+        typer.echo(f"roop: {sent.uploader}: {sent.url or 'sent'}", err=True)
 
 
 def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
@@ -78,13 +87,17 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
         typer.echo(f"roop: {notice}", err=True)
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))
-    elif not show["quiet"]:
+        return
+    _tell_uploads(report)
+    if not show["quiet"]:
         looks = sum(verdicts.looks for verdicts in report.screening)
         typer.echo(
             f"{report.output}: {report.frames} frames, {report.faces_changed} faces changed, {looks} looks by screeners, "
             f"{report.seconds:.1f} s; marked as synthetic",
             err=True,
         )
+        for path in report.beside:
+            typer.echo(f"{path}: beside it", err=True)
 
 
 @contextmanager

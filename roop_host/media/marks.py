@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,11 @@ class Marks:
         info.add_itxt(PNG_XMP_KEY, self.xmp().decode())
         info.add_text("Comment", self.note)
         return info
+
+    def stand_in(self, path: Path) -> bool:
+        """Whether the term can be read in a file that the host has written: there it is plain text in every format."""
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(self.term.encode()) >= 0
 
     def append_xmp_box(self, path: Path) -> None:
         """Append the packet to an MP4 or MOV as a top-level box; players skip it, exiftool reads it."""

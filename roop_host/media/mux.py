@@ -6,6 +6,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -54,23 +55,23 @@ def mux(
     *,
     cancel: threading.Event,
 ) -> None:
-    """Write ``output`` from stored segments and the sound of ``info.path``. Raises ``OutputError``, ``Interrupted``."""
+    """Write ``output`` from stored segments and the sound of the target. Raises ``OutputError``, ``Interrupted``."""
     muxer = _MUXERS[output.suffix.lower()]
     matroska = muxer == "matroska"
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"} if matroska else {"movflags": "+faststart"}
     try:
-        with (
-            av.open(file_name(info.path), options=FORMAT_WHITELIST) as source,
-            av.open(file_name(output), "w", format=muxer, options=options) as sink,
-        ):
+        with ExitStack() as files:
+            source = files.enter_context(av.open(file_name(info.path), options=FORMAT_WHITELIST)) if info.is_file else None
+            sink = files.enter_context(av.open(file_name(output), "w", format=muxer, options=options))
             sink.metadata.update(dict(info.metadata))
-            sink.set_chapters(_chapters(source))
+            sink.set_chapters(_chapters(source) if source is not None else [])
             sink.metadata["comment"] = marks.note
             if matroska:
                 sink.metadata["DIGITAL_SOURCE_TYPE"] = marks.term
             video = _video_stream(sink, plan, info, segments)
-            sounds = {stream.index: sink.add_stream_from_template(stream) for stream in source.streams.audio}
-            for stream in source.streams.audio:
+            tracks = source.streams.audio if source is not None else ()
+            sounds = {stream.index: sink.add_stream_from_template(stream) for stream in tracks}
+            for stream in tracks:
                 sounds[stream.index].metadata.update(stream.metadata)
             sound = _sound(source, sounds, drop_discarded=matroska)
             for packet in _by_time(_video_packets(plan, segments, video), sound):

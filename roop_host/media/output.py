@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -17,25 +17,32 @@ from PIL import Image
 from roop_host.errors import OutputError, UsageError
 from roop_host.media.probe import FORMAT_WHITELIST
 
-_KINDS: dict[str, Literal["video", "picture"]] = {
-    ".mp4": "video",
-    ".m4v": "video",
-    ".mov": "video",
-    ".mkv": "video",
-    ".jpg": "picture",
-    ".jpeg": "picture",
-    ".png": "picture",
+Kind = Literal["video", "picture"]
+# What the host writes itself, and what it is called on the net.
+_KINDS: dict[str, tuple[Kind, str]] = {
+    ".mp4": ("video", "video/mp4"),
+    ".m4v": ("video", "video/mp4"),
+    ".mov": ("video", "video/quicktime"),
+    ".mkv": ("video", "video/x-matroska"),
+    ".jpg": ("picture", "image/jpeg"),
+    ".jpeg": ("picture", "image/jpeg"),
+    ".png": ("picture", "image/png"),
 }
+SUFFIXES = tuple(_KINDS)
 _SEGMENT = "segment-"
 _ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds
 
 
-def suffix_kind(output: Path) -> Literal["video", "picture"]:
-    """What an output's name asks for. Raises ``UsageError`` for a suffix that can't be written."""
-    kind = _KINDS.get(output.suffix.lower())
-    if kind is None:
-        raise UsageError(f"the output {output} ends in {output.suffix or 'no suffix'}; known are {', '.join(_KINDS)}")
+def suffix_kind(output: Path) -> Kind | None:
+    """What an output's name asks for; None for a suffix that the host does not write itself."""
+    kind, _ = _KINDS.get(output.suffix.lower(), (None, ""))
     return kind
+
+
+def media_type(output: Path) -> str:
+    """The media type of a finished output, by its name: "video/mp4"."""
+    _, name = _KINDS.get(output.suffix.lower(), (None, "application/octet-stream"))
+    return name
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
@@ -61,7 +68,7 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise unwritable(path, error) from error
 
 
-def check_output(path: Path, kind: str, *, frames: int, last_s: Fraction | None = None) -> None:
+def check_output(path: Path, kind: Kind, *, frames: int, last_s: Fraction | None = None) -> None:
     """A finished file must hold every frame, and show the last one at ``last_s`` if that is told. Raises ``OutputError``."""
     try:
         if kind == "picture":
@@ -82,29 +89,36 @@ def check_output(path: Path, kind: str, *, frames: int, last_s: Fraction | None 
         )
 
 
-def publish(temporary: Path, final: Path, overwrite: bool) -> None:
-    """Give a finished file its name: synced first, and without ``overwrite`` never in place of another file."""
+def publish(files: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
+    """Give finished files their final names in this order: all synced first, and never over another without ``overwrite``.
+
+    The output comes last, so where it stands, what belongs beside it stands too.
+    """
+    named: list[Path] = []
     try:
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(final)
-        else:
-            _rename_new(temporary, final)
-        _sync_folder(final.parent)
-    except FileExistsError as error:
-        raise UsageError(f"the output {final} has appeared meanwhile; name another one or add --overwrite") from error
+        for temporary, _ in files:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        for temporary, final in files:
+            if overwrite:
+                temporary.replace(final)
+            else:
+                _rename_new(temporary, final)
+                named.append(final)
+        _sync_folder(files[-1][1].parent)
     except OSError as error:
-        raise unwritable(final, error) from error
+        for path in named:
+            path.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise UsageError(f"{error.filename} has appeared meanwhile; name another output or add --overwrite") from error
+        raise unwritable(files[-1][1], error) from error
 
 
 def _rename_new(temporary: Path, final: Path) -> None:
     try:
         os.link(temporary, final)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if final.exists():
+    except OSError as error:  # a file system without hard links, if not a file of that name
+        if isinstance(error, FileExistsError) or final.exists():
             raise FileExistsError(errno.EEXIST, "exists", str(final)) from None
         temporary.rename(final)
 

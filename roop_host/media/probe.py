@@ -38,7 +38,9 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """A readable file. ``width`` and ``height`` are coded; ``rotation`` is as in ``FrameView.rotation``.
+    """A target that can be read. ``width`` and ``height`` are coded; ``rotation`` is as in ``FrameView.rotation``.
+
+    ``is_file`` is False where a plugin gives the frames: then ``path`` is only what the user calls it.
 
     ``frames`` is an estimate for progress; ``duration_s`` is the track's own, None where its header does not say.
     ``metadata`` is the container's, descriptive keys only.
@@ -63,6 +65,7 @@ class MediaInfo:
     audio_codecs: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
+    is_file: bool = True
 
 
 def probe(path: Path) -> MediaInfo:
@@ -86,8 +89,7 @@ def _probe_picture(path: Path) -> MediaInfo | None:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_PICTURES) as image:
                 width, height = image.size
-                if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
-                    raise InputError(_too_large(path, width, height))
+                check_size(str(path), width, height)
                 return MediaInfo(path, "picture", width, height, (image.format or "").lower(), "picture", frames=1)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{path} claims to be larger than is reasonable ({error}); scale it down first") from error
@@ -108,6 +110,12 @@ def _probe_video(path: Path) -> MediaInfo:
         ) from error
 
 
+def check_size(name: str, width: int, height: int) -> None:
+    """Raise ``InputError`` for a picture too large to be worked on."""
+    if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
+        raise InputError(f"{name} is {width}x{height}, more than can be worked on; scale it below {_MAX_SIDE} a side first")
+
+
 def file_name(path: Path) -> str:
     """The name to give to FFmpeg, which takes the start of a relative ``12:30.mp4`` for a protocol."""
     return str(path.absolute())
@@ -118,8 +126,7 @@ def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
     width, height = context.width, context.height
     if not width or not height or context.pix_fmt is None:
         raise InputError(f"{path} does not say how large its video is; it may be broken or cut off")
-    if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
-        raise InputError(_too_large(path, width, height))
+    check_size(str(path), width, height)
     frame = next(container.decode(stream), None)
     if frame is None:
         raise InputError(f"{path} has no frame that can be decoded; it may be broken or cut off")
@@ -239,10 +246,6 @@ def _descriptive(metadata: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _tells_place(key: str) -> bool:
     return any(word in key.lower() for word in ("location", "gps", "xyz"))
-
-
-def _too_large(path: Path, width: int, height: int) -> str:
-    return f"{path} is {width}x{height}, more than can be worked on; scale it below {_MAX_SIDE} a side first"
 
 
 def _reason(error: Exception) -> str:

@@ -34,6 +34,11 @@ def segment_name(index: int) -> str:
     return f"segment-{index:06d}"
 
 
+def piece_name(index: int, sidecar: str) -> str:
+    """File name of what a sidecar made of a segment: it begins as the segment's, so that it is kept with it."""
+    return f"{segment_name(index)}-{sidecar}"
+
+
 def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
     """Store a segment: a JSON header, then the packets' bytes."""
     header = json.dumps(

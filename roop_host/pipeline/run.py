@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from roop_host.errors import Interrupted, RoopError
+from roop_host.pipeline.calls import GRACE_S, Unfit
 from roop_host.pipeline.queues import AbortedError, ByteQueue
 from roop_host.types.frame import Frame
 from roop_host.types.report import StageTime
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from roop_host.pipeline.segmenting import Message
 
 _POLL_S = 0.05
-_JOIN_S = 5.0
 # One plain Python loop in a plugin otherwise takes decoding from 174 to 43 frames a second; with this, to 121.
 _SWITCH_S = 0.0005
 
@@ -36,7 +36,7 @@ _DONE = _Done()
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """A stage: ``feed`` maps a message to those that go on. ``label`` is for people, ``failed`` makes its time-out error.
+    """A stage: ``feed`` maps a message to those that go on. ``label`` is for people, ``late`` makes its time-out error.
 
     ``close`` gives what is left when the stream ends. ``least`` is the fewest messages its queue must hold.
     """
@@ -70,16 +70,11 @@ class StageClock:
         return StageTime(self.name, round(self.seconds, 4), self.frames)
 
 
-class Unfit(Exception):
-    """A call outlived its time-out: its thread still runs, so this process must end soon. ``error`` is what to show."""
-
-    def __init__(self, error: RoopError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
 class PipelineRun:
-    """Runs a source through stages. ``run`` returns when every frame went through, or raises the first error."""
+    """Runs a source through stages. ``run`` returns when every frame went through, or raises the first error.
+
+    ``source_late`` makes the time-out error of a source whose frames a plugin gives.
+    """
 
     def __init__(
         self,
@@ -90,8 +85,10 @@ class PipelineRun:
         timeout_s: float,
         queue_bytes: int,
         tick: Callable[[], None],
+        source_late: Callable[[float], RoopError] | None = None,
     ) -> None:
         self._source, self._stages = source, stages
+        self._late = [source_late, *(stage.late for stage in stages)]
         self._cancel, self._timeout_s, self._tick = cancel, timeout_s, tick
         limit = max(1, queue_bytes // max(1, len(stages)))
         self._queues: list[ByteQueue[Message | _Done]] = [ByteQueue(limit, stage.least) for stage in stages]
@@ -114,11 +111,13 @@ class PipelineRun:
             self._wait(threads)
         except Unfit:
             raise
-        except BaseException:  # Ctrl-C, or an error of who shows the progress: no thread may go on with what is given up
+        except BaseException as error:  # Ctrl-C, or an error of who shows the progress: no thread may go on then
             self._fail(Interrupted("stopped"))
-            ends = time.monotonic() + _JOIN_S
+            ends = time.monotonic() + GRACE_S
             for thread in threads:
                 thread.join(max(0.0, ends - time.monotonic()))
+            if any(thread.is_alive() for thread in threads):
+                raise Unfit(error if isinstance(error, RoopError) else Interrupted("stopped on request")) from error
             raise
         finally:
             sys.setswitchinterval(interval)
@@ -139,16 +138,16 @@ class PipelineRun:
             self._tick()
 
     def _check_times(self) -> None:
-        for clock, stage in zip(self.clocks[1:], self._stages, strict=True):
+        for clock, late in zip(self.clocks, self._late, strict=True):
             since = clock.since
-            if since is not None and stage.late is not None and time.monotonic() - since > self._timeout_s:
-                error = stage.late(self._timeout_s)
+            if since is not None and late is not None and time.monotonic() - since > self._timeout_s:
+                error = late(self._timeout_s)
                 self._fail(error)
                 raise Unfit(error)
 
     def _give_up_on_hung(self, ended: float) -> None:
         """After a failure the other threads end at their next wait; one that does not is inside a long call."""
-        if time.monotonic() - ended > _JOIN_S:
+        if time.monotonic() - ended > GRACE_S:
             failure = self._failure
             raise Unfit(failure if isinstance(failure, RoopError) else RoopError(str(failure)))
 
@@ -170,13 +169,17 @@ class PipelineRun:
     def _read(self) -> None:
         clock = self.clocks[0]
         frames = iter(self._source())
-        while True:
-            with clock.running():
-                frame = next(frames, None)
-            if frame is None:
-                break
-            clock.frames += 1
-            self._queues[0].put(frame, frame.nbytes)
+        try:
+            while True:
+                with clock.running():
+                    frame = next(frames, None)
+                if frame is None:
+                    break
+                clock.frames += 1
+                self._queues[0].put(frame, frame.nbytes)
+        finally:
+            if isinstance(frames, Generator):  # what it cleans up belongs to this thread
+                frames.close()
         self._queues[0].put(_DONE, 0)
 
     def _work(self, position: int) -> None:

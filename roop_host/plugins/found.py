@@ -113,7 +113,5 @@ class Plugins:
         for name, call in self.observers.items():
             try:
                 call(job=job, report=report)
-            except KeyboardInterrupt:
-                raise
             except BaseException:  # one that calls sys.exit must not change the exit code of a finished job
                 logging.getLogger("roop").exception("the plugin %s failed after the job", name)

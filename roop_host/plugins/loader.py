@@ -19,7 +19,7 @@ import pluggy
 
 from roop_host import hookspecs
 from roop_host.plugins.found import KINDS, Plugins, word
-from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES
+from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES
 from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
 from roop_host.plugins.status import Declared, PluginStatus, pip, uninstall_all_but_one
 from roop_host.types.options import OptionField, describe
@@ -52,6 +52,9 @@ def plugins_of(modules: Mapping[str, Any]) -> Plugins:
     for name, module in modules.items():
         loader.add(Found(PluginStatus(name, f"roop-{name}", "0"), partial(_same, module)))
     return loader.done()
+
+
+_OF_THE_HOST = {"roop_commands": HOST_COMMANDS, "roop_exporters": HOST_SUFFIXES}
 
 
 class _Manager(pluggy.PluginManager):
@@ -134,10 +137,10 @@ class _Loader:
                 said = " and ".join(status.describe() for status in rivals)
                 reason = f"the {word(hook)} {name} is declared by {said}; uninstall one"
                 self._spoil({status.name for status in rivals}, reason, uninstall_all_but_one(rivals))
-            if hook == "roop_commands" and name in HOST_COMMANDS:
-                self._spoil(
-                    {rivals[0].name}, f"its command {name} is one of roop itself; uninstall it", pip_remove(rivals[0])
-                )
+            if name in _OF_THE_HOST.get(hook, ()):
+                reason = f"its {word(hook)} takes {name}, which is roop's own; uninstall it"
+                for status in rivals:
+                    self._spoil({status.name}, reason, pip_remove(status))
 
     def _settle_flags(self) -> None:
         """A flag has one owner, first the host: a plugin that took ``--screen-limit`` over would loosen a rule."""

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from roop_host import gate
-from roop_host.errors import (
-    Interrupted,
-    NoFaceError,
-    PluginError,
-    RoopError,
-    ScreenerFailed,
-    ScreeningError,
-    UsageError,
-)
-from roop_host.host import Control, Host, Progress, quietly
-from roop_host.media.output import publish, suffix_kind, unwritable
-from roop_host.media.probe import probe
-from roop_host.media.reader import read_picture
-from roop_host.pipeline.run import Unfit
-from roop_host.runner.chain import attributed
+from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, ScreeningError, UsageError
+from roop_host.host import Control, Host, Progress
+from roop_host.media.output import publish, suffix_kind
+from roop_host.pipeline.calls import CallThread, Unfit, too_late
+from roop_host.runner.files import Files, check_files
 from roop_host.runner.load import load
+from roop_host.runner.resolve import resolve_names
+from roop_host.runner.source_faces import read_sources
 from roop_host.runner.state import OnProgress, Run
-from roop_host.types.job import Job
-from roop_host.types.objects import JobContext, SourceFace, Stage, StageObject
+from roop_host.runner.targets import look_at_target
+from roop_host.runner.uploads import upload_all
+from roop_host.types.job import Job, check
+from roop_host.types.objects import JobContext
 from roop_host.types.report import Report
 
 
@@ -37,7 +34,6 @@ def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> 
     try:
         _run(run)
     except Unfit as unfit:
-        control.unfit = True
         raise _failed(run, unfit.error) from unfit
     except RoopError as error:
         raise _failed(run, error)  # noqa: B904  (the very error, with its report attached)
@@ -45,102 +41,65 @@ def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> 
         if not isinstance(error, Exception):
             raise
         raise _failed(run, RoopError(f"an unexpected {type(error).__name__}: {error}; run again with --debug")) from error
-    report = _report(run, status="done", exit_code=0, output=job.output)
-    host.plugins.notify_finished(job, report)
+    report = _report(run, status="done", exit_code=0)
+    _tell_observers(run, report)
     return report
 
 
 def _run(run: Run) -> None:
-    job = run.job
-    kind = _check_paths(job)
-    run.host.plugins.require_healthy()
-    load(run)
-    run.media = probe(Path(job.target))
-    if run.target.kind != kind:
-        raise UsageError(
-            f"the target {job.target} is a {run.target.kind}, but {job.output} is the name of a {kind}; "
-            f"give the output the suffix of a {run.target.kind}"
-        )
-    run.on_progress(Progress("sources", 0, None, 0.0, 0))
-    run.sources = _read_sources(run)
-    turned = bool(run.target.rotation % 180)
-    width, height = (run.target.height, run.target.width) if turned else (run.target.width, run.target.height)
-    context = JobContext(job, run.sources, width, height)
-    begun: list[tuple[str, StageObject]] = []
+    job, host = run.job, run.host
+    ends: list[tuple[Callable[[], None], str]] = []
     try:
-        for label, item, failure in _objects(run):
-            begun.append((label, item))
-            attributed(label, item.begin, failure=failure)(context)
-        if kind == "picture":
-            from roop_host.runner.stills import run_picture
-
-            finished = run_picture(run)
-        else:
-            from roop_host.runner.stream import run_video
-
-            finished = run_video(run)
-        with finished as temporary:
+        check(job)
+        host.plugins.require_healthy()
+        names = resolve_names(job, host.plugins)
+        check_files(job, names)
+        load(run, names)
+        _check_kind(run, "video" if run.source is not None else None)
+        if run.source is not None:
+            ends.append((run.source.item.close, run.source.label))
+        run.media = look_at_target(run)
+        _check_kind(run, run.target.kind)
+        run.on_progress(Progress("sources", 0, None, 0.0, 0))
+        run.sources = read_sources(run)
+        context = JobContext(job, run.sources, *run.size)
+        for part in run.parts:
+            run.check_cancel()
+            ends.append((part.item.end, part.label))
+            run.call(part, part.item.begin, context)
+        with _produce(run) as files:
             _check_faces(run)
             run.check_cancel()
-            publish(temporary, Path(job.output), job.media.overwrite)
+            publish(files, job.media.overwrite)
+            run.beside, run.published = tuple(final for _, final in files[:-1]), True
+        upload_all(run)
+    except Unfit:
+        host.give_up()
+        raise
     finally:
-        if not run.control.unfit:
-            for label, item in reversed(begun):
-                quietly(item.end, label)
+        for call, label in reversed(ends):
+            host.at_end(call, label, job.execution.timeout_s)
 
 
-def _objects(run: Run) -> Iterator[tuple[str, StageObject, type[RoopError]]]:
-    """What takes part, with its name for people and the error that a failure of it is."""
-    for step in run.steps:
-        yield f"processor {step.declared.label}", step.processor, PluginError
-    for watcher in (*run.before, *run.after):
-        yield f"screener {watcher.label}", watcher.screener, ScreenerFailed
-    if run.analyser:
-        yield f"analyser {run.analyser[0].label}", run.analyser[1], PluginError
+def _produce(run: Run) -> AbstractContextManager[Files]:
+    """The finished files under temporary names, which are gone afterwards."""
+    from roop_host.runner.stills import run_picture
+    from roop_host.runner.stream import run_video
+    from roop_host.runner.written import run_writer
+
+    if run.writer is not None:
+        return run_writer(run, run.writer)
+    return run_picture(run) if run.target.kind == "picture" else run_video(run)
 
 
-def _check_paths(job: Job) -> Literal["video", "picture"]:
-    output, target = Path(job.output), Path(job.target)
-    kind = suffix_kind(output)
-    if not job.steps:
-        raise UsageError("no processor was named; name at least one, for example --processors swapper")
-    if _exists(output):
-        if any(path.exists() and output.samefile(path) for path in (target, *map(Path, job.sources))):
-            raise UsageError(f"the output {output} is also an input; inputs are never changed, so name another output")
-        if not job.media.overwrite:
-            raise UsageError(f"the output {output} exists already; name another one or add --overwrite")
-    return kind
-
-
-def _exists(output: Path) -> bool:
-    try:
-        return output.exists()
-    except OSError as error:
-        raise unwritable(output, error) from error
-
-
-def _read_sources(run: Run) -> tuple[SourceFace, ...]:
-    """Every source picture is screened before anything looks for a face in it; its largest face is taken."""
-    needed = any(step.declared.spec.needs_source for step in run.steps)
-    if needed and not run.job.sources:
-        raise UsageError("a step needs a source face; name a picture of it with --source")
-    door = gate.Gate(run.before, run.control.cancelled)
-    faces: list[SourceFace] = []
-    for name in run.job.sources:
-        run.check_cancel()
-        info = probe(Path(name))
-        if info.kind != "picture":
-            raise UsageError(f"the source {name} is a {info.kind}; a source is a picture of a face")
-        frame = read_picture(info)
-        door.look(frame, Stage.SOURCE, f"the source {name}")
-        if run.analyser is None:
-            continue
-        declared, analyser = run.analyser
-        found = attributed(f"analyser {declared.label}", analyser.analyse_picture)(frame)
-        if not found:
-            raise NoFaceError(f"no face was found in the source {name}; take a picture that shows a face from the front")
-        faces.append(SourceFace(name, frame.bgr(), max(found, key=lambda face: face.area)))
-    return tuple(faces)
+def _check_kind(run: Run, kind: str | None) -> None:
+    """Raise ``UsageError`` for a picture that is to become a video or the other way round."""
+    wanted = suffix_kind(Path(run.job.output))
+    if None not in (wanted, kind) and wanted != kind:
+        raise UsageError(
+            f"the target {run.job.target} is a {kind}, but {run.job.output} is the name of a {wanted}; "
+            f"give the output the suffix of a {kind}"
+        )
 
 
 def _check_faces(run: Run) -> None:
@@ -158,15 +117,34 @@ def _failed(run: Run, error: RoopError) -> RoopError:
     elif isinstance(error, Interrupted):
         status = "interrupted"
     error.report = _report(run, status=status, exit_code=error.exit_code, error=str(error))
-    run.host.plugins.notify_finished(run.job, error.report)
+    _tell_observers(run, error.report)
     return error
+
+
+def _tell_observers(run: Run, report: Report) -> None:
+    """From a thread of their own: the one for calls may hang by now."""
+    plugins = run.host.plugins
+    if not plugins.observers:
+        return
+    calls, tell = CallThread(), partial(plugins.notify_finished, run.job, report)
+    late = partial(too_late, "observers of finished jobs", PluginError)
+    try:
+        calls.call(tell, limit_s=run.job.execution.timeout_s, late=late, cancel=run.control.cancelled)
+    except Unfit:
+        run.host.give_up()
+        names = ", ".join(plugins.observers)
+        logging.getLogger("roop").warning("an observer of finished jobs hangs (plugins: %s); the job itself is over", names)
+    finally:
+        calls.close(wait=False)
 
 
 def _report(run: Run, **outcome: Any) -> Report:
     seconds = time.monotonic() - run.begun
     streamed = max((stage.seconds for stage in run.stages), default=0.0)
-    used = [step.declared for step in run.steps] + ([run.analyser[0]] if run.analyser else [])
     report = Report(
+        output=run.job.output if run.published else None,
+        beside=tuple(map(str, run.beside)),
+        uploads=tuple(run.uploads),
         frames=run.counts.frames,
         frames_with_face=run.counts.with_face,
         faces_changed=run.counts.faces_changed,
@@ -175,8 +153,8 @@ def _report(run: Run, **outcome: Any) -> Report:
         fps=round((run.counts.frames - run.counts.resumed) / seconds, 2) if streamed else 0.0,
         encoder=run.encoder,
         steps=tuple(step.name for step in run.job.steps),
-        plugins=tuple(dict.fromkeys(declared.plugin.describe() for declared in used)),
-        models=tuple(run.host.sessions(run.job.execution).loaded) if run.steps else (),
+        plugins=run.plugins,
+        models=run.models,
         screening=gate.verdicts([*run.before, *run.after]),
         source_type=run.source_type,
         notices=tuple(run.notices),

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ParamSpec, TypeVar
 
 from roop_host import gate
-from roop_host.errors import NoFaceError, PluginError, RoopError, ScreenerFailed, from_outside
+from roop_host.errors import NoFaceError, RoopError, ScreenerFailed
 from roop_host.host import Progress
+from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
 from roop_host.pipeline.segmenting import Message, Reach, Splitter
 from roop_host.pipeline.windows import Windows, WindowSpec
 from roop_host.runner.selection import Selector
-from roop_host.runner.state import Run
+from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame, let_go
-from roop_host.types.objects import Analyser, Stage
+from roop_host.types.objects import Analyser, Processor, Stage
 from roop_host.types.specs import AnalyserSpec, ProcessorSpec
 from roop_host.types.window import Segment, Window
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +49,17 @@ def build(run: Run, first_segment: int) -> Chain:
     stages = [_screen_target(run, splitter)]
     later = reach_of(run)
     if run.analyser is not None:
-        declared, analyser = run.analyser
-        eyes = _Eyes(run, declared.label, analyser)
-        later = _minus(later, window_spec(declared.spec).reach)
-        stages.append(_windowed("analyse", declared.label, window_spec(declared.spec), later, eyes.start, eyes.process))
+        eyes = _Eyes(run, run.analyser)
+        later = _minus(later, window_spec(run.analyser.declared.spec).reach)
+        stages.append(_windowed("analyse", run.analyser, later, eyes.start, eyes.process))
     for step in run.steps:
-        spec, label = step.declared.spec, step.declared.label
-        later = _minus(later, window_spec(spec).reach)
-        start = attributed(f"processor {label}", step.processor.start)
-        process = _attributed_window(f"processor {label}", step.processor.process)
-        stages.append(_windowed(spec.name, label, window_spec(spec), later, start, process))
+        later = _minus(later, window_spec(step.declared.spec).reach)
+        stages.append(_windowed(step.name, step, later, step.attributed(step.item.start), _process(step)))
     stages.append(_screen_output(run))
     return Chain(stages, splitter)
 
 
-def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sink: StageSpec) -> None:
+def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks: Sequence[StageSpec]) -> None:
     """Run it; progress is shown and stage times are kept whatever happens."""
     begun, resumed = time.monotonic(), run.counts.frames
 
@@ -78,11 +71,12 @@ def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sink:
     execution = run.job.execution
     pipeline = PipelineRun(
         source,
-        [*chain.stages, sink],
+        [*chain.stages, *sinks],
         cancel=run.control.cancelled,
         timeout_s=execution.timeout_s,
         queue_bytes=execution.queue_bytes,
         tick=tick,
+        source_late=run.source.late if run.source is not None else None,
     )
     try:
         pipeline.run()
@@ -101,19 +95,19 @@ def count(run: Run, frame: Frame) -> None:
 class _Eyes:
     """The analyser as a stage: finds faces once per frame and lets the job choose among them."""
 
-    def __init__(self, run: Run, label: str, analyser: Analyser) -> None:
-        self._run, self._label, self._analyser = run, label, analyser
+    def __init__(self, run: Run, analyser: Part[Analyser]) -> None:
+        self._run, self._analyser = run, analyser
         self._selector = Selector(run.job.faces, 0 if run.sources else None)
 
     def start(self, segment: Segment) -> None:
         self._selector.start()
-        attributed(f"analyser {self._label}", self._analyser.start)(segment)
+        self._analyser.attributed(self._analyser.item.start)(segment)
 
     def process(self, window: Window) -> None:
         for frame in window.current:
             view = frame.view()
             try:
-                found = attributed(f"analyser {self._label}", self._analyser.analyse, frame.index)(view)
+                found = self._analyser.attributed(self._analyser.item.analyse, at((frame,)))(view)
             finally:
                 let_go((view,))
             if not found and self._run.job.on_no_face == "fail" and not window.warming:
@@ -126,7 +120,7 @@ class _Eyes:
 
 def _specs(run: Run) -> Iterator[ProcessorSpec | AnalyserSpec]:
     if run.analyser is not None:
-        yield run.analyser[0].spec
+        yield run.analyser.declared.spec
     for step in run.steps:
         yield step.declared.spec
 
@@ -137,15 +131,22 @@ def _minus(total: Reach, part: Reach) -> Reach:
 
 def _windowed(
     name: str,
-    label: str,
-    spec: WindowSpec,
+    part: Part[Analyser] | Part[Processor],
     later: Reach,
     start: Callable[[Segment], None],
     process: Callable[[Window], None],
 ) -> StageSpec:
+    spec = window_spec(part.declared.spec)
     windows = Windows(spec, later, start, process)
     least = spec.lookbehind + spec.batch_size + spec.lookahead + 2
-    return StageSpec(name, windows.feed, late=partial(_late, f"{name} step ({label})"), least=least)
+    return StageSpec(name, windows.feed, late=part.late, least=least)
+
+
+def _process(step: Part[Processor]) -> Callable[[Window], None]:
+    def process(window: Window) -> None:
+        step.attributed(step.item.process, at(window.current))(window)
+
+    return process
 
 
 def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
@@ -156,7 +157,7 @@ def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
             door.look(message, Stage.TARGET, _place("target", message))
             yield from splitter.feed(message)
 
-    return StageSpec("screen target", feed, splitter.finish, partial(_late_screener, run.before))
+    return StageSpec("screen target", feed, splitter.finish, partial(late_screener, run.before))
 
 
 def _screen_output(run: Run) -> StageSpec:
@@ -167,47 +168,19 @@ def _screen_output(run: Run) -> StageSpec:
             door.look(message, Stage.OUTPUT, _place("output", message))
         yield message
 
-    return StageSpec("screen output", feed, late=partial(_late_screener, run.after))
+    return StageSpec("screen output", feed, late=partial(late_screener, run.after))
 
 
 def _place(stage: str, frame: Frame) -> str:
     return f"{stage} frame {frame.index} at {float(frame.time):.2f} s"
 
 
-def _late(what: str, seconds: float) -> RoopError:
-    return PluginError(
-        f"the {what} did not come back within {seconds:g} s and was given up; try a larger --timeout or leave it out"
-    )
+def late_screener(watchers: tuple[gate.Watcher, ...], seconds: float) -> RoopError:
+    """The error for a look that takes too long: all screeners look in one call."""
+    return too_late(f"screener {', '.join(watcher.label for watcher in watchers)}", ScreenerFailed, seconds)
 
 
-def _late_screener(watchers: tuple[gate.Watcher, ...], seconds: float) -> RoopError:
-    names = ", ".join(watcher.label for watcher in watchers)
-    return ScreenerFailed(f"no answer from the screener ({names}) within {seconds:g} s; nothing is produced without one")
-
-
-def attributed(
-    label: str, call: Callable[P, R], frame: int | None = None, failure: type[RoopError] = PluginError
-) -> Callable[P, R]:
-    """``call``, whose unforeseen errors are shown as the plugin's."""
-
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return call(*args, **kwargs)
-        except RoopError:
-            raise
-        except BaseException as error:
-            if from_outside(error):
-                raise
-            place = "" if frame is None else f" at frame {frame}"
-            raise failure(
-                f"the {label} failed{place} ({type(error).__name__}: {error}); report it to its authors or leave it out"
-            ) from error
-
-    return wrapped
-
-
-def _attributed_window(label: str, process: Callable[[Window], None]) -> Callable[[Window], None]:
-    def wrapped(window: Window) -> None:
-        attributed(label, process, window.current[0].index)(window)
-
-    return wrapped
+def at(frames: Sequence[Frame]) -> str:
+    """Where a call failed, for people: " at frame 5", " at frames 96-103"."""
+    first, last = frames[0].index, frames[-1].index
+    return f" at frame {first}" if first == last else f" at frames {first}-{last}"

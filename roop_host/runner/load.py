@@ -1,4 +1,4 @@
-"""Names to objects: screeners, analyser and steps of a job."""
+"""Names to objects: everything that takes part in a job is set up before its first frame."""
 
 from __future__ import annotations
 
@@ -6,66 +6,62 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from roop_host import gate
-from roop_host.errors import UsageError
-from roop_host.runner.state import LoadedStep, Run
-from roop_host.types.options import closest, resolve
+from roop_host.errors import PluginError, RoopError, ScreenerFailed
+from roop_host.runner.state import Part, Run
+from roop_host.types.options import resolve
 
 if TYPE_CHECKING:
     from roop_host.plugins.status import Declared
-    from roop_host.types.objects import Analyser, Screener
-    from roop_host.types.specs import AnalyserSpec, ScreenerSpec
+    from roop_host.runner.resolve import Names
+    from roop_host.types.specs import ScreenerSpec
 
 
-def load(run: Run) -> None:
-    """Names to objects. Screeners first: without them nothing else is worth loading."""
-    job, host = run.job, run.host
-    plugins = host.plugins
-    installed = [status.name for status in plugins.statuses]
-    for name in job.plugin_options:
-        if name not in installed:
-            raise UsageError(
-                f"there are options for a plugin {name!r}, and none of that name is installed{closest(name, installed)}"
-            )
-    # A file for quick use may look as well, but the screener that must be there is one that was installed.
-    gate.require_cover([one.spec.covers for one in plugins.screeners.values() if one.plugin.installed])
-    chain = [(step, plugins.processor(step.name)) for step in job.steps]
-    places: list[tuple[gate.Watcher, ...]] = []
-    for place in (0, 1):
-        watchers = []
-        for declared in plugins.screeners.values():
-            values = dict(job.plugin_options.get(declared.plugin.name, {}))
-            screener: Screener = host.object("screener", declared, values, job, place)
-            limit = gate.effective_limit(job.screen_limit, declared.spec.threshold, _own_limit(declared, values))
-            spec = declared.spec
-            watchers.append(gate.Watcher(spec.name, declared.label, screener, limit, spec.batch_size))
-        places.append(tuple(watchers))
-    run.before, run.after = places
-    if any(declared.spec.needs_faces or declared.spec.needs_source for _, declared in chain):
-        run.analyser = _load_analyser(run)
+def load(run: Run, names: Names) -> None:
+    """Screeners first: without them nothing else is worth loading. Then what is cheap to fail before what is heavy."""
+    run.before, run.after = _watchers(run, 0), _watchers(run, 1)
+    run.uploaders = tuple(_part(run, "uploader", declared) for declared in names.uploaders)
+    run.source = _part(run, "source", names.source) if names.source is not None else None
+    run.analyser = _part(run, "analyser", names.analyser) if names.analyser is not None else None
     turns: dict[tuple[str, str], int] = {}
-    steps = []
-    for step, processor in chain:
+    steps: list[Part[Any]] = []
+    for step, declared in names.steps:
         key = (step.name, repr(sorted(step.options.items())))
         turn = turns[key] = turns.get(key, -1) + 1
-        values = {**job.plugin_options.get(processor.plugin.name, {}), **step.options}
-        steps.append(LoadedStep(processor, host.object("processor", processor, values, job, turn)))
+        steps.append(_part(run, "processor", declared, step.options, turn))
     run.steps = tuple(steps)
+    run.writer = _part(run, "writer", names.writer) if names.writer is not None else None
+    run.sidecars = tuple(_part(run, "sidecar", declared) for declared in names.sidecars)
+    run.finishers = tuple(_part(run, "finisher", declared) for declared in names.finishers)
 
 
-def _own_limit(declared: Declared[ScreenerSpec], values: Mapping[str, Any]) -> float:
+def _part(
+    run: Run,
+    kind: str,
+    declared: Declared[Any],
+    more: Mapping[str, Any] | None = None,
+    turn: int = 0,
+    failure: type[RoopError] = PluginError,
+) -> Part[Any]:
+    """The object with the options of its plugin and ``more``, noted among those that take part."""
+    values = {**run.job.plugin_options.get(declared.plugin.name, {}), **(more or {})}
+    part: Part[Any] = Part(kind, declared, run.host.object(kind, declared, values, run.job, turn), failure)
+    run.parts.append(part)
+    return part
+
+
+def _watchers(run: Run, place: int) -> tuple[gate.Watcher, ...]:
+    """Every screener, for one place of the stream."""
+    watchers = []
+    for declared in run.host.plugins.screeners.values():
+        spec = declared.spec
+        screener = _part(run, "screener", declared, turn=place, failure=ScreenerFailed).item
+        limit = gate.effective_limit(run.job.screen_limit, spec.threshold, _own_limit(run, declared))
+        watchers.append(gate.Watcher(spec.name, declared.label, screener, limit, spec.batch_size))
+    return tuple(watchers)
+
+
+def _own_limit(run: Run, declared: Declared[ScreenerSpec]) -> float:
     """A screener plugin's option ``threshold``, where it has one, tightens too."""
-    value = getattr(resolve(declared.plugin.name, declared.options_class, values), "threshold", gate.HIGHEST_LIMIT)
-    return float(value)
-
-
-def _load_analyser(run: Run) -> tuple[Declared[AnalyserSpec], Analyser]:
-    found = run.host.plugins.analysers
-    if not found:
-        raise UsageError("a step needs faces, but no analyser is installed; install one: pip install roop-vision")
-    if len(found) > 1:
-        names = ", ".join(declared.label for declared in found.values())
-        raise UsageError(f"{len(found)} analysers are installed ({names}); switch off all but one with -p no:NAME")
-    declared = next(iter(found.values()))
     values = dict(run.job.plugin_options.get(declared.plugin.name, {}))
-    analyser: Analyser = run.host.object("analyser", declared, values, run.job)
-    return declared, analyser
+    options = resolve(declared.plugin.name, declared.options_class, values)
+    return float(getattr(options, "threshold", gate.HIGHEST_LIMIT))

@@ -5,31 +5,59 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from roop_host.errors import Interrupted
+from roop_host.errors import Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
 from roop_host.media.marks import Marks
-from roop_host.types.specs import SOURCE_TYPES, AnalyserSpec, ProcessorSpec
+from roop_host.pipeline.calls import attributed, too_late
+from roop_host.types.objects import StageObject
+from roop_host.types.specs import SOURCE_TYPES
 
 if TYPE_CHECKING:
     from roop_host.gate import Watcher
     from roop_host.media.probe import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.types.job import Job
-    from roop_host.types.objects import Analyser, Processor, SourceFace
-    from roop_host.types.report import StageTime
+    from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
+    from roop_host.types.report import StageTime, Uploaded
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Item = TypeVar("_Item", bound=StageObject, covariant=True)
 
 _CAUTIOUS = "compositeWithTrainedAlgorithmicMedia"
 OnProgress = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedStep:
-    """A processor of the chain with what was declared of it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Generic[_Item]):
+    """An object that takes part in a job. ``failure`` is what an unforeseen error of it is to the job."""
 
-    declared: Declared[ProcessorSpec]
-    processor: Processor
+    kind: str
+    declared: Declared[Any]
+    item: _Item
+    failure: type[RoopError] = PluginError
+
+    @property
+    def name(self) -> str:
+        return str(self.declared.spec.name)
+
+    @property
+    def label(self) -> str:
+        """For people: "processor swapper (roop-swapper 0.1.0)"."""
+        return f"{self.kind} {self.declared.label}"
+
+    @property
+    def late(self) -> Callable[[float], RoopError]:
+        """Makes the error for a call that takes longer than so many seconds."""
+        return partial(too_late, self.label, self.failure)
+
+    def attributed(self, call: Callable[_P, _R], place: str = "") -> Callable[_P, _R]:
+        """``call`` of this object, whose unforeseen errors name it."""
+        return attributed(self.label, call, place, self.failure)
 
 
 @dataclass(slots=True)
@@ -44,7 +72,11 @@ class Counts:
 
 @dataclass(slots=True)
 class Run:
-    """Everything one job has in hand: filled while it is prepared, used by the stream, turned into the report."""
+    """Everything one job has in hand: filled while it is prepared, used by the stream, turned into the report.
+
+    ``parts`` are all objects in the order in which they were loaded; ``beside`` are the sidecars' files and the like, which
+    get their names with the output, and ``published`` says that they have them.
+    """
 
     job: Job
     host: Host
@@ -52,15 +84,24 @@ class Run:
     on_progress: OnProgress
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
-    steps: tuple[LoadedStep, ...] = ()
-    analyser: tuple[Declared[AnalyserSpec], Analyser] | None = None
+    parts: list[Part[StageObject]] = field(default_factory=list)
+    source: Part[Source] | None = None
+    steps: tuple[Part[Processor], ...] = ()
+    analyser: Part[Analyser] | None = None
     before: tuple[Watcher, ...] = ()
     after: tuple[Watcher, ...] = ()
+    writer: Part[Writer] | None = None
+    sidecars: tuple[Part[Sidecar], ...] = ()
+    finishers: tuple[Part[Finisher], ...] = ()
+    uploaders: tuple[Part[Uploader], ...] = ()
     sources: tuple[SourceFace, ...] = ()
     counts: Counts = field(default_factory=Counts)
     stages: tuple[StageTime, ...] = ()
     notices: list[str] = field(default_factory=list)
     encoder: str | None = None
+    beside: tuple[Path, ...] = ()
+    published: bool = False
+    uploads: list[Uploaded] = field(default_factory=list)
 
     @property
     def target(self) -> MediaInfo:
@@ -68,6 +109,12 @@ class Run:
         if self.media is None:
             raise RuntimeError("the target has not been probed yet")
         return self.media
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Upright width and height of the target."""
+        turned = bool(self.target.rotation % 180)
+        return (self.target.height, self.target.width) if turned else (self.target.width, self.target.height)
 
     @property
     def source_type(self) -> str:
@@ -78,8 +125,24 @@ class Run:
 
     @property
     def marks(self) -> Marks:
-        names = ", ".join(step.declared.spec.name for step in self.steps) or "no step"
+        names = ", ".join(step.name for step in self.steps) or "no step"
         return Marks(source_type=self.source_type, note=f"Synthetic media: made with roop ({names})")
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Distribution and version of all that took part, besides screeners: their verdicts name those."""
+        used = [part.declared.plugin.describe() for part in self.parts if part.kind != "screener"]
+        return tuple(dict.fromkeys(used))
+
+    @property
+    def models(self) -> tuple[Any, ...]:
+        """The networks that were loaded."""
+        return tuple(self.host.sessions(self.job.execution).loaded) if self.steps else ()
+
+    def call(self, part: Part[Any], call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call an object outside of the stream: on the host's thread for that, within the time-out, errors named."""
+        what = partial(part.attributed(call), *args, **kwargs)
+        return self.host.call(what, limit_s=self.job.execution.timeout_s, late=part.late)
 
     def check_cancel(self) -> None:
         if self.control.cancelled.is_set():

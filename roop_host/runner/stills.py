@@ -8,17 +8,19 @@ from pathlib import Path
 
 from roop_host.media.output import WorkFolder, check_output
 from roop_host.media.pictures import write_picture
-from roop_host.media.reader import read_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
+from roop_host.runner import exports
+from roop_host.runner.files import Files
 from roop_host.runner.state import Run
+from roop_host.runner.targets import frames_of
 from roop_host.types.frame import Frame
 
 
 @contextmanager
-def run_picture(run: Run) -> Iterator[Path]:
-    """The finished, checked picture under a temporary name; everything temporary is gone afterwards."""
+def run_picture(run: Run) -> Iterator[Files]:
+    """The finished, checked picture and what belongs beside it; everything temporary is gone afterwards."""
     output = Path(run.job.output)
     work = WorkFolder(output, "picture")
     try:
@@ -31,9 +33,12 @@ def run_picture(run: Run) -> Iterator[Path]:
             yield from ()
 
         chain = chains.build(run, 0)
-        chains.execute(run, chain, lambda: [read_picture(run.target)], StageSpec("encode", write))
+        with frames_of(run) as frames:
+            sinks = [*exports.sidecar_stages(run, work.path), StageSpec("encode", write)]
+            chains.execute(run, chain, frames, sinks)
+        exports.finish(run, temporary)
         check_output(temporary, "picture", frames=1)
         run.encoder = output.suffix.lstrip(".").lower()
-        yield temporary
+        yield [*exports.sidecar_files(run, work.path), (temporary, output)]
     finally:
         work.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -16,21 +17,22 @@ from roop_host.host import Progress, threads_of
 from roop_host.media.encode import EncoderPlan, SegmentEncoder, choose_encoder
 from roop_host.media.mux import check_container, mux
 from roop_host.media.output import WorkFolder, check_output
-from roop_host.media.reader import VideoReader
 from roop_host.media.segments import SegmentPackets, read_segment, write_segment
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
+from roop_host.runner import exports
+from roop_host.runner.files import Files
 from roop_host.runner.state import Counts, Run
-from roop_host.types.frame import Frame
+from roop_host.runner.targets import frames_of
 
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
 _LIBRARIES = ("roop-host", "av", "numpy", "opencv-python", "onnxruntime", "onnxruntime-gpu")
 
 
 @contextmanager
-def run_video(run: Run) -> Iterator[Path]:
-    """The finished, checked video under a temporary name.
+def run_video(run: Run) -> Iterator[Files]:
+    """The finished, checked video and what belongs beside it, under temporary names.
 
     Afterwards everything temporary is gone, but for whole segments of a ``resumable`` job that did not come to its end.
     """
@@ -49,9 +51,10 @@ def run_video(run: Run) -> Iterator[Path]:
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
         mux(plan, run.target, segments, temporary, run.marks, cancel=run.control.cancelled)
+        exports.finish(run, temporary)
         last_s = read_segment(segments[-1]).frame_pts[-1] * plan.time_base
         check_output(temporary, "video", frames=run.counts.frames, last_s=last_s)
-        yield temporary
+        yield [*exports.sidecar_files(run, work.path), (temporary, output)]
     except BaseException as error:
         keep = job.execution.resumable and not isinstance(error, ScreeningError)
         raise
@@ -75,14 +78,10 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     start = chain.splitter.first_frame
     # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
     known = min(start, len(finished) * length - 1)
-    start_pts = read_segment(work.path / finished[known // length]).frame_pts[known % length] if start else None
-    with VideoReader(run.target, threads=threads_of(run.job.execution)) as reader:
-
-        def frames() -> Iterator[Frame]:
-            read = reader.frames(known if start else 0, start_pts=start_pts, cancel=run.control.cancelled)
-            return (frame for frame in read if frame.index >= start)
-
-        chains.execute(run, chain, frames, StageSpec("encode", sink.feed))
+    known_pts = read_segment(work.path / finished[known // length]).frame_pts[known % length] if start else None
+    with frames_of(run, start, known=known if start else 0, known_pts=known_pts) as frames:
+        sinks = [*exports.sidecar_stages(run, work.path), StageSpec("encode", sink.feed)]
+        chains.execute(run, chain, frames, sinks)
 
 
 class _Sink:
@@ -121,16 +120,18 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
     """Equal keys promise equal bytes and equal rules: the job, its inputs, what runs, who looks, and how it is encoded."""
     job = run.job.to_json()
     job["media"].pop("overwrite")
+    job.pop("uploads")
     for door in ("timeout_s", "queue_bytes", "resumable"):
         job["execution"].pop(door)
     files = []
-    for name in (*run.job.sources, run.job.target):
+    for name in (*run.job.sources, *([run.job.target] if run.source is None else [])):
         status = Path(name).stat()
         files.append([str(Path(name).resolve()), status.st_size, status.st_mtime_ns])
-    running = [step.declared.plugin.describe() for step in run.steps]
-    running += [run.analyser[0].plugin.describe()] if run.analyser else []
+    parts = (*run.steps, *([run.analyser] if run.analyser else []), *run.sidecars)
+    running = [part.declared.plugin.describe() for part in parts]
+    once = secrets.token_hex() if run.source is not None else ""  # a stream is never the same again
     looking = [(watcher.label, watcher.limit) for watcher in run.before]
-    text = json.dumps([job, files, running, looking, _versions(), plan.to_json()], sort_keys=True, default=str)
+    text = json.dumps([job, files, running, once, looking, _versions(), plan.to_json()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -102,8 +102,12 @@ class JobContext:
 class StageObject:
     """Life: ``setup`` once, then per job ``begin``, per segment ``start``, calls, ``end``; at last ``teardown``.
 
-    ``teardown`` is called even after a failed ``setup``. ``start`` and the calls on frames come from the stage's thread, the
-    rest from the thread that runs the job; never two at a time.
+    ``teardown`` is called even after a failed ``setup``. ``start`` and the calls on frames of the stream come from the
+    stage's thread, all others from one thread that the host keeps for all objects; never two at a time. Ends come in the
+    reverse order of beginnings. ``start`` is for what goes through segments: processors, the analyser and sidecars.
+
+    A call must come back within the job's time-out, ``setup`` and ``upload`` within ten times that. One that does not ends
+    the job, and nothing more is called in that process. A call that outlasts a cancel is given a few seconds.
     """
 
     def setup(self, ctx: Context) -> None:
@@ -154,7 +158,8 @@ class Screener(StageObject):
 class StreamInfo:
     """A stream of upright frames: ``width`` and ``height`` in pixels, ``rate`` in frames a second (an average).
 
-    ``frames`` is None where the end is not known, as with a camera. ``time_base`` is what ``pts`` counts in, in seconds.
+    ``frames`` is an estimate for the progress display, None where the end is not known, as with a camera. ``time_base`` is
+    what ``pts`` counts in, in seconds.
     """
 
     width: int
@@ -166,21 +171,30 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceFrame:
-    """A frame of a ``Source``: ``bgr`` is upright uint8 ``(height, width, 3)`` and the host's from now on; ``pts`` grows."""
+    """A frame of a ``Source``: ``bgr`` is upright uint8 ``(height, width, 3)`` and the host's from now on.
+
+    ``pts`` grows from frame to frame; it may begin anywhere, since the first frame is shown at 0.
+    """
 
     bgr: NDArray[np.uint8]
     pts: int
 
 
 class Source(StageObject):
-    """Gives the frames of a target that is no file. ``close`` is called after ``open``, well or not."""
+    """Gives the frames of a target that is no file.
+
+    ``open`` comes before ``begin``, as it tells the size; ``close`` after ``end``, also when ``open`` failed.
+    """
 
     def open(self, address: str) -> StreamInfo:
         """Connect to ``address``, the whole target (``camera:0``). Raise ``InputError`` when there is nothing."""
         raise NotImplementedError
 
     def frames(self) -> Iterator[SourceFrame]:
-        """Frames in order; ends where the stream ends. Called from the decoding thread."""
+        """Frames in order; ends where the stream ends. Called from the decoding thread.
+
+        One frame must come within the time-out; a long wait should look at the cancel event of ``setup``'s context.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -188,7 +202,10 @@ class Source(StageObject):
 
 
 class Writer(StageObject):
-    """Writes an output whose suffix the host does not know. Every frame was screened; sound is not offered."""
+    """Writes an output whose suffix the host does not know. Every frame was screened; sound is not offered.
+
+    ``open``, ``write`` and ``close`` come from the stage's thread.
+    """
 
     def open(self, path: Path, stream: StreamInfo) -> None:
         """Begin to write ``path``, a temporary name: the host renames it when all is well, and removes it when not."""
@@ -206,7 +223,8 @@ class Writer(StageObject):
 class Sidecar(StageObject):
     """Makes a file beside the output, a piece for each frame: pieces are kept with segments, so a run can be continued.
 
-    A piece must not depend on the pieces before it.
+    A piece may depend on those before it back to ``start``, the beginning of a segment; ``head`` and ``tail``, which are
+    asked for at the end, on no frame.
     """
 
     def head(self) -> bytes:
@@ -224,7 +242,10 @@ class Sidecar(StageObject):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts."""
+    """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts.
+
+    ``kind`` is video or picture, as the target is; the suffix of the path says in which format the file is.
+    """
 
     job: Job
     kind: str
@@ -238,7 +259,7 @@ class Finisher(StageObject):
     """Works on the finished file, in place: after the marks, before it is checked and gets its name."""
 
     def finish(self, path: Path, about: Finished) -> None:
-        """Change ``path``, which must stay a file of its kind with the same frames."""
+        """Change ``path``, which must stay a file of its format with the same frames and marks, or leave it as it is."""
         raise NotImplementedError
 
 
@@ -261,8 +282,11 @@ class Receipt:
 
 
 class Uploader(StageObject):
-    """Sends a finished output somewhere."""
+    """Sends a finished output somewhere. What it needs, such as a key, is looked for in ``setup``: before hours of work."""
 
     def upload(self, artifact: Artifact) -> Receipt:
-        """Send it. Raise ``UploadError`` with what to do next; the output is kept whatever happens."""
+        """Send it. Raise ``UploadError`` with what to do next; the output is kept whatever happens.
+
+        It should look at the cancel event of ``setup``'s context from time to time.
+        """
         raise NotImplementedError

@@ -28,13 +28,27 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploaded:
+    """An upload that went well: what the uploader told of it."""
+
+    uploader: str
+    url: str | None
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a job. ``status`` is done, blocked, failed or interrupted."""
+    """The result of a job. ``status`` is done, blocked, failed or interrupted.
+
+    ``output`` is None unless it was written; ``beside`` are the files that were written beside it.
+    """
 
     status: str = "failed"
     exit_code: int = 1
     error: str | None = None
     output: str | None = None
+    beside: tuple[str, ...] = ()
+    uploads: tuple[Uploaded, ...] = ()
     frames: int = 0
     frames_with_face: int = 0
     faces_changed: int = 0

@@ -182,7 +182,7 @@ class StubHost:
     """Stands for the host: does what ``act`` says."""
 
     def __init__(self, act: Callable[[Control], Report]) -> None:
-        self.act = act
+        self.act, self.unfit = act, False
 
     def __enter__(self) -> StubHost:
         return self
@@ -192,7 +192,10 @@ class StubHost:
 
     def run(self, job: object, *, control: Control, on_progress: object) -> Report:
         print("a plugin's noise")
-        return self.act(control)
+        try:
+            return self.act(control)
+        finally:
+            self.unfit = control.unfit
 
 
 @pytest.fixture

@@ -288,6 +288,56 @@ def test_a_command_of_a_plugin(
     assert (done.returncode, done.stdout, done.stderr) == (code, out, error)
 
 
+OUTWARD = """
+from roop_host import ExporterSpec, Receipt, Sidecar, UploadError, Uploader, UploaderSpec, hookimpl
+ROOP_API = 1
+class Times(Sidecar):
+    def head(self):
+        return b"frame,seconds\\n"
+    def piece(self, frame):
+        return f"{frame.index},{float(frame.time):.3f}\\n".encode()
+class Folder(Uploader):
+    def upload(self, artifact):
+        return Receipt(f"https://example.org/{artifact.sha256[:8]}", {"size": str(artifact.size)})
+class Gone(Uploader):
+    def upload(self, artifact):
+        raise UploadError("the bucket is gone; make it again")
+@hookimpl
+def roop_exporters():
+    yield ExporterSpec(name="times", summary="", role="sidecar", suffixes=(".csv",), load=lambda: Times)
+@hookimpl
+def roop_uploaders():
+    yield UploaderSpec(name="folder", summary="", load=lambda: Folder)
+    yield UploaderSpec(name="gone", summary="", load=lambda: Gone)
+"""
+
+
+def test_a_sidecar_and_uploads(install: Callable[..., None], site: Path, files: list[object], tmp_path: Path) -> None:
+    install("xout", OUTWARD)
+    install("xfilter", code())
+    listed = next(item for item in json.loads(roop("plugins", "--json", site=site).stdout) if item["name"] == "xout")
+    assert listed["network"] is True
+    assert listed["declares"] == ["exporter times", "uploader folder", "uploader gone"]
+    wanted = ["--processors", "xfilter", "--export", "times", "--upload", "folder"]
+    done = roop("run", *[word for word in files if word != "--json"], *wanted, site=site)
+    assert done.returncode == 0, done.stderr
+    assert "roop: folder: https://example.org/" in done.stderr
+    assert f"{tmp_path / 'out.csv'}: beside it" in done.stderr
+    rows = (tmp_path / "out.csv").read_text().splitlines()
+    assert rows[:2] == ["frame,seconds", "0,0.000"]
+    failed = roop("run", *files, "--overwrite", *wanted[:-1], "folder,gone", site=site)
+    assert failed.returncode == 8
+    report = json.loads(failed.stdout)
+    assert [sent["uploader"] for sent in report["uploads"]] == ["folder"]
+    assert report["output"] == str(tmp_path / "out.mp4")
+    assert "the bucket is gone" in failed.stderr
+    assert (tmp_path / "out.mp4").exists()
+    unknown = roop("run", *files, "--overwrite", *wanted[:-1], "supabase", site=site)
+    assert unknown.returncode == 2
+    assert "no uploader is called 'supabase'" in unknown.stderr
+    assert "pip install roop-supabase" in unknown.stderr
+
+
 def test_an_unknown_command_names_what_there_is(install: Callable[..., None], site: Path) -> None:
     install("xhello", COMMAND)
     install("xbad", "import no_such_module_here")

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from roop_host.errors import Interrupted, PluginError, RoopError
+from roop_host.pipeline.calls import Unfit
 from roop_host.pipeline.queues import AbortedError, ByteQueue
-from roop_host.pipeline.run import PipelineRun, StageSpec, Unfit
+from roop_host.pipeline.run import PipelineRun, StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.types.frame import Frame
 from roop_host.types.planes import rgb_pixels
@@ -115,6 +116,43 @@ def test_a_stage_that_hangs_ends_the_job_and_says_that_the_process_is_unfit() ->
     assert isinstance(caught.value.error, PluginError)
     assert time.monotonic() - begun < 5
     release.set()
+
+
+def test_ctrl_c_while_a_stage_hangs_says_that_the_process_is_unfit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roop_host.pipeline.run.GRACE_S", 0.2)
+    entered, release = threading.Event(), threading.Event()
+
+    def hangs(message: Message) -> tuple[Message, ...]:
+        entered.set()
+        release.wait(20)
+        return ()
+
+    def tick() -> None:
+        if entered.is_set():
+            raise KeyboardInterrupt
+
+    with pytest.raises(Unfit) as caught:
+        make([stage(hangs)], tick=tick).run()
+    assert isinstance(caught.value.error, Interrupted)
+    release.set()
+
+
+def test_a_source_ends_in_the_thread_that_read_it() -> None:
+    threads: list[str] = []
+
+    def source() -> Iterator[Frame]:
+        try:
+            yield from frames(50)
+        finally:
+            threads.append(threading.current_thread().name)
+
+    def breaks(message: Message) -> tuple[Message, ...]:
+        raise PluginError("broken on purpose")
+
+    run = PipelineRun(source, [stage(breaks)], cancel=threading.Event(), timeout_s=5, queue_bytes=1, tick=lambda: None)
+    with pytest.raises(PluginError, match="on purpose"):
+        run.run()
+    assert threads == ["roop-decode"]
 
 
 def test_a_queue_is_bounded_in_bytes_but_holds_at_least_a_window() -> None:

@@ -267,8 +267,21 @@ def test_a_command_of_the_host_is_not_taken_over(name: str, install: Install) ->
     install("xshadow", OTHERS.format(hook="roop_commands", spec=COMMAND.format(name)))
     plugins = load_plugins()
     assert states(plugins) == {"xshadow": "colliding"}
-    assert f"its command {name} is one of roop itself" in reason(plugins, "xshadow")
+    assert f"its command takes {name}, which is roop's own" in reason(plugins, "xshadow")
     assert plugins.commands == {}
+
+
+def test_a_suffix_of_the_host_is_not_taken_over(install: Install) -> None:
+    from roop_host.media.output import SUFFIXES
+    from roop_host.plugins.names import HOST_SUFFIXES
+
+    assert set(SUFFIXES) == HOST_SUFFIXES
+    writer = "ExporterSpec(name='a', summary='', role='writer', load=lambda: None, suffixes=('.exr', '.mp4'))"
+    install("xshadow", OTHERS.format(hook="roop_exporters", spec=writer))
+    plugins = load_plugins()
+    assert states(plugins) == {"xshadow": "colliding"}
+    assert "its exporter takes .mp4, which is roop's own" in reason(plugins, "xshadow")
+    assert plugins.exporters == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Frames that come as B, G, R arrays and not out of a file: turned into planes that every encoder path takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.media.probe import Colour, MediaInfo, check_size, layout_of
+from roop_host.media.reader import AvPixels
+from roop_host.types.frame import Frame
+from roop_host.types.objects import StreamInfo
+
+_PIX_FMT = "yuv420p"
+# BT.709 in H.273's numbers, limited range: what players expect of an HD clip.
+_COLOUR = Colour(range=1, primaries=1, transfer=1, space=1)
+
+
+def raw_info(address: str, stream: StreamInfo) -> MediaInfo:
+    """The stream as a target without sound. Raises ``InputError`` for one that is too large."""
+    check_size(f"the target {address}", stream.width, stream.height)
+    return MediaInfo(
+        path=Path(address),
+        kind="video",
+        width=stream.width,
+        height=stream.height,
+        codec="raw",
+        container="",
+        pix_fmt=_PIX_FMT,
+        layout=layout_of(_PIX_FMT, _COLOUR, stream.height),
+        time_base=stream.time_base,
+        average_rate=stream.rate,
+        frames=stream.frames,
+        colour=_COLOUR,
+        is_file=False,
+    )
+
+
+def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) -> Frame:
+    """A frame over a converted copy of ``bgr``, uint8 ``(info.height, info.width, 3)``."""
+    given = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
+    colour: dict[str, Any] = {"dst_color_primaries": _COLOUR.primaries, "dst_color_trc": _COLOUR.transfer}
+    picture = given.reformat(format=info.pix_fmt, dst_colorspace=_COLOUR.space, dst_color_range=_COLOUR.range, **colour)
+    return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base)

@@ -1,0 +1,106 @@
+"""What belongs to a finished output: sidecars made along the stream, finishers run on the file, the marks beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from roop_host import gate
+from roop_host.errors import OutputError, PluginError
+from roop_host.host import Progress
+from roop_host.media.output import save_atomically
+from roop_host.media.segments import piece_name
+from roop_host.pipeline.run import StageSpec
+from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
+from roop_host.runner.chain import at
+from roop_host.runner.files import Files, sidecar_path
+from roop_host.runner.state import Part, Run
+from roop_host.types.frame import Frame, let_go
+from roop_host.types.objects import Finished, Sidecar
+
+
+def sidecar_stages(run: Run, folder: Path) -> list[StageSpec]:
+    """A stage for each sidecar, to stand before the sink: pieces of a segment are stored before the segment itself."""
+    return [StageSpec(f"export {part.name}", _Pieces(part, folder).feed, late=part.late) for part in run.sidecars]
+
+
+class _Pieces:
+    """Asks one sidecar for its pieces and stores those of each segment in one file."""
+
+    def __init__(self, part: Part[Sidecar], folder: Path) -> None:
+        self._part, self._folder = part, folder
+        self._pieces: list[bytes] = []
+
+    def feed(self, message: Message) -> Iterator[Message]:
+        if isinstance(message, SegmentStart):
+            self._pieces = []
+            self._part.attributed(self._part.item.start)(message.segment)
+        elif isinstance(message, SegmentEnd):
+            save_atomically(self._folder / piece_name(message.segment.index, self._part.name), self._pieces)
+        else:
+            self._pieces.append(self._piece(message))
+        yield message
+
+    def _piece(self, frame: Frame) -> bytes:
+        view = frame.view()
+        try:
+            piece = self._part.attributed(self._part.item.piece, at((frame,)))(view)
+        finally:
+            let_go((view,))
+        return _bytes(self._part, "piece", piece)
+
+
+def sidecar_files(run: Run, folder: Path) -> Files:
+    """Join the stored pieces of every sidecar to the file it makes."""
+    segments = -(-run.counts.frames // run.job.media.segment_frames)
+    files: Files = []
+    for number, part in enumerate(run.sidecars):
+        head = _bytes(part, "head", run.call(part, part.item.head))
+        tail = _bytes(part, "tail", run.call(part, part.item.tail))
+        pieces = [folder / piece_name(index, part.name) for index in range(segments)]
+        temporary = folder / f"sidecar-{number}"
+        save_atomically(temporary, _joined(head, pieces, tail))
+        files.append((temporary, sidecar_path(Path(run.job.output), part.declared.spec.suffixes[0])))
+    return files
+
+
+def finish(run: Run, temporary: Path, *, marked: bool = True) -> None:
+    """Let every finisher work on the file. Raises ``PluginError`` where one took away that it says that it is synthetic."""
+    for part in run.finishers:
+        run.check_cancel()
+        run.on_progress(Progress("finishing", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
+        about = Finished(
+            job=run.job,
+            kind=run.target.kind,
+            source_type=run.source_type,
+            plugins=run.plugins,
+            models=run.models,
+            screening=gate.verdicts([*run.before, *run.after]),
+        )
+        run.call(part, part.item.finish, temporary, about)
+        if marked and not (temporary.is_file() and temporary.stat().st_size and run.marks.stand_in(temporary)):
+            raise PluginError(
+                f"the {part.label} took the marks away that say that the file is synthetic; nothing was kept, so report it "
+                "to its authors or switch it off"
+            )
+
+
+def _joined(head: bytes, pieces: Sequence[Path], tail: bytes) -> Iterator[bytes]:
+    yield head
+    for path in pieces:
+        try:
+            yield path.read_bytes()
+        except OSError as error:
+            raise OutputError(
+                f"the unfinished work in {path.parent} is damaged ({error}); delete that folder and run again"
+            ) from error
+    yield tail
+
+
+def _bytes(part: Part[Sidecar], what: str, given: object) -> bytes:
+    if not isinstance(given, bytes):
+        raise PluginError(
+            f"the {part.label} gave {type(given).__name__} and not bytes as its {what}; "
+            "report it to its authors or leave it out"
+        )
+    return given

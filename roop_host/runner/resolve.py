@@ -1,0 +1,122 @@
+"""What a job names, found among the plugins: before anything is loaded, and before any file is made."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roop_host import gate
+from roop_host.errors import InputError, UsageError
+from roop_host.media.output import SUFFIXES, suffix_kind
+from roop_host.plugins.found import Plugins
+from roop_host.plugins.status import Declared
+from roop_host.types.job import Job, Step
+from roop_host.types.options import closest
+from roop_host.types.specs import AnalyserSpec, ExporterSpec, ProcessorSpec, SourceSpec, UploaderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The declarations behind a job's names. ``writer`` is None where the host itself writes the output."""
+
+    steps: tuple[tuple[Step, Declared[ProcessorSpec]], ...]
+    analyser: Declared[AnalyserSpec] | None
+    source: Declared[SourceSpec] | None
+    writer: Declared[ExporterSpec] | None
+    sidecars: tuple[Declared[ExporterSpec], ...]
+    finishers: tuple[Declared[ExporterSpec], ...]
+    uploaders: tuple[Declared[UploaderSpec], ...]
+
+
+def resolve_names(job: Job, plugins: Plugins) -> Names:
+    """Raises ``UsageError`` for what nobody is called, ``InputError`` for a target that nobody can open."""
+    if not job.steps:
+        raise UsageError("no processor was named; name at least one, for example --processors swapper")
+    writer = _writer(plugins, Path(job.output))
+    _check_options(job, plugins)
+    # A file for quick use may look as well, but the screener that must be there is one that was installed.
+    gate.require_cover([one.spec.covers for one in plugins.screeners.values() if one.plugin.installed])
+    steps = tuple((step, plugins.processor(step.name)) for step in job.steps)
+    with_faces = any(declared.spec.needs_faces or declared.spec.needs_source for _, declared in steps)
+    source = _source(plugins, job.target)
+    if source is not None and job.execution.resumable:
+        raise UsageError(f"a stream such as {job.target} can't be asked for again; leave --resumable out")
+    return Names(
+        steps=steps,
+        analyser=_analyser(plugins) if with_faces else None,
+        source=source,
+        writer=writer,
+        sidecars=tuple(_sidecar(plugins, name) for name in job.exports),
+        finishers=tuple(declared for declared in plugins.exporters.values() if declared.spec.role == "finisher"),
+        uploaders=tuple(plugins.named("roop_uploaders", name) for name in _once("uploader", job.uploads)),
+    )
+
+
+def writer_suffix(output: Path, writer: Declared[ExporterSpec]) -> str:
+    """The longest suffix of the writer's that the output's name ends in; "" where there is none."""
+    name = output.name.lower()
+    fitting = [suffix for suffix in writer.spec.suffixes if name.endswith(suffix) and name != suffix]
+    return max(fitting, key=len, default="")
+
+
+def _check_options(job: Job, plugins: Plugins) -> None:
+    installed = [status.name for status in plugins.statuses]
+    for name in job.plugin_options:
+        if name not in installed:
+            raise UsageError(
+                f"there are options for a plugin {name!r}, and none of that name is installed{closest(name, installed)}"
+            )
+
+
+def _analyser(plugins: Plugins) -> Declared[AnalyserSpec]:
+    found = plugins.analysers
+    if not found:
+        raise UsageError("a step needs faces, but no analyser is installed; install one: pip install roop-vision")
+    if len(found) > 1:
+        names = ", ".join(declared.label for declared in found.values())
+        raise UsageError(f"{len(found)} analysers are installed ({names}); switch off all but one with -p no:NAME")
+    return next(iter(found.values()))
+
+
+def _writer(plugins: Plugins, output: Path) -> Declared[ExporterSpec] | None:
+    if suffix_kind(output) is not None:
+        return None
+    writers = [declared for declared in plugins.exporters.values() if declared.spec.role == "writer"]
+    able = [declared for declared in writers if writer_suffix(output, declared)]
+    if not able:
+        known = [*SUFFIXES, *(suffix for declared in writers for suffix in declared.spec.suffixes)]
+        raise UsageError(f"the output {output} ends in {output.suffix or 'no suffix'}; known are {', '.join(known)}")
+    return max(able, key=lambda declared: len(writer_suffix(output, declared)))
+
+
+def _sidecar(plugins: Plugins, name: str) -> Declared[ExporterSpec]:
+    found: Declared[ExporterSpec] = plugins.named("roop_exporters", name)
+    if found.spec.role != "sidecar":
+        when = {"writer": f"for an output in {', '.join(found.spec.suffixes)}", "finisher": "on every output"}
+        raise UsageError(f"the exporter {found.label} works by itself {when[found.spec.role]}; leave it out of --export")
+    return found
+
+
+def _source(plugins: Plugins, target: str) -> Declared[SourceSpec] | None:
+    """None for a file, which goes before a scheme of its name."""
+    scheme = re.match(r"[a-z][a-z0-9+.-]+(?=:)", target, re.IGNORECASE)  # one letter is a drive
+    if scheme is None or os.path.lexists(target):
+        return None
+    schemes = {name: declared for declared in plugins.sources.values() for name in declared.spec.schemes}
+    if scheme[0].lower() not in schemes:
+        there = ", ".join(f"{name}:" for name in sorted(schemes)) or "none"
+        raise InputError(
+            f"the target {target} is no file, and no installed plugin opens {scheme[0]}: (what can be opened: {there}); "
+            "check the path or install one that does"
+        )
+    return schemes[scheme[0].lower()]
+
+
+def _once(what: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    twice: list[Any] = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"the {what} {twice[0]} is named twice; name it once")
+    return names

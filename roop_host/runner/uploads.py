@@ -1,0 +1,99 @@
+"""Sending a finished output where the user asked for; it is kept whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from roop_host.errors import Interrupted, RoopError, UploadError
+from roop_host.host import Progress
+from roop_host.media.output import media_type
+from roop_host.pipeline.calls import LONG, Unfit
+from roop_host.runner.state import Part, Run
+from roop_host.types.objects import Artifact, Receipt, Uploader
+from roop_host.types.report import Uploaded
+
+_CHUNK = 1 << 20
+
+
+def upload_all(run: Run) -> None:
+    """Send the published output to every uploader of the job. One that fails does not keep the others from it.
+
+    Raises ``UploadError`` for the first that failed, ``Interrupted``, or ``Unfit`` when one hangs.
+    """
+    if not run.uploaders:
+        return
+    failures: list[RoopError] = []
+    artifact = _artifact(run)
+    for part in run.uploaders:
+        _check_cancel(run)
+        run.on_progress(Progress("uploading", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
+        try:
+            run.uploads.append(_upload(run, part, artifact))
+        except UploadError as error:
+            failures.append(error)
+    _check_cancel(run)
+    if failures:
+        raise failures[0]
+
+
+def _artifact(run: Run) -> Artifact:
+    path = Path(run.job.output).absolute()
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                _check_cancel(run)
+                digest.update(chunk)
+            size = file.tell()
+    except OSError as error:
+        raise UploadError(f"the output {path} can't be read for its upload ({error.strerror}); nothing was sent") from error
+    return Artifact(path, media_type(path), digest.hexdigest(), size)
+
+
+def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
+    try:
+        receipt = run.host.call(
+            _named(part, partial(part.item.upload, artifact), artifact.path),
+            limit_s=LONG * run.job.execution.timeout_s,
+            late=lambda seconds: _failed(part, f"it did not come back within {seconds:g} s", artifact.path),
+        )
+    except Unfit as unfit:
+        raise Unfit(_interrupted(run) if isinstance(unfit.error, Interrupted) else unfit.error) from unfit
+    except Interrupted as error:
+        if run.control.cancelled.is_set():
+            raise _interrupted(run) from error
+        raise _failed(part, str(error), artifact.path) from error
+    if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
+        raise _failed(part, f"it gave {receipt!r} and not a Receipt", artifact.path)
+    details = {str(key): str(value) for key, value in receipt.details.items()}
+    return Uploaded(part.name, None if receipt.url is None else str(receipt.url), details)
+
+
+def _named(part: Part[Uploader], call: Callable[[], Receipt], kept: Path) -> Callable[[], Receipt]:
+    def named() -> Receipt:
+        try:
+            return call()
+        except Interrupted:
+            raise
+        except RoopError as error:
+            raise _failed(part, str(error), kept) from error
+        except BaseException as error:
+            raise _failed(part, f"{type(error).__name__}: {error}", kept) from error
+
+    return named
+
+
+def _failed(part: Part[Uploader], why: str, kept: Path) -> UploadError:
+    return UploadError(f"the {part.label} failed ({why}); the output {kept} is kept, so it can be sent by other means")
+
+
+def _interrupted(run: Run) -> Interrupted:
+    return Interrupted(f"stopped on request before all uploads were done; the output {run.job.output} is kept")
+
+
+def _check_cancel(run: Run) -> None:
+    if run.control.cancelled.is_set():
+        raise _interrupted(run)

@@ -1,0 +1,87 @@
+"""An output in a format that a writer plugin knows and the host does not."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+from roop_host.errors import PluginError
+from roop_host.media.output import WorkFolder, save_atomically
+from roop_host.pipeline.run import StageSpec
+from roop_host.pipeline.segmenting import Message
+from roop_host.runner import chain as chains
+from roop_host.runner import exports
+from roop_host.runner.files import Files, marks_path
+from roop_host.runner.resolve import writer_suffix
+from roop_host.runner.state import Part, Run
+from roop_host.runner.targets import frames_of
+from roop_host.types.frame import Frame, let_go
+from roop_host.types.objects import StreamInfo, Writer
+
+
+@contextmanager
+def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
+    """The file a writer made, its marks and sidecars. Nothing temporary is kept, so a run always begins anew."""
+    output = Path(run.job.output)
+    suffix = writer_suffix(output, writer.declared)
+    _note_what_is_lost(run, writer, suffix)
+    run.encoder = writer.name
+    work = WorkFolder(output, secrets.token_hex())
+    try:
+        temporary, marks = work.path / f"output{suffix}", work.path / "marks"
+        sink = _Written(run, writer, temporary)
+        chain = chains.build(run, 0)
+        with frames_of(run) as frames:
+            last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
+            chains.execute(run, chain, frames, [*exports.sidecar_stages(run, work.path), last])
+        exports.finish(run, temporary, marked=False)
+        if not temporary.is_file() or not temporary.stat().st_size:
+            raise PluginError(
+                f"the {writer.label} left no file, or an empty one; nothing was kept, so report it to its authors or "
+                "name an output of another kind"
+            )
+        save_atomically(marks, [run.marks.xmp()])
+        yield [*exports.sidecar_files(run, work.path), (marks, marks_path(output)), (temporary, output)]
+    finally:
+        work.remove()
+
+
+class _Written:
+    """Hands the frames of the stream to a writer."""
+
+    def __init__(self, run: Run, writer: Part[Writer], path: Path) -> None:
+        self._run, self._writer, self._path = run, writer, path
+
+    def feed(self, message: Message) -> Iterator[Message]:
+        if isinstance(message, Frame):
+            if not self._run.counts.frames:
+                self._writer.attributed(self._writer.item.open)(self._path, _stream_info(self._run))
+            view = message.view()
+            try:
+                self._writer.attributed(self._writer.item.write, chains.at((message,)))(view)
+            finally:
+                let_go((view,))
+            chains.count(self._run, message)
+        yield from ()
+
+    def close(self) -> Iterator[Message]:
+        self._writer.attributed(self._writer.item.close)()
+        yield from ()
+
+
+def _stream_info(run: Run) -> StreamInfo:
+    width, height = run.size
+    info = run.target
+    rate = info.average_rate or Fraction(30 if info.kind == "video" else 1)
+    return StreamInfo(width, height, info.time_base, rate, info.frames)
+
+
+def _note_what_is_lost(run: Run, writer: Part[Writer], suffix: str) -> None:
+    lost = [*(["sound"] if run.target.audio_codecs else []), *run.target.left_out]
+    if lost:
+        run.notices.append(f"not in the output: {', '.join(lost)}; the {writer.label} is given frames only")
+    if run.job.execution.resumable:
+        run.notices.append(f"an output in {suffix} is always made from the beginning, also with --resumable")
