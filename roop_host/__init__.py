@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from roop_host.errors import (
         UsageError as UsageError,
     )
-    from roop_host.hookspecs import ROOP_API as ROOP_API
     from roop_host.hookspecs import hookimpl as hookimpl
     from roop_host.host import Control as Control
     from roop_host.host import Host as Host
@@ -166,7 +165,7 @@ _HOME = {
         "ContentBlocked InputError Interrupted ModelError NoFaceError OutputError PluginError RoopError "
         "ScreenerFailed ScreeningError UploadError UsageError"
     ),
-    "hookspecs": "ROOP_API hookimpl",
+    "hookspecs": "hookimpl",
     "host": "Control Host Progress run",
     "plugins.found": "Plugins",
     "plugins.loader": "load_plugins",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from roop_host.types.report import Report
+
+
+#: More of a plugin's text than this helps nobody.
+_LONGEST = 600
 
 
 class RoopError(Exception):
@@ -81,3 +86,31 @@ class Interrupted(RoopError):
 def from_outside(error: BaseException) -> bool:
     """Whether this is a real Ctrl-C: Python raises that in the main thread only, so elsewhere it is a plugin's doing."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+
+
+def told(error: BaseException) -> str:
+    """An error nobody foresaw, in one line: its type and what it says, whatever that holds."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  (a plugin's own ``__str__`` may do anything)
+        return kind
+    return f"{kind}: {one_line(text)}" if text.strip() else kind
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, control and direction characters, which would deceive who reads it, and of bearable length."""
+    visible = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text)
+    line = " ".join(visible.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+# Others decide about the exit code of things that are the host's: a block, a cancel, an output.
+_A_PLUGIN_MAY_SAY = (InputError, ModelError, NoFaceError, PluginError, UsageError, UploadError)
+
+
+def named(error: RoopError, who: str, failure: type[RoopError]) -> RoopError:
+    """An error that a plugin chose to raise, with its name; of a kind that is the host's to say it becomes ``failure``."""
+    kind = type(error) if type(error) in _A_PLUGIN_MAY_SAY else failure
+    text = one_line(str(error))
+    return kind(text if who in text else f"{who}: {text}")

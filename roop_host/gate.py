@@ -6,18 +6,16 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside
+from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside, told
 from roop_host.types.frame import Frame, FrameView, let_go
 from roop_host.types.objects import Screener, Stage
+from roop_host.types.packages import pip
 from roop_host.types.planes import over_grey, rgb_pixels
 from roop_host.types.report import Verdicts
-
-if TYPE_CHECKING:
-    pass
 
 #: No option and no plugin makes the limit laxer than this.
 HIGHEST_LIMIT = 0.85
@@ -74,7 +72,7 @@ class Gate:
                 raise
             raise ScreenerFailed(
                 f"the screener {watcher.label} gave no valid answer for {what} "
-                f"({type(error).__name__}: {error}); nothing is produced without one, so repair or update it"
+                f"({told(error)}); nothing is produced without one, so repair or update it"
             ) from error
         watcher.looks += len(views)
         watcher.highest[stage.value] = max(worst, watcher.highest.get(stage.value, 0.0))
@@ -93,7 +91,8 @@ def require_cover(covers: Sequence[frozenset[str]]) -> None:
 
 def no_screener() -> ScreenerFailed:
     return ScreenerFailed(
-        f"no installed screener covers {REQUIRED}, and nothing is produced unscreened; install one: pip install roop-nsfw"
+        f"no installed screener covers {REQUIRED}, and nothing is produced unscreened; "
+        f"install one: {pip('install', 'roop-nsfw')}"
     )
 
 

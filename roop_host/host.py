@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, UsageError
+from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, named, told
 from roop_host.pipeline.calls import LONG, CallThread, Unfit, too_late
-from roop_host.types.job import MOST_THREADS
 from roop_host.types.objects import Context, StageObject
 from roop_host.types.options import resolve
 
@@ -151,6 +150,25 @@ class Host:
             finally:
                 control.unfit = self._unfit
 
+    @contextmanager
+    def hurrying(self, control: Control) -> Iterator[Callable[[], None]]:
+        """Gives what makes objects hear a cancel, for when a stream has failed: what waits for more then comes back.
+
+        Afterwards they hear it no more, unless ``control`` was cancelled.
+        """
+        try:
+            yield self._cancel.set
+        except Unfit:
+            raise  # what hangs may hear it yet
+        except BaseException:
+            self._hear_again(control)
+            raise
+
+    def _hear_again(self, control: Control) -> None:
+        self._cancel.clear()
+        if control.cancelled.is_set():
+            self._cancel.set()
+
     def sessions(self, execution: ExecutionOptions) -> OrtSessions:
         """The sessions of one device and thread budget."""
         from roop_host.models.sessions import OrtSessions as _OrtSessions
@@ -205,9 +223,7 @@ def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Prog
 
 
 def threads_of(execution: ExecutionOptions) -> int:
-    """The thread budget: what was asked for, or one per core this process may use. Raises ``UsageError``."""
-    if execution.threads > MOST_THREADS:
-        raise UsageError(f"{execution.threads} threads are more than the {MOST_THREADS} that can be had; ask for fewer")
+    """The thread budget: what was asked for, or one per core this process may use."""
     if execution.threads > 0:
         return execution.threads
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -220,13 +236,17 @@ def _set_up(
     try:
         made.append(cast(StageObject, declared.spec.load()()))
         made[0].setup(context)
-    except RoopError:
+    except Interrupted:
         raise
+    except RoopError as error:
+        raise named(error, f"the {label}", failure) from error
     except BaseException as error:  # not in the main thread: even a KeyboardInterrupt is the plugin's doing
-        repair = f"update or uninstall it, or run without it: roop -p no:{declared.plugin.name} run ..."
+        repair = f"update or uninstall it, or run without it ({declared.plugin.without()})"
         if failure is ScreenerFailed:
             repair = "nothing is produced without it, so repair or update it"
-        raise failure(f"the {label} could not be loaded ({type(error).__name__}: {error}); {repair}") from error
+        if isinstance(error, ImportError):
+            repair += "; roop doctor looks at the packages that it may need"
+        raise failure(f"the {label} could not be loaded ({told(error)}); {repair}") from error
 
 
 def quietly(call: Callable[[], None], label: str) -> None:
@@ -235,6 +255,4 @@ def quietly(call: Callable[[], None], label: str) -> None:
     try:
         call()
     except BaseException as error:
-        log.warning(
-            "the %s failed at its end (%s: %s)", label, type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG)
-        )
+        log.warning("the %s failed at its end (%s)", label, told(error), exc_info=log.isEnabledFor(logging.DEBUG))

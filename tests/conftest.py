@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -12,3 +13,4 @@ def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ROOP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ROOP_CONFIG", "")
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # as activated: commands to paste are the short ones then

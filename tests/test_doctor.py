@@ -65,7 +65,8 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Distributio
 @pytest.fixture(params=["pip", "uv pip"])
 def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Environments that uv made have no pip of their own."""
-    monkeypatch.setattr("roop_host.plugins.status.find_spec", lambda name: object() if request.param == "pip" else None)
+    monkeypatch.setattr("roop_host.types.packages.find_spec", lambda name: object() if request.param == "pip" else None)
+    monkeypatch.setattr("roop_host.types.packages.shutil.which", lambda name: str(Path(sys.executable).parent / name))
     return str(request.param)
 
 
@@ -94,7 +95,7 @@ def test_this_environment_is_well() -> None:
     assert [check for check in found.checks if check.state == "problem"] == []
     assert found.exit_code == 0
     areas = list(dict.fromkeys(check.area for check in found.checks))
-    assert areas == ["Python", "Packages", "Runtime", "Devices", "Plugins", "Screening", "Models", "Video"]
+    assert areas == ["Python", "Packages", "Runtime", "Devices", "Plugins", "Screening", "Models", "Video", "Settings"]
     said = {(check.area, check.name): check.says for check in found.checks}
     assert said["Packages", "numpy"] == metadata.version("numpy")
     assert "avcodec 6" in said["Packages", "av"]
@@ -249,7 +250,7 @@ def test_plugins_are_told_with_their_repair(tool: str, distribution: Distributio
     assert (bad.state, bad.exit_code) == ("problem", 7)
     assert "RuntimeError: no way" in bad.says
     assert "roop -p no:xbad run" in bad.says
-    assert commands(bad.repair) == [[*tool.split(), "install", "--upgrade", "roop-xbad"]]
+    assert commands(bad.repair) == [[*tool.split(), "install", "--upgrade", "--force-reinstall", "--no-deps", "roop-xbad"]]
     assert found["xoff"].state == "note"
     assert found["xslow"].state == "note"
     assert "belong into load()" in found["xslow"].says
@@ -265,7 +266,7 @@ def test_a_broken_plugin_file_is_left_out(tmp_path: Path) -> None:
 
 def test_without_a_screener_the_exit_code_is_that_of_a_run(tool: str) -> None:
     found = examine(plugins_of({}))
-    assert (found.exit_code, [check.area for check in found.problems]) == (5, ["Screening"])
+    assert (found.exit_code, [check.area for check in found.problems]) == (5, ["Screening", "Settings"])
     assert found.problems[0].repair == f"{tool} install roop-nsfw"
     assert one(iter(found.checks), "none").repair == f"{tool} install roop-swapper roop-nsfw"
 
@@ -320,11 +321,20 @@ def test_a_misspelt_variable_is_noted_and_no_value_is_shown(
     monkeypatch.setenv("ROOP_THREADS", "2")
     found = list(settings(load_plugins(), None))
     assert [(check.name, check.state, check.says.rpartition(" ")[2]) for check in found] == [
+        ("processors", "ok", "--processors"),
         ("ROOP_DEVICES", "note", "ROOP_DEVICE?"),
         ("ROOP_NSFW_TRESHOLD", "note", "ROOP_NSFW_THRESHOLD?"),
     ]
     tell(Examination(tuple(found)), as_json=True)
     assert "a-secret" not in capsys.readouterr().out
+
+
+def test_a_run_that_nobody_could_make_is_not_well() -> None:
+    step = kit.processor(kit.Tint, "swapper", needs_faces=True)
+    assert [check.exit_code for check in settings(kit.plugins(step), None)] == [2]  # no analyser
+    assert [check.exit_code for check in settings(kit.plugins(step, kit.analyser(kit.OneFace)), None)] == [0]
+    (found,) = settings(kit.plugins(), None)
+    assert (found.exit_code, "no processor is called 'swapper'" in found.says) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 _STRAY_S = 2.0
 
@@ -17,49 +18,52 @@ def main() -> None:
     """The console script."""
     # Until a job begins there is nothing to clean up, and SIGTERM may end the command as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _open_streams()
     try:
         code = _call(sys.argv[1:])
     except KeyboardInterrupt:
-        print("roop: stopped before the work began; nothing was written", file=sys.stderr)
+        _say("stopped before the work began; nothing was written")
         code = 130
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        code = _unprintable(error)
+    except ImportError as error:  # of a package that the command line itself rests on
+        _say(f"{error.name or 'a package'} can't be imported ({error}); install roop-host again, it brings what it needs")
+        code = 1
     _leave(code)
 
 
 def _call(words: list[str]) -> int:
     if words == ["--version"]:  # answered before anything is imported
         from roop_host import __version__
+        from roop_host.cli.streams import printing
 
-        print(f"roop {__version__}")
-        return 0
+        return printing(0, lambda: print(f"roop {__version__}"))
     from roop_host.cli.app import call
 
     return call(words)
 
 
-def _leave(code: int) -> None:
-    """End the process, also where stdout is gone or a plugin left a thread that would keep it alive for ever."""
+def _open_streams() -> None:
+    """Whoever started this may have closed them; what is printed is lost then, and the work is done all the same."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115,PTH123  (for the whole process)
+
+
+def _say(text: str) -> None:
     try:
-        sys.stdout.flush()
-    except OSError as error:
-        code = code or _unprintable(error)
-    main_thread = threading.main_thread()
+        print(f"roop: {text}", file=sys.stderr)
+    except OSError:  # nobody hears it; the exit code still tells
+        return
+
+
+def _leave(code: int) -> None:
+    """End the process, also where a stream is full or a plugin left a thread that would keep it alive for ever."""
+    from roop_host.cli.streams import flush
+
+    code = flush(code)
+    main_thread, until = threading.main_thread(), time.monotonic() + _STRAY_S
     stray = [thread for thread in threading.enumerate() if thread is not main_thread and not thread.daemon]
     for thread in stray:
-        thread.join(_STRAY_S)
+        thread.join(max(0.0, until - time.monotonic()))
     if any(thread.is_alive() for thread in stray):
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _unprintable(error: OSError) -> int:
-    """Stdout is full or gone: what was to be done is done, and who reads may have had enough."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115,PTH123  (or the interpreter tries again)
-    if isinstance(error, BrokenPipeError):
-        return 0
-    print(f"roop: the result can't be written to stdout ({error.strerror}); the work itself is done", file=sys.stderr)
-    return 9

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from roop_host.cli.streams import printing
 from roop_host.cli.telling import tell_error
-from roop_host.errors import RoopError, UsageError
+from roop_host.errors import Interrupted, RoopError, UsageError, told
 from roop_host.plugins.names import HOST_COMMANDS
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ class Asked:
 
     off: tuple[str, ...] = ()
     config: str | None = None
+    debug: bool = False
 
     def plugins(self) -> Plugins:
         """The installed plugins. Raises ``UsageError``."""
@@ -36,6 +40,12 @@ class Asked:
 
 class _Group(TyperGroup):
     """Builds ``run`` only when it was asked for, since its flags are those of the installed plugins."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:  # typer would end without a word
+            raise Interrupted("stopped before the work began; nothing was written") from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, asked = args[0], _asked(ctx.params)
@@ -54,6 +64,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Put the face of one picture into pictures and videos, through plugins. With the consent of the people shown.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Installed plugins may add commands: roop plugins lists them.",
 )
 config_app = typer.Typer(rich_markup_mode=None, help="Options: what holds and who said it, their files, a first file.")
@@ -62,17 +73,29 @@ app.add_typer(config_app, name="config")
 
 def call(words: Sequence[str]) -> int:
     """Run a command line; the exit code. Every error is one sentence."""
-    as_json = "--json" in words
     try:
         result = app(list(words) or ["--help"], prog_name="roop", standalone_mode=False)
     except TyperException as error:
-        usage = UsageError(_sentence(error, words))
-        tell_error(usage, as_json=as_json)
-        return usage.exit_code
+        return _failed(UsageError(_sentence(error, words)), words)
     except RoopError as error:
-        tell_error(error, as_json=as_json)
-        return error.exit_code
+        return _failed(error, words)
+    except SystemExit:  # typer's answer to a pipe that nobody reads any more
+        return 0
+    except OSError as error:
+        if error.filename is not None:
+            return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), words)
+        return printing(0, partial(_raise, error))
     return result if isinstance(result, int) else 0
+
+
+def _failed(error: RoopError, words: Sequence[str]) -> int:
+    if "--debug" in words:
+        traceback.print_exception(error)
+    return printing(error.exit_code, partial(tell_error, error, as_json="--json" in words))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _sentence(error: TyperException, words: Sequence[str]) -> str:
@@ -96,6 +119,7 @@ def root(
             "--config", metavar="FILE", help="Read this file in place of roop.toml; '' reads none.", show_default=False
         ),
     ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     """Checks what stands before the sub-command."""
@@ -116,11 +140,14 @@ def plugins(
     """Never fails because of a plugin."""
     from roop_host.cli.listing import show, show_requirements
 
-    statuses = ctx.obj.plugins().statuses
+    found = ctx.obj.plugins()
     if requirements:
-        show_requirements(statuses)
+        show_requirements(found.statuses)
     else:
-        show(statuses, as_json=as_json)
+        show(found.statuses, as_json=as_json)
+    if ctx.obj.debug:
+        for error in found.errors.values():
+            traceback.print_exception(error)
 
 
 @app.command(help="Look at all that a run needs, and say what to repair.")
@@ -170,7 +197,7 @@ def _asked(params: dict[str, Any]) -> Asked:
         if not word.startswith("no:") or not word[3:]:
             raise UsageError(f"-p takes no:NAME, for example -p no:enhancer, not {word!r}")
         names.append(word[3:])
-    return Asked(tuple(names), params.get("config"))
+    return Asked(tuple(names), params.get("config"), bool(params.get("debug")))
 
 
 def _plugin_command(asked: Asked, name: str, words: list[str]) -> int:

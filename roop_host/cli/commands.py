@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roop_host.errors import PluginError, RoopError, UsageError, from_outside
+import typer
+
+from roop_host.errors import PluginError, RoopError, UsageError, from_outside, named, one_line, told
 from roop_host.plugins.names import HOST_COMMANDS
 from roop_host.types.options import closest
 
 if TYPE_CHECKING:
     from roop_host.plugins.found import Plugins
+
+
+#: What a system can hand on.
+_MOST = 255
 
 
 def call_command(plugins: Plugins, name: str, words: list[str]) -> int:
@@ -23,15 +29,20 @@ def call_command(plugins: Plugins, name: str, words: list[str]) -> int:
             f"{'; plugins that cannot be used: ' + broken if broken else ''})"
         )
     try:
-        code = declared.spec.load()(words)
-    except RoopError:
-        raise
+        code: object = declared.spec.load()(words)
+    except RoopError as error:
+        raise named(error, f"the command {declared.label}", PluginError) from error
     except SystemExit as error:  # as argparse and typer end
-        code = error.code if isinstance(error.code, int) or error.code is None else 1
+        code = error.code
+        if isinstance(code, str):
+            typer.echo(f"roop: {one_line(code)}", err=True)
+            code = 1
     except BaseException as error:
         if from_outside(error):
             raise
-        raise PluginError(
-            f"the command {declared.label} failed ({type(error).__name__}: {error}); report it to its authors"
-        ) from error
-    return code if isinstance(code, int) else 0
+        raise PluginError(f"the command {declared.label} failed ({told(error)}); report it to its authors") from error
+    if code is None:
+        return 0
+    if type(code) is not int or not 0 <= code <= _MOST:
+        raise PluginError(f"the command {declared.label} gave {code!r} and not an exit code; report it to its authors")
+    return code

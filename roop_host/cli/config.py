@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from roop_host.config.fields import host_fields, plugin_fields
-from roop_host.config.files import NAME, candidates, check_plugin_tables, read_files, user_file
-from roop_host.config.layers import Layers, misspelt_variables
+from roop_host.config.files import NAME, candidates, check_plugin_tables, read_files, user_file, working_folder
+from roop_host.config.layers import Layers, idle_variables
 from roop_host.config.schema import config_schema, job_schema
 from roop_host.errors import OutputError, UsageError
 from roop_host.types.options import OptionField, plain
@@ -31,8 +31,8 @@ def show(plugins: Plugins, asked: str | None, *, as_json: bool) -> None:
     for option in options:
         said = layers.settle(option)
         rows.append((option, option.default if said is None else said.value, "default" if said is None else said.where))
-    misspelt = misspelt_variables(options, os.environ)
-    notices += [f"the variable {name} does nothing; did you mean {near}?" for name, near in misspelt.items()]
+    idle = idle_variables(options, os.environ)
+    notices += [f"the variable {name} sets nothing; {instead}" for name, instead in idle.items()]
     if as_json:
         listed = [
             {"table": _table(option), "key": option.key, "value": plain(value), "from": where, "variable": option.variable}
@@ -57,16 +57,16 @@ def _print(rows: list[tuple[OptionField, Any, str]]) -> None:
 
 def show_paths(asked: str | None) -> None:
     """Print the files that count, the strongest first, and which of them exist."""
-    paths = candidates(asked, os.environ, Path.cwd())
+    paths = candidates(asked, os.environ, working_folder())
     for path in paths:
-        typer.echo(f"{path}  ({'read' if path.is_file() else 'not there'})")
+        typer.echo(f"{path}  ({'not there' if not path.exists() else 'a folder' if path.is_dir() else 'read'})")
     if not paths:
         typer.echo("no file is read, as --config or ROOP_CONFIG says")
 
 
 def init(plugins: Plugins, asked: str | None, *, user: bool) -> None:
     """Write a file in which every option stands as a comment. Raises ``UsageError`` where one exists already."""
-    path = Path(asked) if asked else user_file() if user else Path.cwd() / NAME
+    path = Path(asked) if asked else user_file() if user else working_folder() / NAME
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -14,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from roop_host.cli.streams import flush, printing
 from roop_host.cli.telling import tell_error
-from roop_host.errors import Interrupted, RoopError
+from roop_host.errors import Interrupted, RoopError, told
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Host, Progress
     from roop_host.plugins.found import Plugins
     from roop_host.types.job import Job
     from roop_host.types.report import Report
+
+
+#: Signals so close together are one wish.
+_SAME_S = 1.0
 
 
 def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
@@ -33,9 +39,7 @@ def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, An
     code = _execute(make_job, host, show)
     if host.unfit:
         # A plugin's thread still hangs, and a normal exit would wait for it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        os._exit(flush(code))
     return code
 
 
@@ -45,17 +49,19 @@ def _execute(make_job: Callable[[], Job], host: Host, show: Mapping[str, Any]) -
     control = Control()
     try:
         job = make_job()
-        # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the report's.
-        with host, _signals(control), _progress(show) as on_progress, redirect_stdout(sys.stderr):
+        # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the report's. The
+        # host is closed first, so that this and the signals hold for its end too.
+        with _signals(control), _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
             report = host.run(job, control=control, on_progress=on_progress)
     except RoopError as error:
         return _failed(error, show)
     except KeyboardInterrupt:
         return _failed(Interrupted("stopped before the work began; nothing was written"), show)
+    except ImportError as error:
+        return _failed(RoopError(f"a package can't be imported ({told(error)}); roop doctor says what to repair"), show)
     except Exception as error:  # noqa: BLE001  (the last place that can say a sentence)
-        return _failed(RoopError(f"an unexpected {type(error).__name__}: {error}; run again with --debug"), show)
-    _tell_done(report, show)
-    return 0
+        return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), show)
+    return printing(0, lambda: _tell_done(report, show))
 
 
 def _log(*, debug: bool) -> None:
@@ -68,12 +74,15 @@ def _log(*, debug: bool) -> None:
 
 
 def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
+    return printing(error.exit_code, lambda: _tell_failed(error, show))
+
+
+def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
     if show["debug"]:
         traceback.print_exception(error)
     if error.report is not None and not show["json"]:
         _tell_uploads(error.report)
     tell_error(error, as_json=show["json"])
-    return error.exit_code
 
 
 def _tell_uploads(report: Report) -> None:
@@ -102,11 +111,20 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _signals(control: Control) -> Iterator[None]:
-    """The first Ctrl-C, SIGTERM or closed terminal ends the job in order, a second one at once."""
+    """The first Ctrl-C, SIGTERM or closed terminal ends the job in order, a second one at once.
+
+    One that follows within a moment is the same: a terminal and a wrapper such as ``uv run`` both pass it on.
+    """
+    first: list[float] = []
 
     def stop(number: int, frame: object) -> None:
-        if control.cancelled.is_set():
+        now = time.monotonic()
+        if control.cancelled.is_set() and first and now - first[0] > _SAME_S:
+            os.write(
+                2, b"roop: stopped at once; the folder .NAME.roop beside the output may be left, the next run clears it\n"
+            )
             os._exit(Interrupted.exit_code)
+        first.append(now)
         control.cancel()
 
     ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]

@@ -10,6 +10,7 @@ import typer
 
 from roop_host.plugins.scan import host_status
 from roop_host.plugins.status import PluginStatus
+from roop_host.types.packages import pip
 
 _HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "FROM")
 
@@ -32,9 +33,9 @@ def show(statuses: Sequence[PluginStatus], *, as_json: bool) -> None:
         if not status.usable:
             typer.echo(f"\n{status.name} ({status.describe()}) is {status.state}: {status.reason}")
             typer.echo(f"  repair:      {status.repair}" if status.repair else "  repair it, then try again")
-            typer.echo(f"  run without: roop -p no:{status.name} run ...")
+            typer.echo(f"  run without: {status.without()}")
     if not statuses:
-        typer.echo("no plugin is installed; begin with: pip install roop-swapper roop-nsfw")
+        typer.echo(f"no plugin is installed; begin with: {pip('install', 'roop-swapper', 'roop-nsfw')}")
 
 
 def show_requirements(statuses: Iterable[PluginStatus]) -> None:

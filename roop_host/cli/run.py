@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -14,7 +15,7 @@ from typer.core import TyperCommand
 from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import ConfigFile, check_plugin_tables, read_files
 from roop_host.config.jobs import Request, make_job, read_job
-from roop_host.config.layers import Layers, misspelt_variables
+from roop_host.config.layers import Layers, idle_variables
 from roop_host.config.required import require
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
@@ -49,7 +50,8 @@ class _Command(TyperCommand):
 def build(asked: Asked, words: Sequence[str]) -> Any:
     """The command with the flags of all plugins that are used. ``words`` are looked at for ``--plugin``."""
     plugins = load_plugins(asked.off, _plugin_files(words))
-    options = {_parameter(option): option for option in (*host_fields(), *plugin_fields(plugins))}
+    # Named by number: what a plugin is called need not be a name of Python.
+    options = {f"option_{number}": option for number, option in enumerate((*host_fields(), *plugin_fields(plugins)))}
     flags = _file_flags()
     flags |= {name: _flag(option, _choices(option, plugins)) for name, option in options.items()}
     flags |= _display_flags()
@@ -58,7 +60,8 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
         from roop_host.cli.execute import execute
 
         given = {option.flag: values[name] for name, option in options.items() if values[name] is not None}
-        return execute(lambda: _job(asked, plugins, values, given), plugins, values)
+        show = {**values, "debug": values["debug"] or asked.debug}
+        return execute(lambda: _job(asked, plugins, values, given), plugins, show)
 
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -67,8 +70,9 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    wide, about = {"max_content_width": 110}, "Run a job: sources, target, processors, output."
-    single.command("run", cls=_Command, context_settings=wide, help=about, epilog=_EPILOG)(command)
+    settings = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+    about = "Run a job: sources, target, processors, output."
+    single.command("run", cls=_Command, context_settings=settings, help=about, epilog=_EPILOG)(command)
     return typer.main.get_command(single)
 
 
@@ -85,14 +89,14 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
 def _layers(plugins: Plugins, given: Mapping[str, Any], files: Sequence[ConfigFile]) -> Layers:
     for notice in check_plugin_tables(files, plugins):
         typer.echo(f"roop: {notice}", err=True)
-    for name, near in misspelt_variables((*host_fields(), *plugin_fields(plugins)), os.environ).items():
-        typer.echo(f"roop: the variable {name} does nothing; did you mean {near}?", err=True)
+    for name, instead in idle_variables((*host_fields(), *plugin_fields(plugins)), os.environ).items():
+        typer.echo(f"roop: the variable {name} sets nothing; {instead}", err=True)
     return Layers(given, os.environ, files)
 
 
 def _plugin_files(words: Sequence[str]) -> Iterator[Path]:
     """Their flags belong to the command, so they are looked for before it is parsed."""
-    for word, following in zip(words, (*words[1:], None), strict=True):
+    for word, following in zip_longest(words, words[1:]):
         if word == "--":
             return
         if word == "--plugin" and following is not None:
@@ -137,10 +141,6 @@ def _display_flags() -> dict[str, tuple[Any, Any]]:
             False,
         ),
     }
-
-
-def _parameter(option: OptionField) -> str:
-    return option.flag[2:].replace("-", "_")
 
 
 def _choices(option: OptionField, plugins: Plugins) -> str:

@@ -54,6 +54,14 @@ def candidates(asked: str | None, environment: Mapping[str, str], start: Path) -
     return [near, user_file()]
 
 
+def working_folder() -> Path:
+    """Raises ``UsageError`` where it was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(f"the working folder can't be found ({error.strerror}); go to one that exists") from error
+
+
 def user_file() -> Path:
     """The file in the user's config folder."""
     from platformdirs import user_config_path
@@ -66,13 +74,13 @@ def read_files(asked: str | None = None, environment: Mapping[str, str] | None =
     environment = os.environ if environment is None else environment
     named = asked or environment.get(VARIABLE)
     found = []
-    for path in candidates(asked, environment, Path.cwd()):
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if named:
-                raise UsageError(f"the config file {path} does not exist; check --config and {VARIABLE}") from error
+    for path in candidates(asked, environment, working_folder()):
+        if not named and not path.is_file():
             continue
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UsageError(f"the config file {path} does not exist; check --config and {VARIABLE}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the config file {path} cannot be read ({error}); repair it or name another") from error
         found.append(parse(path, text))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from roop_host.config.fields import PROCESSORS, host_fields, plugin_fields
 from roop_host.config.layers import Layers
 from roop_host.errors import InputError, UsageError
+from roop_host.plugins.taking_part import beside_steps
 from roop_host.types.job import Job, OptionValue, Step
 from roop_host.types.options import OptionField, plain
 
@@ -43,7 +44,7 @@ def read_job(path: Path) -> Job:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"the job file {path} cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"the job file {path} is not JSON ({error}); repair it") from error
     if isinstance(data, dict) and "exit_code" in data and isinstance(data.get("job"), dict):
         data = data["job"]  # a whole report was given
@@ -84,7 +85,7 @@ def _with_host_options(job: Job, layers: Layers) -> Job:
 
 def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
     owners = [plugins.processor(step.name).plugin.name for step in job.steps]
-    beside = plugins_beside(job, plugins)
+    beside = set(beside_steps(job, plugins))
     used = beside | set(owners)  # a variable set for good must not stop jobs that have no use for it
     options: _Options = {}
     for option in plugin_fields(plugins):
@@ -102,17 +103,6 @@ def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
     for name in sorted(beside & set(options)):
         kept[name] = {**kept.get(name, {}), **options[name]}
     return replace(job, steps=steps, plugin_options=kept)
-
-
-def plugins_beside(job: Job, plugins: Plugins) -> set[str]:
-    """The plugins that take part in a job beside its steps."""
-    always: list[Any] = [*plugins.screeners.values(), *plugins.analysers.values()]
-    exporters = plugins.exporters.values()
-    always += [one for one in exporters if one.spec.role == "finisher" or one.spec.name in job.exports]
-    always += [one for one in exporters if one.spec.role == "writer" and job.output.lower().endswith(one.spec.suffixes)]
-    always += [one for name, one in plugins.uploaders.items() if name in job.uploads]
-    always += [one for one in plugins.sources.values() if job.target.split(":")[0] in one.spec.schemes]
-    return {declared.plugin.name for declared in always}
 
 
 def _refuse_unused(option: OptionField, layers: Layers) -> None:

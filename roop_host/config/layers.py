@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -12,6 +12,7 @@ from roop_host.types.options import OptionField
 
 # Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
 _NEAR = 0.8
+_FILES = ("source", "target", "output", "job")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,16 @@ class Layers:
             return None
         if self.environment.get(option.variable):  # empty is unset, as shells have it
             return Said(option.read(self.environment[option.variable], option.variable), option.variable)
+        said = list(self._in_files(option))
+        # A file that came along with somebody's folder must not loosen what the user's own says.
+        return min(said, key=lambda one: one.value) if option.tightens and said else next(iter(said), None)
+
+    def _in_files(self, option: OptionField) -> Iterator[Said]:
         for file in self.files:
             table = file.table(option.owner)
             if option.key in table:
                 value = option.read(table[option.key], file.place(option), base=file.path.parent)
-                return Said(value, str(file.path))
-        return None
+                yield Said(value, str(file.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,19 @@ class Said:
     where: str
 
 
-def misspelt_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that do nothing, with the known one that each is nearly like. Others may be a plugin's secrets."""
+def idle_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that set nothing, and what to do instead. Others may be a plugin's secrets."""
+    options = list(options)
     known = {option.variable for option in options if not option.per_run} | {"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS"}
+    flags = {option.variable: option.flag for option in options if option.per_run}
+    flags |= {f"ROOP_{name.upper()}": f"--{name}" for name in _FILES}
     by_rest = {name.removeprefix("ROOP_"): name for name in known}
     out = {}
     for name in sorted(environment):
         if name.upper().startswith("ROOP_") and name not in known:
             near = get_close_matches(name.upper().removeprefix("ROOP_"), by_rest, n=1, cutoff=_NEAR)
-            if near:
-                out[name] = by_rest[near[0]]
+            if name.upper() in flags:
+                out[name] = f"it is asked for anew at each run: {flags[name.upper()]}"
+            elif near:
+                out[name] = f"did you mean {by_rest[near[0]]}?"
     return out

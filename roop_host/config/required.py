@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roop_host.errors import PluginError, UsageError
-from roop_host.plugins.status import PluginStatus, pip
+from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -30,8 +30,7 @@ def missing(files: Iterable[ConfigFile], plugins: Plugins) -> Iterator[Missing]:
         for text in file.required_plugins:
             lack = _lack(_parse(file, text), plugins)
             if lack:
-                install = pip("install", "--upgrade", _as_package(text))
-                yield Missing(f"{file.path} requires the plugin {text}, {lack}", install)
+                yield Missing(f"{file.path} requires the plugin {text}, {lack}", pip("install", "--upgrade", text))
 
 
 def require(files: Iterable[ConfigFile], plugins: Plugins) -> None:
@@ -41,19 +40,31 @@ def require(files: Iterable[ConfigFile], plugins: Plugins) -> None:
 
 
 def _parse(file: ConfigFile, text: str) -> Requirement:
+    """A package from the registry: an address would be one more way to have people install what a found file says."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        return Requirement(text)
+        found = Requirement(text)
     except InvalidRequirement as error:
-        raise UsageError(
-            f"the config file {file.path}: required_plugins has {text!r}, which is no package with a version, "
-            f"for example roop-nsfw>=0.1"
-        ) from error
+        raise UsageError(_no_package(file, text)) from error
+    if found.url or found.marker:
+        raise UsageError(_no_package(file, text))
+    return found
+
+
+def _no_package(file: ConfigFile, text: str) -> str:
+    return (
+        f"the config file {file.path}: required_plugins has {text!r}, which is no package with a version, "
+        f"for example roop-nsfw>=0.1"
+    )
 
 
 def _lack(requirement: Requirement, plugins: Plugins) -> str:
-    found = next((status for status in plugins.statuses if _is(requirement.name, status)), None)
+    from packaging.utils import canonicalize_name
+
+    wanted = canonicalize_name(requirement.name)
+    installed = [status for status in plugins.statuses if status.installed]
+    found = next((status for status in installed if canonicalize_name(status.distribution) == wanted), None)
     if found is None:
         return "which is not installed; an upgrade may have dropped it"
     if found.state == "off":
@@ -61,13 +72,3 @@ def _lack(requirement: Requirement, plugins: Plugins) -> str:
     if not requirement.specifier.contains(found.version, prereleases=True):
         return f"and {found.describe()} is installed"
     return ""
-
-
-def _is(name: str, status: PluginStatus) -> bool:
-    from packaging.utils import canonicalize_name
-
-    return status.installed and canonicalize_name(name) in (canonicalize_name(status.distribution), status.name)
-
-
-def _as_package(text: str) -> str:
-    return text if text.startswith("roop-") else f"roop-{text}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roop_host.models.devices import first_line
-from roop_host.plugins.status import pip, pip_remove_all
+from roop_host.types.packages import pip, pip_remove_all
 
 State = Literal["ok", "note", "problem"]
 

@@ -8,7 +8,7 @@ from roop_host.doctor.check import Check, note, ok, problem, reason
 from roop_host.doctor.installed import runtime_repair
 from roop_host.errors import UsageError
 from roop_host.models.devices import PROVIDERS, nvidia_gpus, why_not
-from roop_host.plugins.status import pip
+from roop_host.types.packages import pip
 
 _CODE = UsageError.exit_code
 

@@ -24,6 +24,8 @@ _PACKAGES = (
     ("pluggy", "pluggy", "PluginManager"),
     ("typer", "typer", "Typer"),
     ("importlib-metadata", "importlib_metadata", "entry_points"),
+    ("platformdirs", "platformdirs", "user_config_path"),
+    ("packaging", "packaging.requirements", "Requirement"),
 )
 _ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1", "h264_nvenc", "hevc_nvenc")
 

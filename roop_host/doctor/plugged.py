@@ -13,7 +13,8 @@ from roop_host.doctor.check import Check, note, ok, problem, reason
 from roop_host.doctor.installed import owners
 from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
-from roop_host.plugins.status import Declared, PluginStatus, pip
+from roop_host.plugins.status import Declared, PluginStatus
+from roop_host.types.packages import pip
 from roop_host.types.specs import ModelSpec
 
 _SLOW_S = 0.2

@@ -92,7 +92,8 @@ def check_output(path: Path, kind: Kind, *, frames: int, last_s: Fraction | None
 def publish(files: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
     """Give finished files their final names in this order: all synced first, and never over another without ``overwrite``.
 
-    The output comes last, so where it stands, what belongs beside it stands too.
+    The output comes last, so where it stands, what belongs beside it stands too. If that fails, new files are taken back;
+    one that ``overwrite`` has already put in another's place stays.
     """
     named: list[Path] = []
     try:
@@ -106,9 +107,11 @@ def publish(files: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
                 _rename_new(temporary, final)
                 named.append(final)
         _sync_folder(files[-1][1].parent)
-    except OSError as error:
+    except BaseException as error:
         for path in named:
             path.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         if isinstance(error, FileExistsError):
             raise UsageError(f"{error.filename} has appeared meanwhile; name another output or add --overwrite") from error
         raise unwritable(files[-1][1], error) from error

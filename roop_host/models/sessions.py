@@ -13,6 +13,7 @@ import numpy as np
 from roop_host.errors import ModelError, UsageError
 from roop_host.models.devices import PROVIDERS, first_line, load_cuda_libraries
 from roop_host.models.external import refers_to_other_files
+from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +87,7 @@ class OrtSessions:
         except (ImportError, AttributeError) as error:  # an empty namespace is left where one of two runtimes was removed
             raise ModelError(
                 f"the model {model.name} needs ONNX Runtime, which can't be imported ({error}); "
-                "install one: pip install 'roop-host[cpu]' or 'roop-host[gpu]'"
+                f"install one: {pip('install', 'roop-host[cpu]')} (or roop-host[gpu])"
             ) from error
         providers = self._providers(available)
         if PROVIDERS["cuda"] in providers:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Generic, ParamSpec, TypeVar, cast
 
-from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, from_outside
+from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, from_outside, named, told
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -77,7 +77,11 @@ class CallThread:
             _wait(task.done, limit_s, late, cancel)
         except KeyboardInterrupt:
             cancel.set()
-            if not task.done.wait(GRACE_S):
+            try:
+                back = task.done.wait(GRACE_S)
+            except KeyboardInterrupt:  # a person who won't wait
+                back = False
+            if not back:
                 raise Unfit(_interrupted()) from None
             raise
         return task.result()
@@ -135,12 +139,14 @@ def attributed(
     def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return call(*args, **kwargs)
-        except RoopError:
+        except Interrupted:
             raise
+        except RoopError as error:
+            raise named(error, f"the {label}", failure) from error
         except BaseException as error:
             if from_outside(error):
                 raise
-            raise failure(f"the {label} failed{place} ({type(error).__name__}: {error}); {_repair(failure)}") from error
+            raise failure(f"the {label} failed{place} ({told(error)}); {_repair(failure)}") from error
 
     return wrapped
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from roop_host.errors import Interrupted, RoopError
-from roop_host.pipeline.calls import GRACE_S, Unfit
+from roop_host.pipeline.calls import GRACE_S, LONG, Unfit
 from roop_host.pipeline.queues import AbortedError, ByteQueue
 from roop_host.types.frame import Frame
 from roop_host.types.report import StageTime
@@ -56,6 +56,7 @@ class StageClock:
         self.seconds = 0.0
         self.frames = 0
         self.since: float | None = None
+        self.closing = False
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -73,7 +74,8 @@ class StageClock:
 class PipelineRun:
     """Runs a source through stages. ``run`` returns when every frame went through, or raises the first error.
 
-    ``source_late`` makes the time-out error of a source whose frames a plugin gives.
+    ``source_late`` makes the time-out error of a source whose frames a plugin gives; ``on_failure`` is called when anything
+    fails, so that what waits elsewhere comes back.
     """
 
     def __init__(
@@ -86,10 +88,11 @@ class PipelineRun:
         queue_bytes: int,
         tick: Callable[[], None],
         source_late: Callable[[float], RoopError] | None = None,
+        on_failure: Callable[[], object] = tuple,
     ) -> None:
         self._source, self._stages = source, stages
         self._late = [source_late, *(stage.late for stage in stages)]
-        self._cancel, self._timeout_s, self._tick = cancel, timeout_s, tick
+        self._cancel, self._timeout_s, self._tick, self._on_failure = cancel, timeout_s, tick, on_failure
         limit = max(1, queue_bytes // max(1, len(stages)))
         self._queues: list[ByteQueue[Message | _Done]] = [ByteQueue(limit, stage.least) for stage in stages]
         self._lock = threading.Lock()
@@ -139,9 +142,9 @@ class PipelineRun:
 
     def _check_times(self) -> None:
         for clock, late in zip(self.clocks, self._late, strict=True):
-            since = clock.since
-            if since is not None and late is not None and time.monotonic() - since > self._timeout_s:
-                error = late(self._timeout_s)
+            since, limit_s = clock.since, self._timeout_s * (LONG if clock.closing else 1)
+            if since is not None and late is not None and time.monotonic() - since > limit_s:
+                error = late(limit_s)
                 self._fail(error)
                 raise Unfit(error)
 
@@ -163,6 +166,7 @@ class PipelineRun:
         with self._lock:
             if self._failure is None:
                 self._failure = error
+        self._on_failure()
         for queue in self._queues:
             queue.abort()
 
@@ -189,6 +193,7 @@ class PipelineRun:
             message = inbox.get()
             over = isinstance(message, _Done)
             clock.frames += isinstance(message, Frame)
+            clock.closing = over
             with clock.running():
                 produced = iter(stage.close() if isinstance(message, _Done) else stage.feed(message))
             while True:

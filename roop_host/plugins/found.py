@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from roop_host.errors import PluginError, UsageError
+from roop_host.errors import PluginError, UsageError, told
 from roop_host.plugins.status import Declared, PluginStatus
 from roop_host.types.options import OptionField, closest
+from roop_host.types.packages import pip
 from roop_host.types.specs import (
     AnalyserSpec,
     CommandSpec,
@@ -49,6 +50,8 @@ class Plugins:
     declared: dict[str, dict[str, Declared[Any]]] = field(default_factory=lambda: {hook: {} for hook in KINDS})
     options: dict[str, tuple[OptionField, ...]] = field(default_factory=dict)
     observers: dict[str, Callable[..., object]] = field(default_factory=dict)
+    #: What was raised while an unusable plugin was loaded.
+    errors: dict[str, BaseException] = field(default_factory=dict)
 
     @property
     def processors(self) -> dict[str, Declared[ProcessorSpec]]:
@@ -83,11 +86,10 @@ class Plugins:
         for status in self.statuses:
             if not status.usable:
                 repair = f"repair it ({status.repair})" if status.repair else "repair it"
-                off = f" or switch it off (roop -p no:{status.name} run ...)" if status.installed else " or leave it out"
                 raise PluginError(
                     f"the plugin {status.name} ({status.describe()}) is {status.state}: {status.reason}; as it may be a "
-                    f"screener, nothing runs until then: {repair}{off}"
-                )
+                    f"screener, nothing runs until then: {repair}, or run without it ({status.without()})"
+                ) from self.errors.get(status.name)
 
     def processor(self, name: str) -> Declared[ProcessorSpec]:
         """The processor of that name. Raises ``UsageError`` with what is installed and what to install."""
@@ -101,11 +103,10 @@ class Plugins:
             self.require_healthy()  # what is missing may be the broken plugin's
             there = f"installed: {', '.join(sorted(table)) or 'none'}"
             off = ", ".join(status.name for status in self.statuses if status.state == "off")
-            raise UsageError(
-                f"no {word(hook)} is called {name!r}{closest(name, table)} "
-                f"({there}{'; switched off: ' + off if off else ''}; "
-                f"if it comes from a plugin, install that: pip install roop-{name.replace('_', '-')})"
-            )
+            package = pip("install", f"roop-{name.replace('_', '-')}")
+            # Who mistyped a name must not be led to install whatever somebody has put under the mistyped one.
+            hint = closest(name, table) or f"; if it comes from a plugin, install that: {package}"
+            raise UsageError(f"no {word(hook)} is called {name!r} ({there}{'; switched off: ' + off if off else ''}){hint}")
         return table[name]
 
     def notify_finished(self, job: Job, report: Report) -> None:
@@ -113,5 +114,7 @@ class Plugins:
         for name, call in self.observers.items():
             try:
                 call(job=job, report=report)
-            except BaseException:  # one that calls sys.exit must not change the exit code of a finished job
-                logging.getLogger("roop").exception("the plugin %s failed after the job", name)
+            except BaseException as error:
+                log = logging.getLogger("roop")
+                trace = log.isEnabledFor(logging.DEBUG)
+                log.warning("the plugin %s failed after the job (%s)", name, told(error), exc_info=trace)

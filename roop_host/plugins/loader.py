@@ -18,12 +18,14 @@ from typing import Any
 import pluggy
 
 from roop_host import hookspecs
+from roop_host.errors import Interrupted, told
 from roop_host.plugins.found import KINDS, Plugins, word
 from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES
 from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
-from roop_host.plugins.status import Declared, PluginStatus, pip, uninstall_all_but_one
+from roop_host.plugins.status import Declared, PluginStatus, uninstall_all_but_one
 from roop_host.types.options import OptionField, describe
-from roop_host.types.specs import NoOptions
+from roop_host.types.packages import pip
+from roop_host.types.specs import NoOptions, check_name
 
 
 def load_plugins(disabled: Iterable[str] = (), files: Iterable[Path] = ()) -> Plugins:
@@ -91,6 +93,7 @@ class _Loader:
     def __init__(self) -> None:
         self._statuses: list[PluginStatus] = []
         self._read: list[_Read] = []
+        self._errors: dict[str, BaseException] = {}
 
     def note(self, status: PluginStatus) -> None:
         self._statuses.append(status)
@@ -100,11 +103,13 @@ class _Loader:
         try:
             # What a plugin prints must not stand in the JSON on stdout.
             with redirect_stdout(sys.stderr):
+                check_name(status.name)
                 read = _read(status, found.load())
-        except KeyboardInterrupt:
-            raise
+        except KeyboardInterrupt as error:  # a person's, or the plugin's own: who is told its name can tell
+            raise Interrupted(f"stopped while the plugin {status.name} ({status.describe()}) was imported") from error
         except BaseException as error:  # noqa: BLE001  (a plugin may even call sys.exit, at import or in a hook)
             self.note(_unusable(status, error))
+            self._errors[status.name] = error
         else:
             self._read.append(read)
             self.note(replace(read.status, seconds=time.perf_counter() - begun))
@@ -113,7 +118,7 @@ class _Loader:
         self._settle_names()
         self._settle_flags()
         good = {status.name: status for status in self._statuses if status.state == "ok"}
-        plugins = Plugins(tuple(self._statuses))
+        plugins = Plugins(tuple(self._statuses), errors=self._errors)
         for read in self._read:
             status = good.get(read.status.name)
             if status is None:
@@ -135,8 +140,9 @@ class _Loader:
         for (hook, name), rivals in owners.items():
             if len(rivals) > 1:
                 said = " and ".join(status.describe() for status in rivals)
-                reason = f"the {word(hook)} {name} is declared by {said}; uninstall one"
-                self._spoil({status.name for status in rivals}, reason, uninstall_all_but_one(rivals))
+                reason = f"the {word(hook)} {name} is declared by {said}; take one away"
+                repair = uninstall_all_but_one(rivals, name) if all(status.installed for status in rivals) else ""
+                self._spoil({status.name for status in rivals}, reason, repair)
             if name in _OF_THE_HOST.get(hook, ()):
                 reason = f"its {word(hook)} takes {name}, which is roop's own; uninstall it"
                 for status in rivals:
@@ -171,17 +177,18 @@ def _duplicate(status: PluginStatus, rivals: list[PluginStatus]) -> PluginStatus
     if not all(rival.installed for rival in rivals):
         reason = f"a file and an installed plugin are both called {status.name}: {said}; rename the file"
         return replace(status, state="duplicate", reason=reason)
-    return replace(status, state="duplicate", reason=reason, repair=uninstall_all_but_one(rivals))
+    return replace(status, state="duplicate", reason=reason, repair=uninstall_all_but_one(rivals, bare(status.name)))
 
 
 def _unusable(status: PluginStatus, error: BaseException) -> PluginStatus:
     if isinstance(error, _Incompatible):
         return replace(status, state="incompatible", reason=str(error), repair=error.repair)
-    said = " ".join(f"{type(error).__name__}: {error}".split())  # a reason is one line
+    said = told(error)
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "roop_host":
         reason = f"it asks for something that this roop-host does not have ({said}); update it or roop-host"
         return replace(status, state="incompatible", reason=reason, repair=_update_both(status))
-    return replace(status, state="broken", reason=said + _place(error, status), repair=status.reinstall())
+    damaged = not (isinstance(error, ImportError) and error.name)  # else something that it needs is missing
+    return replace(status, state="broken", reason=said + _place(error, status), repair=status.reinstall(damaged=damaged))
 
 
 def _place(error: BaseException, status: PluginStatus) -> str:
@@ -205,8 +212,13 @@ def _read(status: PluginStatus, module: Any) -> _Read:
             f"its module does not state ROOP_API = {hookspecs.ROOP_API}; update it",
             pip("install", "--upgrade", status.distribution) if status.installed else "",
         )
+    if type(api) is not int:
+        raise _Incompatible(
+            f"its module states ROOP_API = {api!r}, which is no whole number such as {hookspecs.ROOP_API}; update it",
+            pip("install", "--upgrade", status.distribution) if status.installed else "",
+        )
     if api != hookspecs.ROOP_API:
-        newer = isinstance(api, int) and api > hookspecs.ROOP_API
+        newer = api > hookspecs.ROOP_API
         raise _Incompatible(
             f"it is written for plugin API {api}, and this roop has {hookspecs.ROOP_API}; "
             f"update {'roop-host' if newer else 'it'}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, Generic, Literal, TypeVar
 
+from roop_host.types.packages import pip
 from roop_host.types.specs import (
     AnalyserSpec,
     CommandSpec,
@@ -66,13 +66,18 @@ class PluginStatus:
             return f"{self.distribution}=={self.version}"
         return f"-e {self.where}" if self.editable else f"{self.distribution} @ {self.where}"
 
-    def reinstall(self) -> str:
-        """The command that installs it again with all that it needs."""
+    def reinstall(self, *, damaged: bool = False) -> str:
+        """The command that installs it again with all that it needs; its own files too where they are ``damaged``."""
         if not self.installed:
             return ""
+        again = ["--force-reinstall", "--no-deps"] if damaged else []
         if self._has_address:
-            return pip("install", *(["-e"] if self.editable else []), self.where)
-        return pip("install", "--upgrade", self.distribution)
+            return pip("install", *again, *(["-e"] if self.editable else []), self.where)
+        return pip("install", "--upgrade", *again, self.distribution)
+
+    def without(self) -> str:
+        """How to run without it."""
+        return f"roop -p {shlex.quote('no:' + self.name)} run ..." if self.installed else "leave --plugin out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +94,8 @@ class Declared(Generic[Spec]):
         return f"{self.spec.name} ({self.plugin.describe()})"
 
 
-def pip(*words: str) -> str:
-    """A command for this environment: those that uv made have no pip of their own."""
-    tool = ("pip",) if find_spec("pip") else ("uv", "pip")
-    return " ".join((*tool, *map(shlex.quote, words)))
-
-
-def pip_remove_all(*names: str) -> str:
-    """Takes packages away without a question, so that a command can follow. uv never asks, and warns of ``-y``."""
-    return pip("uninstall", *(["-y"] if find_spec("pip") else []), *names)
-
-
-def uninstall_all_but_one(statuses: Iterable[PluginStatus]) -> str:
-    """Keeps the one whose package is called as the plugin is, else the first."""
-    rivals = sorted(statuses, key=lambda status: (status.distribution != f"roop-{status.name}", status.distribution))
+def uninstall_all_but_one(statuses: Iterable[PluginStatus], name: str) -> str:
+    """Keeps the one whose package is called as what they all claim is, else the first."""
+    rivals = sorted(statuses, key=lambda status: (status.distribution != f"roop-{name}", status.distribution))
     extra = [status.distribution for status in rivals[1:] if status.installed] or [rivals[0].distribution]
     return pip("uninstall", *extra)

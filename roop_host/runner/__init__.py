@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host import gate
-from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, ScreeningError, UsageError
+from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, ScreeningError, UsageError, told
 from roop_host.host import Control, Host, Progress
 from roop_host.media.output import publish, suffix_kind
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
@@ -30,17 +30,26 @@ from roop_host.types.report import Report
 
 def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> Report:
     """The report of a finished job; an error leaves with its report attached."""
+    try:
+        check(job)
+    except UsageError as error:  # of such a job nothing more can be told
+        error.report = Report(exit_code=error.exit_code, error=str(error))
+        raise
     run = Run(job, host, control, on_progress)
     try:
         _run(run)
     except Unfit as unfit:
         raise _failed(run, unfit.error) from unfit
-    except RoopError as error:
+    except Interrupted as error:
+        if not control.cancelled.is_set():
+            raise _failed(run, PluginError(f"a plugin ended the job on its own account ({error}); leave it out")) from error
         raise _failed(run, error)  # noqa: B904  (the very error, with its report attached)
+    except RoopError as error:
+        raise _failed(run, error)  # noqa: B904
     except BaseException as error:
         if not isinstance(error, Exception):
             raise
-        raise _failed(run, RoopError(f"an unexpected {type(error).__name__}: {error}; run again with --debug")) from error
+        raise _failed(run, RoopError(f"an unexpected {told(error)}; run again with --debug")) from error
     report = _report(run, status="done", exit_code=0)
     _tell_observers(run, report)
     return report
@@ -50,7 +59,6 @@ def _run(run: Run) -> None:
     job, host = run.job, run.host
     ends: list[tuple[Callable[[], None], str]] = []
     try:
-        check(job)
         host.plugins.require_healthy()
         names = resolve_names(job, host.plugins)
         check_files(job, names)

@@ -69,20 +69,22 @@ def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks
         run.on_progress(Progress("frames", done, run.target.frames, fps, run.counts.faces_changed))
 
     execution = run.job.execution
-    pipeline = PipelineRun(
-        source,
-        [*chain.stages, *sinks],
-        cancel=run.control.cancelled,
-        timeout_s=execution.timeout_s,
-        queue_bytes=execution.queue_bytes,
-        tick=tick,
-        source_late=run.source.late if run.source is not None else None,
-    )
-    try:
-        pipeline.run()
-    finally:
-        run.stages = tuple(clock.report() for clock in pipeline.clocks)
-        tick()
+    with run.host.hurrying(run.control) as hurry:
+        pipeline = PipelineRun(
+            source,
+            [*chain.stages, *sinks],
+            cancel=run.control.cancelled,
+            timeout_s=execution.timeout_s,
+            queue_bytes=execution.queue_bytes,
+            tick=tick,
+            source_late=run.source.late if run.source is not None else None,
+            on_failure=hurry,
+        )
+        try:
+            pipeline.run()
+        finally:
+            run.stages = tuple(clock.report() for clock in pipeline.clocks)
+            tick()
 
 
 def count(run: Run, frame: Frame) -> None:

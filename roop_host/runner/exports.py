@@ -16,7 +16,7 @@ from roop_host.runner.chain import at
 from roop_host.runner.files import Files, sidecar_path
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame, let_go
-from roop_host.types.objects import Finished, Sidecar
+from roop_host.types.objects import Finished, Sidecar, StageObject
 
 
 def sidecar_stages(run: Run, folder: Path) -> list[StageSpec]:
@@ -78,11 +78,21 @@ def finish(run: Run, temporary: Path, *, marked: bool = True) -> None:
             screening=gate.verdicts([*run.before, *run.after]),
         )
         run.call(part, part.item.finish, temporary, about)
-        if marked and not (temporary.is_file() and temporary.stat().st_size and run.marks.stand_in(temporary)):
+        require_file(part, temporary)
+        if marked and not run.marks.stand_in(temporary):
             raise PluginError(
                 f"the {part.label} took the marks away that say that the file is synthetic; nothing was kept, so report it "
                 "to its authors or switch it off"
             )
+
+
+def require_file(part: Part[StageObject], path: Path) -> None:
+    """Raise ``PluginError`` unless a plugin left a file there that can be published: a link would lead anywhere."""
+    if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+        raise PluginError(
+            f"the {part.label} left no file, an empty one or a link; nothing was kept, so report it to its authors or "
+            "leave it out"
+        )
 
 
 def _joined(head: bytes, pieces: Sequence[Path], tail: bytes) -> Iterator[bytes]:

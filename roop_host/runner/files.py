@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,6 @@ def _same(path: Path, given: str) -> bool:
 
 def _exists(path: Path) -> bool:
     try:
-        return path.exists()
+        return os.path.lexists(path)  # a link that leads nowhere is in the way too
     except OSError as error:
         raise unwritable(path, error) from error

@@ -61,7 +61,8 @@ def _watchers(run: Run, place: int) -> tuple[gate.Watcher, ...]:
 
 
 def _own_limit(run: Run, declared: Declared[ScreenerSpec]) -> float:
-    """A screener plugin's option ``threshold``, where it has one, tightens too."""
+    """A screener plugin's option ``threshold``, where it has one and it says a number, tightens too."""
     values = dict(run.job.plugin_options.get(declared.plugin.name, {}))
     options = resolve(declared.plugin.name, declared.options_class, values)
-    return float(getattr(options, "threshold", gate.HIGHEST_LIMIT))
+    limit = getattr(options, "threshold", None)
+    return float(limit) if isinstance(limit, (int, float)) else gate.HIGHEST_LIMIT

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,10 @@ from roop_host.errors import InputError, UsageError
 from roop_host.media.output import SUFFIXES, suffix_kind
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared
+from roop_host.plugins.taking_part import beside_steps, scheme_of, source_of, writer_of
 from roop_host.types.job import Job, Step
-from roop_host.types.options import closest
+from roop_host.types.options import closest, resolve
+from roop_host.types.packages import pip
 from roop_host.types.specs import AnalyserSpec, ExporterSpec, ProcessorSpec, SourceSpec, UploaderSpec
 
 
@@ -42,6 +42,11 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
     steps = tuple((step, plugins.processor(step.name)) for step in job.steps)
     with_faces = any(declared.spec.needs_faces or declared.spec.needs_source for _, declared in steps)
     source = _source(plugins, job.target)
+    if writer is not None and job.uploads:
+        raise UsageError(
+            f"an output in {Path(job.output).suffix} cannot hold the mark that says that it is synthetic, so it is not "
+            "uploaded; leave out --upload, or name an output of another kind"
+        )
     if source is not None and job.execution.resumable:
         raise UsageError(f"a stream such as {job.target} can't be asked for again; leave --resumable out")
     return Names(
@@ -55,26 +60,30 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
     )
 
 
-def writer_suffix(output: Path, writer: Declared[ExporterSpec]) -> str:
-    """The longest suffix of the writer's that the output's name ends in; "" where there is none."""
-    name = output.name.lower()
-    fitting = [suffix for suffix in writer.spec.suffixes if name.endswith(suffix) and name != suffix]
-    return max(fitting, key=len, default="")
-
-
 def _check_options(job: Job, plugins: Plugins) -> None:
+    """Options that do nothing are refused, whichever door they came through, and those that do not fit before any work."""
+    beside = beside_steps(job, plugins)
+    steps = [(step, plugins.processor(step.name)) for step in job.steps]
+    used = {**beside, **{declared.plugin.name: declared for _, declared in steps}}
     installed = [status.name for status in plugins.statuses]
-    for name in job.plugin_options:
-        if name not in installed:
+    for name, values in job.plugin_options.items():
+        if name in used:
+            resolve(name, used[name].options_class, values)
+        elif name in installed:
+            raise UsageError(f"there are options for the plugin {name}, which takes no part in this job; leave them out")
+        else:
             raise UsageError(
                 f"there are options for a plugin {name!r}, and none of that name is installed{closest(name, installed)}"
             )
+    for step, declared in steps:
+        name = declared.plugin.name
+        resolve(name, declared.options_class, {**job.plugin_options.get(name, {}), **step.options})
 
 
 def _analyser(plugins: Plugins) -> Declared[AnalyserSpec]:
     found = plugins.analysers
     if not found:
-        raise UsageError("a step needs faces, but no analyser is installed; install one: pip install roop-vision")
+        raise UsageError(f"a step needs faces, but no analyser is installed; install one: {pip('install', 'roop-vision')}")
     if len(found) > 1:
         names = ", ".join(declared.label for declared in found.values())
         raise UsageError(f"{len(found)} analysers are installed ({names}); switch off all but one with -p no:NAME")
@@ -82,14 +91,12 @@ def _analyser(plugins: Plugins) -> Declared[AnalyserSpec]:
 
 
 def _writer(plugins: Plugins, output: Path) -> Declared[ExporterSpec] | None:
-    if suffix_kind(output) is not None:
-        return None
-    writers = [declared for declared in plugins.exporters.values() if declared.spec.role == "writer"]
-    able = [declared for declared in writers if writer_suffix(output, declared)]
-    if not able:
-        known = [*SUFFIXES, *(suffix for declared in writers for suffix in declared.spec.suffixes)]
+    writer = writer_of(plugins, output)
+    if writer is None and suffix_kind(output) is None:
+        declared = [one for one in plugins.exporters.values() if one.spec.role == "writer"]
+        known = [*SUFFIXES, *(suffix for one in declared for suffix in one.spec.suffixes)]
         raise UsageError(f"the output {output} ends in {output.suffix or 'no suffix'}; known are {', '.join(known)}")
-    return max(able, key=lambda declared: len(writer_suffix(output, declared)))
+    return writer
 
 
 def _sidecar(plugins: Plugins, name: str) -> Declared[ExporterSpec]:
@@ -101,18 +108,14 @@ def _sidecar(plugins: Plugins, name: str) -> Declared[ExporterSpec]:
 
 
 def _source(plugins: Plugins, target: str) -> Declared[SourceSpec] | None:
-    """None for a file, which goes before a scheme of its name."""
-    scheme = re.match(r"[a-z][a-z0-9+.-]+(?=:)", target, re.IGNORECASE)  # one letter is a drive
-    if scheme is None or os.path.lexists(target):
-        return None
-    schemes = {name: declared for declared in plugins.sources.values() for name in declared.spec.schemes}
-    if scheme[0].lower() not in schemes:
-        there = ", ".join(f"{name}:" for name in sorted(schemes)) or "none"
+    scheme, source = scheme_of(target), source_of(plugins, target)
+    if scheme is not None and source is None:
+        schemes = sorted(f"{name}:" for declared in plugins.sources.values() for name in declared.spec.schemes)
         raise InputError(
-            f"the target {target} is no file, and no installed plugin opens {scheme[0]}: (what can be opened: {there}); "
-            "check the path or install one that does"
+            f"the target {target} is no file, and no installed plugin opens {scheme}: (what can be opened: "
+            f"{', '.join(schemes) or 'none'}); check the path or install one that does"
         )
-    return schemes[scheme[0].lower()]
+    return source
 
 
 def _once(what: str, names: tuple[str, ...]) -> tuple[str, ...]:

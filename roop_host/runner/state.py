@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from roop_host.errors import Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
 from roop_host.media.marks import Marks
-from roop_host.pipeline.calls import attributed, too_late
+from roop_host.pipeline.calls import LONG, attributed, too_late
 from roop_host.types.objects import StageObject
 from roop_host.types.specs import SOURCE_TYPES
 
@@ -142,7 +142,8 @@ class Run:
     def call(self, part: Part[Any], call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call an object outside of the stream: on the host's thread for that, within the time-out, errors named."""
         what = partial(part.attributed(call), *args, **kwargs)
-        return self.host.call(what, limit_s=self.job.execution.timeout_s, late=part.late)
+        limit_s = self.job.execution.timeout_s * (LONG if part.kind == "finisher" else 1)
+        return self.host.call(what, limit_s=limit_s, late=part.late)
 
     def check_cancel(self) -> None:
         if self.control.cancelled.is_set():

@@ -20,6 +20,9 @@ from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame
 from roop_host.types.objects import Source, SourceFrame, StreamInfo
 
+#: No frame, and nothing that a plugin could give in place of one.
+_END = object()
+
 
 def look_at_target(run: Run) -> MediaInfo:
     """Probe the file, or open the stream."""
@@ -58,7 +61,10 @@ def _stream(run: Run, source: Part[Source]) -> Iterator[Frame]:
     last: int | None = None
     index = 0
     try:
-        while (frame := source.attributed(lambda: next(given, None), f" at frame {index}")()) is not None:
+        while True:
+            frame: Any = source.attributed(lambda: next(given, _END), f" at frame {index}")()
+            if frame is _END:
+                break
             run.check_cancel()
             complaint = _frame_complaint(frame, run.target, last)
             if complaint:

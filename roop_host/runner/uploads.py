@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from roop_host.errors import Interrupted, RoopError, UploadError
+from roop_host.errors import Interrupted, RoopError, UploadError, one_line, told
 from roop_host.host import Progress
 from roop_host.media.output import media_type
 from roop_host.pipeline.calls import LONG, Unfit
@@ -55,10 +55,10 @@ def _artifact(run: Run) -> Artifact:
 
 def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
     try:
-        receipt = run.host.call(
+        return run.host.call(
             _named(part, partial(part.item.upload, artifact), artifact.path),
             limit_s=LONG * run.job.execution.timeout_s,
-            late=lambda seconds: _failed(part, f"it did not come back within {seconds:g} s", artifact.path),
+            late=partial(_late, part, artifact.path),
         )
     except Unfit as unfit:
         raise Unfit(_interrupted(run) if isinstance(unfit.error, Interrupted) else unfit.error) from unfit
@@ -66,24 +66,33 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
         if run.control.cancelled.is_set():
             raise _interrupted(run) from error
         raise _failed(part, str(error), artifact.path) from error
-    if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
-        raise _failed(part, f"it gave {receipt!r} and not a Receipt", artifact.path)
-    details = {str(key): str(value) for key, value in receipt.details.items()}
-    return Uploaded(part.name, None if receipt.url is None else str(receipt.url), details)
 
 
-def _named(part: Part[Uploader], call: Callable[[], Receipt], kept: Path) -> Callable[[], Receipt]:
-    def named() -> Receipt:
+def _named(part: Part[Uploader], call: Callable[[], object], kept: Path) -> Callable[[], Uploaded]:
+    """The upload and the reading of what it gave, which may run code of the plugin's too."""
+
+    def named() -> Uploaded:
         try:
-            return call()
+            return _read(part, call())
         except Interrupted:
             raise
         except RoopError as error:
-            raise _failed(part, str(error), kept) from error
+            raise _failed(part, one_line(str(error)), kept) from error
         except BaseException as error:
-            raise _failed(part, f"{type(error).__name__}: {error}", kept) from error
+            raise _failed(part, told(error), kept) from error
 
     return named
+
+
+def _read(part: Part[Uploader], receipt: object) -> Uploaded:
+    if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
+        raise UploadError(f"it gave a {type(receipt).__name__} that is no whole Receipt")
+    details = {one_line(str(key)): one_line(str(value)) for key, value in receipt.details.items()}
+    return Uploaded(part.name, None if receipt.url is None else one_line(str(receipt.url)), details)
+
+
+def _late(part: Part[Uploader], kept: Path, seconds: float) -> UploadError:
+    return _failed(part, f"it did not come back within {seconds:g} s; a larger --timeout gives it more", kept)
 
 
 def _failed(part: Part[Uploader], why: str, kept: Path) -> UploadError:

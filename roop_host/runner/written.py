@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from roop_host.errors import PluginError
 from roop_host.media.output import WorkFolder, save_atomically
+from roop_host.pipeline.calls import Unfit
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
+from roop_host.plugins.taking_part import writer_suffix
 from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import Files, marks_path
-from roop_host.runner.resolve import writer_suffix
 from roop_host.runner.state import Part, Run
 from roop_host.runner.targets import frames_of
 from roop_host.types.frame import Frame, let_go
@@ -37,14 +37,16 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
         with frames_of(run) as frames:
             last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
             chains.execute(run, chain, frames, [*exports.sidecar_stages(run, work.path), last])
+        exports.require_file(writer, temporary)
         exports.finish(run, temporary, marked=False)
-        if not temporary.is_file() or not temporary.stat().st_size:
-            raise PluginError(
-                f"the {writer.label} left no file, or an empty one; nothing was kept, so report it to its authors or "
-                "name an output of another kind"
-            )
         save_atomically(marks, [run.marks.xmp()])
         yield [*exports.sidecar_files(run, work.path), (marks, marks_path(output)), (temporary, output)]
+    except Unfit:
+        raise
+    except BaseException:
+        # Before the folder goes: where an open file can't be deleted it would stay.
+        run.host.at_end(writer.item.abort, writer.label, run.job.execution.timeout_s)
+        raise
     finally:
         work.remove()
 

@@ -83,7 +83,7 @@ class Job:
     on_no_face: Literal["keep", "fail"] = _setting("keep", "A frame without a face: keep it or stop.", "Faces")
     media: MediaOptions = MediaOptions()
     execution: ExecutionOptions = ExecutionOptions()
-    screen_limit: float = _setting(0.85, "Screen more strictly than this.", "Screening", least=0, most=1)
+    screen_limit: float = _setting(0.85, "Screen more strictly than this.", "Screening", least=0, most=1, tightens=True)
     exports: tuple[str, ...] = _setting((), "Files beside the output: a,b", "Output", word="export", per_run=True)
     uploads: tuple[str, ...] = _setting((), "Where the finished output goes too: a,b", "Output", word="upload", per_run=True)
     plugin_options: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)
@@ -112,7 +112,9 @@ class Job:
             known["plugin_options"] = {name: _values(options) for name, options in plugins.items()}
             job = cls(**known)
             check(job)
-        except (TypeError, KeyError, AttributeError, UsageError) as error:
+        except KeyError as error:
+            raise ValueError(f"this is not a job: it has no {error}") from error
+        except (TypeError, UsageError) as error:
             raise ValueError(f"this is not a job: {error}") from error
         return job
 
@@ -131,9 +133,7 @@ def job_fields() -> Iterator[OptionField]:
 
 def check(job: Job) -> None:
     """Raise ``UsageError`` for a value that its field does not take: a job can be built by hand, or read from a file."""
-    for name in ("target", "output"):
-        if not isinstance(getattr(job, name), str):
-            raise UsageError(f"{name} of the job takes text, not {getattr(job, name)!r}")
+    _check_shape(job)
     for item in job_fields():
         value = getattr(getattr(job, item.group) if item.group else job, item.name)
         where = f"{item.group}.{item.name}" if item.group else item.name
@@ -141,16 +141,40 @@ def check(job: Job) -> None:
             raise UsageError(f"{where} of the job takes {item.takes}, not {value!r}")
 
 
+def _check_shape(job: Any) -> None:
+    """What holds fields must be of its type, or nothing else can be asked of it."""
+    if not isinstance(job, Job):
+        raise UsageError(f"a run takes a Job, not {job!r}")
+    for name in ("target", "output"):
+        text = getattr(job, name)
+        if not isinstance(text, str) or not text or "\0" in text:
+            raise UsageError(f"{name} of the job takes the name of a file, not {text!r}")
+    if not isinstance(job.sources, tuple) or not all(isinstance(s, str) and s and "\0" not in s for s in job.sources):
+        raise UsageError(f"sources of the job takes a tuple of names of files, not {job.sources!r}")
+    if not isinstance(job.steps, tuple) or not all(isinstance(step, Step) for step in job.steps):
+        raise UsageError(f"steps of the job takes a tuple of Step, not {job.steps!r}")
+    for name, kind in _GROUPS.items():
+        if not isinstance(getattr(job, name), kind):
+            raise UsageError(f"{name} of the job takes a {kind.__name__}, not {getattr(job, name)!r}")
+    tables: list[Any] = [job.plugin_options, *(step.options for step in job.steps)]
+    tables += job.plugin_options.values() if isinstance(job.plugin_options, Mapping) else ()
+    for table in tables:
+        if not isinstance(table, Mapping):
+            raise UsageError(f"options in the job are a table of keys and values, not {table!r}")
+
+
 def _check_names(data: Mapping[str, Any]) -> None:
     """An unknown key is told with the one that was meant."""
     places: list[tuple[str, type[Any], Any]] = [("", Job, data), *((g, k, data.get(g, {})) for g, k in _GROUPS.items())]
-    places += [("steps", Step, step) for step in data["steps"]]
+    places += [("each of steps", Step, step) for step in data["steps"]]
     for place, kind, found in places:
+        if not isinstance(found, Mapping):
+            raise TypeError(f"{place} is a table of keys and values, not {found!r}")
         names = [item.name for item in dataclasses.fields(kind)]
         for name in found:
             if name not in names:
                 where = f"{place} has" if place else "it has"
-                raise KeyError(f"{where} no {name!r}{closest(name, names)}")
+                raise TypeError(f"{where} no {name!r}{closest(name, names)}")
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:
@@ -160,6 +184,8 @@ def _texts(name: str, values: Any) -> tuple[str, ...]:
 
 
 def _values(options: Mapping[str, Any]) -> dict[str, OptionValue]:
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options are a table of keys and values, not {options!r}")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
 
 

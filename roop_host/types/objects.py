@@ -216,8 +216,11 @@ class Writer(StageObject):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Finish the file. Called only after the last frame; see ``end`` for what must happen in any case."""
+        """Finish the file, after the last frame. May take ten times as long as other calls."""
         raise NotImplementedError
+
+    def abort(self) -> None:
+        """The job failed, perhaps before ``open``: close the file, which is removed then."""
 
 
 class Sidecar(StageObject):

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from roop_host.errors import UsageError
+from roop_host.errors import PluginError, UsageError, one_line, told
 
 _T = TypeVar("_T")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -25,9 +25,14 @@ def option(
     *,
     least: float | None = None,
     most: float | None = None,
+    tightens: bool = False,
 ) -> _T:
-    """A field of a plugin's options class: its default, the line that help shows, and the limits of a number."""
-    field: _T = dataclasses.field(default=default, metadata={"help": help, "least": least, "most": most})
+    """A field of a plugin's options class: its default, the line that help shows, and the limits of a number.
+
+    ``tightens`` is for limits of what is allowed: of several config files the lowest value holds.
+    """
+    said = {"help": help, "least": least, "most": most, "tightens": tightens}
+    field: _T = dataclasses.field(default=default, metadata=said)
     return field
 
 
@@ -42,6 +47,7 @@ class OptionField:
     help: str
     least: float | None = None
     most: float | None = None
+    tightens: bool = False
     word: str = ""
     panel: str = ""
     #: Asked for anew at each run: no file and no variable sets it.
@@ -135,7 +141,11 @@ def resolve(owner: str, cls: type[_T], values: Mapping[str, Any]) -> _T:
     try:
         return cls(**converted)
     except ValueError as error:  # a plugin may check in __post_init__
-        raise UsageError(f"the options of {owner} are refused: {error}") from error
+        raise UsageError(f"the options of {owner} are refused: {one_line(str(error))}") from error
+    except Exception as error:
+        raise PluginError(
+            f"the options class of the plugin {owner} failed ({told(error)}); report it to its authors or leave it out"
+        ) from error
 
 
 def plain(value: Any) -> Any:
@@ -181,6 +191,8 @@ def _convert(kind: Any, value: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _convert_union(inner, value)
     if origin is tuple:
+        if not isinstance(value, (str, list, tuple)):
+            raise TypeError(value)
         parts = [part.strip() for part in value.split(",")] if isinstance(value, str) and value else list(value)
         if isinstance(value, str) and "" in parts:
             raise ValueError(value)

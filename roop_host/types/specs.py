@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from roop_host.types.objects import Analyser, Finisher, Processor, Screener, Sidecar, Source, Uploader, Writer
@@ -55,8 +55,9 @@ class _Stage:
     network: bool = False
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        if self.batch_size < 1 or min(self.lookbehind, self.lookahead, self.warmup) < 0:
+        _check(self)
+        counts = (self.batch_size, self.lookbehind, self.lookahead, self.warmup)
+        if not all(type(count) is int for count in counts) or self.batch_size < 1 or min(counts) < 0:
             raise ValueError(f"{self.name}: batch_size must be 1 or more, lookbehind, lookahead and warmup 0 or more")
 
 
@@ -91,9 +92,14 @@ class ScreenerSpec:
     network: bool = False
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        if self.batch_size < 1:
+        _check(self)
+        if type(self.batch_size) is not int or self.batch_size < 1:
             raise ValueError(f"{self.name}: batch_size must be 1 or more")
+        # A text would hold every word that it contains, also after a "not".
+        if not isinstance(self.covers, (set, frozenset)) or not all(isinstance(item, str) for item in self.covers):
+            raise ValueError(f"{self.name}: covers is a set of words, such as frozenset({{'nudity'}}), not {self.covers!r}")
+        if type(self.threshold) not in (int, float) or not 0 <= self.threshold <= 1:
+            raise ValueError(f"{self.name}: threshold is a number from 0 to 1, not {self.threshold!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +119,7 @@ class ExporterSpec:
     network: bool = False
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        _check(self)
         wanted = {"writer": len(self.suffixes) > 0, "sidecar": len(self.suffixes) == 1, "finisher": not self.suffixes}
         if not wanted.get(self.role, False):
             raise ValueError(f"{self.name}: a writer has suffixes, a sidecar one, a finisher none; not {self.suffixes}")
@@ -132,7 +138,7 @@ class UploaderSpec:
     network: bool = True
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        _check(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +152,7 @@ class SourceSpec:
     network: bool = False
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        _check(self)
         for scheme in self.schemes:
             if not re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme):  # one letter is a drive
                 raise ValueError(f"{self.name}: a scheme is like camera, not {scheme!r}")
@@ -164,7 +170,17 @@ class CommandSpec:
     network: bool = False
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        _check(self)
+
+
+def _check(spec: Any) -> None:
+    """What every record must be: a type checker tells its author, and this the person who installed it."""
+    check_name(spec.name)
+    if not isinstance(spec.summary, str) or not callable(spec.load) or not isinstance(spec.network, bool):
+        raise ValueError(f"{spec.name}: summary is text, load a function, network yes or no")
+    models = getattr(spec, "models", ())
+    if not isinstance(models, tuple) or not all(isinstance(model, ModelSpec) for model in models):
+        raise ValueError(f"{spec.name}: models is a tuple of ModelSpec, not {models!r}")
 
 
 def check_name(name: object) -> None:

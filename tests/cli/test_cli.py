@@ -173,7 +173,7 @@ def test_the_names_of_the_host_are_those_no_plugin_may_take() -> None:
     from roop_host.config.fields import host_fields
     from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES
 
-    flags = {name for option in host_fields() for name in option.taken_names if not name.startswith("no_")}
+    flags = {name for option in host_fields() for name in option.taken_names[: 1 if option.per_run else None]}
     assert flags | set(_file_flags()) | set(_display_flags()) | {"help", "config", "disable_plugins"} == HOST_NAMES
     assert set(typer.main.get_command(app).commands) == HOST_COMMANDS
 
@@ -239,3 +239,44 @@ def test_a_hung_thread_does_not_keep_the_process(
 
     code = execute(hang)
     assert ended == [code] == [getattr(error, "exit_code", 1)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_signals_close_together_are_one_wish(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    from roop_host.cli import execute
+
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    control = Control()
+    with execute._signals(control):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # a terminal sends one, and `uv run` passes it on
+        assert control.cancelled.is_set()
+        assert ended == []
+        monkeypatch.setattr(execute, "_SAME_S", 0.0)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert ended == [130]
+    assert capfd.readouterr().err.startswith("roop: stopped at once")
+
+
+@pytest.mark.parametrize("missing", ["numpy", "cv2", "av"])
+def test_a_missing_package_sends_to_the_doctor(missing: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from roop_host.cli.app import call\n"
+        "sys.exit(call(['run', '-s', 'x.jpg', '-t', 'y.jpg', '-o', 'z.png']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("roop: a package can't be imported (ModuleNotFoundError: ")
+    assert done.stderr.endswith("; roop doctor says what to repair\n")
+
+
+def test_the_command_line_says_what_it_rests_on() -> None:
+    code = (
+        "import sys; sys.modules['pluggy'] = None; sys.argv = ['roop', 'plugins']\nfrom roop_host.cli import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("roop: pluggy can't be imported")
+    assert done.stderr.endswith("install roop-host again, it brings what it needs\n")

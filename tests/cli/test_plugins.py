@@ -131,7 +131,7 @@ def test_every_layer_reaches_the_job(install: Callable[..., None], site: Path, f
     variables = {**config, "ROOP_XFILTER_GREY": "2", "ROOP_QUALTY": "3"}
     done = roop("run", *files, "--overwrite", **here, **variables)
     assert report_of(done)["job"]["steps"][0]["options"]["grey"] == 2
-    assert "the variable ROOP_QUALTY does nothing; did you mean ROOP_QUALITY?" in done.stderr
+    assert "the variable ROOP_QUALTY sets nothing; did you mean ROOP_QUALITY?" in done.stderr
     done = roop("run", *files, "--overwrite", "--xfilter-grey", "3", **here, **variables)
     assert report_of(done)["job"]["steps"][0]["options"]["grey"] == 3
     shown = roop("config", "show", **here, **variables).stdout
@@ -235,7 +235,9 @@ def test_a_plugin_that_prints_or_leaves_a_thread_is_borne(
     install: Callable[..., None], site: Path, files: list[object]
 ) -> None:
     thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\nprint('noise')\n"
-    install("xfilter", thread + code(process="print('more noise')"))
+    ends = "\n    def teardown(self):\n        print('last noise')\n\n\ndef load():"
+    text = code(process="print('more noise')").replace("\n\ndef load():", ends)
+    install("xfilter", thread + text)
     begun = time.monotonic()
     assert json.loads(roop("plugins", "--json", site=site).stdout)
     report = report_of(roop("run", *files, "--processors", "xfilter", site=site))
@@ -252,9 +254,13 @@ def hello(words):
     if words[:1] == ["fail"]:
         raise ValueError("odd")
     if words[:1] == ["refuse"]:
-        raise InputError("there is nothing to greet; name somebody")
+        raise InputError("there is nothing to greet; name one")
     if words[:1] == ["exit"]:
         sys.exit(4)
+    if words[:1] == ["bye"]:
+        sys.exit("that was all")
+    if words[:1] == ["text"]:
+        return "abc"
     return 3 if words else None
 @hookimpl
 def roop_commands():
@@ -262,6 +268,7 @@ def roop_commands():
 """
 
 
+NO_CODE = "the command hello (roop-xhello 1.0) gave 'abc' and not an exit code; report it to its authors"
 FAILED = "the command hello (roop-xhello 1.0) failed (ValueError: odd); report it to its authors"
 
 
@@ -276,8 +283,15 @@ FAILED = "the command hello (roop-xhello 1.0) failed (ValueError: odd); report i
             "hello fail\n",
             "roop: the command hello (roop-xhello 1.0) failed (ValueError: odd); report it to its authors\n",
         ),
-        (["refuse"], 3, "hello refuse\n", "roop: there is nothing to greet; name somebody\n"),
+        (
+            ["refuse"],
+            3,
+            "hello refuse\n",
+            "roop: the command hello (roop-xhello 1.0): there is nothing to greet; name one\n",
+        ),
         (["exit"], 4, "hello exit\n", ""),
+        (["bye"], 1, "hello bye\n", "roop: that was all\n"),
+        (["text"], 7, "hello text\n", f"roop: {NO_CODE}\n"),
     ],
 )
 def test_a_command_of_a_plugin(
@@ -349,9 +363,92 @@ def test_an_unknown_command_names_what_there_is(install: Callable[..., None], si
 
 
 @pytest.mark.skipif(os.name != "posix", reason="/dev/full is a POSIX device")
-def test_a_full_stdout_is_told() -> None:
-    command = [sys.executable, "-m", "roop_host", "plugins", "--json"]
+@pytest.mark.parametrize(
+    ("words", "code"), [(["plugins", "--json"], 9), (["run", "-t", "gone.mp4", "-o", "o.mp4", "-s", "x.jpg", "--json"], 3)]
+)
+def test_a_full_stdout_is_told_and_hides_no_failure(words: list[str], code: int) -> None:
+    command = [sys.executable, "-m", "roop_host", *words]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 9
-    assert done.stderr == "roop: the result can't be written to stdout (No space left on device); the work itself is done\n"
+    assert done.returncode == code
+    said = "roop: what was to be told can't be written (No space left on device); send it elsewhere\n"
+    assert done.stderr.endswith(said)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "2>/dev/full", "| true"])
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("plugins --json", 0), ("bogus", 2)])
+def test_streams_that_nobody_reads_change_no_exit_code(closed: str, words: str, code: int) -> None:
+    shell = f"set -o pipefail; {sys.executable} -m roop_host {words} {closed}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stderr
+
+
+def test_run_with_nothing_after_it_says_what_is_missing() -> None:
+    done = roop("run")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--target is missing" in done.stderr
+
+
+def test_debug_shows_why_a_plugin_could_not_be_imported(install: Callable[..., None], site: Path, tmp_path: Path) -> None:
+    install("xbad", "def deep():\n    raise RuntimeError('of the plugin')\ndeep()\n")
+    for words in (["--debug", "plugins"], ["run", "-t", "x", "-o", "y.mp4", "--debug"]):
+        shown = roop(*words, site=site).stderr
+        assert "in deep" in shown
+        assert "RuntimeError: of the plugin" in shown
+    assert "in deep" not in roop("plugins", site=site).stderr
+
+
+def test_an_interrupt_at_a_plugins_import_names_it(install: Callable[..., None], site: Path) -> None:
+    install("xkbi", "raise KeyboardInterrupt")
+    done = roop("plugins", site=site)
+    assert done.returncode == 130
+    assert done.stderr == "roop: stopped while the plugin xkbi (roop-xkbi 1.0) was imported\n"
+
+
+@pytest.mark.parametrize("name", ["3d", "my.filter", "Foo"])
+def test_a_plugins_name_that_is_no_word_is_told(name: str, install: Callable[..., None], site: Path) -> None:
+    install(name, code(), distribution="roop-xodd")
+    listed = next(item for item in json.loads(roop("plugins", "--json", site=site).stdout) if item["name"] == name)
+    assert listed["state"] == "broken"
+    assert f"the name {name!r} is not one lower-case word" in listed["reason"]
+    assert roop("run", "--help", site=site).returncode == 0
+
+
+def test_a_files_failure_is_not_to_be_switched_off(files: list[object], tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(code("mine", setup="raise OSError('no such\\nthing \\x1b[31m\\u202e')"))
+    done = roop("run", "--plugin", path, *files, "--processors", "mine")
+    assert done.returncode == 7
+    assert "(OSError: no such thing [31m); update or uninstall it, or run without it (leave --plugin out)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_deleted_working_folder_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    shell = f"cd {gone} && rmdir {gone} && env -u ROOP_CONFIG {sys.executable} -m roop_host config path"
+    done = subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""}
+    )
+    assert done.returncode == 2
+    assert "the working folder can't be found" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_a_signal_at_the_very_end_does_not_deny_the_output(
+    install: Callable[..., None], site: Path, files: list[object], tmp_path: Path
+) -> None:
+    ends = "\n    def teardown(self):\n        import time\n        time.sleep(2)\n\n\ndef load():"
+    install("xfilter", code().replace("\n\ndef load():", ends))
+    command = [sys.executable, "-m", "roop_host", "run", *map(str, files), "--processors", "xfilter"]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    while not (tmp_path / "out.mp4").exists() and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.terminate()
+    out, error = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(out)["status"]) == (0, "done"), error

@@ -93,3 +93,13 @@ def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "roop.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="cannot be read"):
         read_files(str(tmp_path / "roop.toml"), {})
+
+
+def test_a_folder_of_that_name_is_no_file_and_a_byte_order_mark_is_borne(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("roop_host.config.files.user_file", lambda: tmp_path / "own.toml")
+    (tmp_path / "roop.toml").mkdir()
+    (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[run]\nquality = 5\n")
+    assert [file.run for file in read_files(None, {})] == [{"quality": 5}]

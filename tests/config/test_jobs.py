@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from kit import Quiet, Tint, processor, screener
 from roop_host import Job, Plugins, Step, option
 from roop_host.config.files import parse
 from roop_host.config.jobs import Request, make_job, read_job
-from roop_host.config.layers import Layers, misspelt_variables
+from roop_host.config.layers import Layers, idle_variables
 from roop_host.config.required import missing, require
 from roop_host.errors import InputError, PluginError, UsageError
 from roop_host.plugins.loader import plugins_of
@@ -29,7 +30,7 @@ class Options:
 
 @dataclass(frozen=True)
 class WatchOptions:
-    threshold: float = option(0.85, "The limit.", least=0, most=1)
+    threshold: float = option(0.85, "The limit.", least=0, most=1, tightens=True)
 
 
 def installed() -> Plugins:
@@ -153,6 +154,13 @@ def test_a_job_file_stands_alone_and_flags_stand_above_it(tmp_path: Path) -> Non
         ("{", "is not JSON"),
         ("[]", "not a job but a list"),
         ("{}", "schema None"),
+        ("[" * 200_000, "is not JSON"),
+        ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": ["x"]}', "each of steps is a table of keys"),
+        (
+            '{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [], "media": null}',
+            "media is a table of keys",
+        ),
+        ('{"schema": 1, "sources": [], "target": "t", "output": "o"}', "this is not a job: it has no 'steps'"),
         ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [], "medai": {}}', "did you mean 'media'"),
         ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [{"nme": "x"}]}', "did you mean 'name'"),
         (
@@ -179,7 +187,12 @@ def test_a_misspelt_variable_is_told_and_a_plugins_secret_is_not() -> None:
 
     options = [*host_fields(), *plugin_fields(installed())]
     environment = {"ROOP_QUALTY": "3", "ROOP_SUPABASE_KEY": "secret", "ROOP_FILTER_AMOUNT": "3", "ROOP_CONFIG": ""}
-    assert misspelt_variables(options, environment) == {"ROOP_QUALTY": "ROOP_QUALITY"}
+    environment |= {"ROOP_OVERWRITE": "1", "ROOP_SOURCE": "x"}
+    assert idle_variables(options, environment) == {
+        "ROOP_OVERWRITE": "it is asked for anew at each run: --overwrite",
+        "ROOP_QUALTY": "did you mean ROOP_QUALITY?",
+        "ROOP_SOURCE": "it is asked for anew at each run: --source",
+    }
 
 
 @pytest.mark.parametrize(
@@ -187,7 +200,8 @@ def test_a_misspelt_variable_is_told_and_a_plugins_secret_is_not() -> None:
     [
         ("roop-gone", "which is not installed; an upgrade may have dropped it"),
         ("roop-watch>=2", "and roop-watch 0 is installed"),
-        ("other>=1", "and roop-other 0 is installed"),
+        ("roop_other>=1", "and roop-other 0 is installed"),
+        ("other", "which is not installed"),
     ],
 )
 def test_a_required_plugin_that_is_missing_is_exit_7(text: str, words: str) -> None:
@@ -195,11 +209,20 @@ def test_a_required_plugin_that_is_missing_is_exit_7(text: str, words: str) -> N
     with pytest.raises(PluginError) as caught:
         require(files, installed())
     assert words in str(caught.value)
-    assert "pip install --upgrade" in str(caught.value)
+    assert f"pip install --upgrade {shlex.quote(text)}" in str(caught.value)  # and no name that nobody wrote
 
 
 def test_a_required_plugin_that_is_there_is_fine() -> None:
-    required = parse(Path("roop.toml"), 'required_plugins = ["roop-watch", "roop_filter==0", "other"]')
+    required = parse(Path("roop.toml"), 'required_plugins = ["roop-watch", "roop_filter==0", "ROOP.Other"]')
     assert list(missing([required], installed())) == []
-    with pytest.raises(UsageError, match="which is no package with a version"):
-        require([parse(Path("roop.toml"), 'required_plugins = ["roop watch"]')], installed())
+    for text in ("roop watch", "roop-watch @ https://example.org/x.whl", "roop-watch; python_version < '4'"):
+        with pytest.raises(UsageError, match="which is no package with a version"):
+            require([parse(Path("roop.toml"), f'required_plugins = ["{text}"]')], installed())
+
+
+def test_of_a_limit_the_lowest_of_all_files_holds() -> None:
+    near = parse(Path("/near/roop.toml"), "[run]\nscreen_limit = 0.8\n[plugin.watch]\nthreshold = 0.8")
+    own = parse(Path("/own/roop.toml"), "[run]\nscreen_limit = 0.3\n[plugin.watch]\nthreshold = 0.2")
+    layers = Layers({"--processors": "tint"}, {}, [near, own])
+    job = make_job(installed(), Request(layers, (), "t", "o.mp4"))
+    assert (job.screen_limit, job.plugin_options["watch"]["threshold"]) == (0.3, 0.2)

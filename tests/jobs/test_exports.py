@@ -220,13 +220,19 @@ def unmark(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"compositeWith", b"digitalWithout"))
 
 
+def link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(__file__)
+
+
 @pytest.mark.parametrize(
     ("act", "exit_code", "said"),
     [
         (raises, 7, "finisher bad (roop-t1 0) failed (RuntimeError: no key)"),
         (cut, 7, "finisher bad (roop-t1 0) took the marks away"),
         (unmark, 7, "finisher bad (roop-t1 0) took the marks away"),
-        (Path.unlink, 7, "finisher bad (roop-t1 0) took the marks away"),
+        (Path.unlink, 7, "finisher bad (roop-t1 0) left no file, an empty one or a link"),
+        (link, 7, "finisher bad (roop-t1 0) left no file, an empty one or a link"),
         (other_frames, 9, "holds 5 frames instead of 20"),
     ],
 )
@@ -288,7 +294,7 @@ class Breaks(Raw):
 
 @pytest.mark.parametrize(
     ("writer", "said"),
-    [(Nothing, "left no file, or an empty one"), (Breaks, "writer raw (roop-t1 0) failed at frame 0")],
+    [(Nothing, "writer raw (roop-t1 0) left no file, an empty one"), (Breaks, "writer raw (roop-t1 0) failed at frame 0")],
 )
 def test_a_writer_that_fails_leaves_nothing(writer: type[Raw], said: str, clip: Path, tmp_path: Path) -> None:
     error = refused(written(writer), exported(clip, tmp_path / "o.raw", execution=RESUMABLE))
@@ -308,14 +314,14 @@ def test_an_unknown_suffix_names_what_writers_know(clip: Path, tmp_path: Path) -
     assert refused(written(), job(clip, tmp_path / ".raw", "tint")).exit_code == 2
 
 
-def test_a_crash_between_names_leaves_no_output_without_its_sidecar(
+def test_a_stop_between_names_leaves_neither_output_nor_sidecar(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, named = os.link, []
 
     def crash(old: Path, new: Path) -> None:
         if named:
-            raise KeyboardInterrupt  # here as good as a crash: nothing after it is done
+            raise KeyboardInterrupt
         named.append(Path(new).name)
         real(old, new)
 
@@ -323,9 +329,32 @@ def test_a_crash_between_names_leaves_no_output_without_its_sidecar(
         patched.setattr(os, "link", crash)
         with pytest.raises(KeyboardInterrupt):
             run(with_times(), exported(clip, tmp_path / "o.mp4"))
-    assert named == ["o.csv"] == left(tmp_path)
+    assert named == ["o.csv"]
+    assert left(tmp_path) == []
 
 
 def test_frames_of_a_clip_keep_their_times_beside_exports(clip: Path, tmp_path: Path) -> None:
     run(with_times(), exported(clip, tmp_path / "o.mp4"))
     assert pts_of(tmp_path / "o.mp4") == pts_of(clip)
+
+
+def test_an_output_that_cannot_hold_the_marks_is_not_uploaded(clip: Path, tmp_path: Path) -> None:
+    error = refused(written(), exported(clip, tmp_path / "o.raw", uploads=("bucket",)))
+    assert (error.exit_code, "is not uploaded" in str(error)) == (2, True)
+
+
+def test_a_writer_is_told_of_a_failure_before_its_file_goes(clip: Path, tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    class Tells(Breaks):
+        def open(self, path: Path, stream: StreamInfo) -> None:
+            super().open(path, stream)
+            self.path = path
+
+        def abort(self) -> None:
+            seen.append(self.path.exists())
+            self.file.close()
+
+    assert refused(written(Tells), exported(clip, tmp_path / "o.raw")).exit_code == 7
+    assert seen == [True]
+    assert left(tmp_path) == []

@@ -6,7 +6,7 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +14,27 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip
-from kit import Tint, job, left, one_of_each, plugins, processor, refused, run
+from kit import Quiet, Tint, job, left, one_of_each, plugins, processor, refused, run, screener
 from PIL import Image
 
-from roop_host import Control, ExecutionOptions, Host, Interrupted, Job, MediaOptions, Processor, RoopError, Window, hookimpl
+from roop_host import (
+    ContentBlocked,
+    Control,
+    ExecutionOptions,
+    Host,
+    InputError,
+    Interrupted,
+    Job,
+    MediaOptions,
+    NoFaceError,
+    OutputError,
+    Processor,
+    RoopError,
+    Step,
+    Window,
+    hookimpl,
+    option,
+)
 from roop_host.pipeline import calls
 
 OUTSIDE = ("setup", "begin", "end", "teardown", "analyse_picture", "finish", "upload", "head", "tail")
@@ -35,7 +52,7 @@ def what(tmp_path: Path) -> Job:
 @pytest.fixture
 def streamed(what: Job, tmp_path: Path) -> Job:
     """The same from a stream to a format of a plugin."""
-    return replace(what, target="camera:0", output=str(tmp_path / "o.raw"))
+    return replace(what, target="camera:0", output=str(tmp_path / "o.raw"), uploads=())
 
 
 @pytest.fixture
@@ -129,7 +146,7 @@ def test_a_call_that_hangs_is_given_up(place: str, what: Job, streamed: Job, nev
     seen: list[str] = []
     error = hung(place, streamed if place in STREAMED else what, never, seen)
     assert error.exit_code == (PLACES | STREAMED)[place]
-    limit = "2 s" if place.endswith(("setup", "upload")) else "0.2 s"
+    limit = "2 s" if place.endswith(("setup", "upload", "finish", "writer.close")) else "0.2 s"
     assert f"did not come back within {limit}" in str(error)
     assert place.split(".")[0] in str(error)
     assert "(roop-t" in str(error)
@@ -312,9 +329,90 @@ def test_an_observer_hears_of_a_failure_too(tmp_path: Path) -> None:
         ({"execution": ExecutionOptions(timeout_s=0)}, "execution.timeout_s of the job takes a number (0.1 or more), not 0"),
         ({"on_no_face": "skip"}, "on_no_face of the job takes one of keep, fail, not 'skip'"),
         ({"screen_limit": float("nan")}, "screen_limit of the job takes"),
+        ({"sources": "face.jpg"}, "sources of the job takes a tuple of names of files, not 'face.jpg'"),
+        ({"sources": ("a\0b",)}, "sources of the job takes"),
+        ({"target": ""}, "target of the job takes the name of a file, not ''"),
+        ({"steps": ("tint",)}, "steps of the job takes a tuple of Step, not ('tint',)"),
+        ({"steps": (Step("tint", None),)}, "options in the job are a table of keys and values, not None"),
+        ({"plugin_options": {"quiet": 3}}, "options in the job are a table of keys and values, not 3"),
+        ({"media": None}, "media of the job takes a MediaOptions, not None"),
+        ({"plugin_options": {"quiet": {"nonsense": 1}}}, "the plugin quiet has no option 'nonsense'"),
+        ({"plugin_options": {"t1": {}}}, "options for the plugin t1, which takes no part in this job"),
+        ({"plugin_options": {"quite": {}}}, "did you mean 'quiet'"),
     ],
 )
 def test_a_job_that_was_built_by_hand_is_checked(change: dict[str, Any], words: str, tmp_path: Path) -> None:
-    error = refused(plugins(processor(Tint, "tint")), job(tmp_path / "c.mp4", tmp_path / "o.mp4", "tint", **change))
+    made = replace(job(tmp_path / "c.mp4", tmp_path / "o.mp4", "tint"), **change)
+    error = refused(plugins(processor(Tint, "tint"), processor(Tint, "other")), made)
     assert error.exit_code == 2
     assert words in str(error)
+
+
+def test_what_is_no_job_at_all_is_refused() -> None:
+    with Host(plugins()) as host, pytest.raises(RoopError, match="a run takes a Job, not 'x'"):
+        host.run("x")  # type: ignore[arg-type]
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("str!")
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "said"),
+    [
+        (InputError("no such table"), 3, "the processor tint (roop-t0 0): no such table"),
+        (NoFaceError("nobody"), 4, "the processor tint (roop-t0 0): nobody"),
+        (ContentBlocked("bad"), 7, "the processor tint (roop-t0 0): bad"),
+        (RoopError("odd"), 7, "the processor tint (roop-t0 0): odd"),
+        (OutputError("full"), 7, "the processor tint (roop-t0 0): full"),
+        (Interrupted("enough"), 7, "a plugin ended the job on its own account (enough)"),
+        (Unspeakable(), 7, "the processor tint (roop-t0 0) failed at frame 0 (Unspeakable)"),
+        (ValueError("a\nb\x1b[31m\u202e" + "x" * 900), 7, "(ValueError: a b [31m xxx"),
+    ],
+)
+def test_an_error_of_a_plugin_is_shown_as_the_plugins(error: Exception, exit_code: int, said: str, tmp_path: Path) -> None:
+    class Raises(Tint):
+        def process(self, window: Window) -> None:
+            raise error
+
+    told = refused(plugins(processor(Raises, "tint")), job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint"))
+    assert (told.exit_code, said in str(told)) == (exit_code, True), str(told)
+    assert len(str(told)) < 800
+    assert "\n" not in str(told)
+
+
+def test_an_options_class_that_fails_is_the_plugins(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Bad:
+        amount: int = option(1, "How much.")
+
+        def __post_init__(self) -> None:
+            raise TypeError("odd")
+
+    step = processor(Tint, "tint")
+    step.ROOP_OPTIONS = Bad
+    error = refused(plugins(step), job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint"))
+    assert (error.exit_code, "the options class of the plugin t0 failed (TypeError: odd)" in str(error)) == (7, True)
+
+
+def test_a_screener_whose_threshold_is_none_keeps_the_hosts_limit(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Open:
+        threshold: float | None = option(None, "The limit.")
+
+    watch = screener(Quiet, "watch")
+    watch.ROOP_OPTIONS = Open
+    report = run(plugins(processor(Tint, "tint"), watch), job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint"))
+    assert {verdicts.limit for verdicts in report.screening} == {0.85}
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way_before_the_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "o.mp4").symlink_to(tmp_path / "nowhere")
+
+    class Never(Tint):
+        def setup(self, ctx: Any) -> None:
+            raise AssertionError("work was begun")
+
+    error = refused(plugins(processor(Never, "tint")), job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint"))
+    assert (error.exit_code, "exists already" in str(error)) == (2, True)

@@ -18,11 +18,13 @@ from roop_host import (
     Box,
     Control,
     ExecutionOptions,
+    Host,
     InputError,
     Job,
     JobContext,
     MediaOptions,
     Processor,
+    RoopError,
     SourceFrame,
     Stage,
     StreamInfo,
@@ -215,3 +217,45 @@ def test_what_is_wrong_with_a_stream_is_said(make: Any, exit_code: int, said: st
     error = refused(with_camera(make), live(tmp_path / "o.mp4"))
     assert (error.exit_code, said in str(error)) == (exit_code, True), str(error)
     assert left(tmp_path) == []
+
+
+def test_a_frame_that_is_none_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    error = refused(with_camera(gives(SourceFrame(np.zeros((48, 64, 3), np.uint8), 0), None)), live(tmp_path / "o.mp4"))
+    assert (error.exit_code, "NoneType and not a SourceFrame as frame 1" in str(error)) == (7, True)
+    assert left(tmp_path) == []
+
+
+def test_a_source_that_waits_hears_that_the_job_has_failed(tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    class Waits(Camera):
+        def setup(self, ctx: Any) -> None:
+            self.cancel = ctx.cancel
+
+        def frames(self) -> Iterator[SourceFrame]:
+            yield next(super().frames())
+            self.cancel.wait(30)
+
+        def close(self) -> None:
+            closed.append("closed" if not self.cancel.is_set() else "closed while told to hurry")
+
+    class Blocks(Quiet):
+        def screen(self, frames: Any, stage: Stage) -> Any:
+            return [0.99] * len(frames)
+
+    with Host(with_camera(Waits, Tint, screener(Blocks, "blocks"))) as host:
+        begun = time.monotonic()
+        with pytest.raises(RoopError) as caught:
+            host.run(live(tmp_path / "o.mp4"))
+        assert caught.value.exit_code == 5
+        assert time.monotonic() - begun < 4
+        assert not host.unfit
+    assert closed == ["closed"]
+
+
+def test_a_scheme_is_known_in_any_case_and_its_options_with_it(tmp_path: Path) -> None:
+    from roop_host.plugins.taking_part import beside_steps
+
+    what = live(tmp_path / "o.mp4", "CAMERA:0")
+    assert "t1" in beside_steps(what, with_camera())
+    assert run(with_camera(), what).frames == 12

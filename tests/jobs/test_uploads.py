@@ -80,13 +80,24 @@ class Odder(Bucket):
         return Receipt("u", ["d"])  # type: ignore[arg-type]
 
 
+class Sly(str):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+class Oddest(Bucket):
+    def upload(self, artifact: Artifact) -> Receipt:
+        return Receipt(Sly("u"))
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (Oddest, "SystemExit: 3"),
         (Refuses, "the bucket is full; empty it"),
         (Breaks, "ConnectionError: reset by peer"),
-        (Odd, "it gave 'https://example.test/o' and not a Receipt"),
-        (Odder, "it gave Receipt(url='u', details=['d']) and not a Receipt"),
+        (Odd, "it gave a str that is no whole Receipt"),
+        (Odder, "it gave a Receipt that is no whole Receipt"),
     ],
 )
 def test_a_failed_upload_keeps_the_output(make: type[Bucket], said: str, what: Job, tmp_path: Path) -> None:
@@ -117,7 +128,7 @@ def test_what_it_lacks_is_known_before_the_first_frame(what: Job, tmp_path: Path
             raise AssertionError("what is heavy was loaded first")
 
     error = refused(plugins(processor(Counts, "tint"), uploader(Keyless)), what)
-    assert (error.exit_code, str(error)) == (2, "BUCKET_KEY is not set; set it")
+    assert (error.exit_code, str(error)) == (2, "the uploader bucket (roop-t1 0): BUCKET_KEY is not set; set it")
     error = refused(with_bucket(Bucket), replace(what, uploads=("buckets",)))
     assert (error.exit_code, "did you mean 'bucket'" in str(error)) == (2, True)
     error = refused(with_bucket(Bucket), replace(what, uploads=("bucket", "bucket")))

@@ -20,7 +20,7 @@ ROOP_API = 1
 class Options:
     """Options of the screener."""
 
-    threshold: float = option(0.85, "Stop at this score; it can only be lowered.", least=0, most=1)
+    threshold: float = option(0.85, "Stop at this score; it can only be lowered.", least=0, most=1, tightens=True)
 
 
 ROOP_OPTIONS = Options
