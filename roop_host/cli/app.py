@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from roop_host.cli.asked import Asked
 from roop_host.cli.streams import printing
 from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError, UsageError, told
 from roop_host.plugins.names import HOST_COMMANDS
 
-if TYPE_CHECKING:
-    from roop_host.plugins.found import Plugins
-
 _JSON = typer.Option("--json", help="Print JSON.")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What stands before the sub-command: plugins to switch off, and the config file in place of those found."""
-
-    off: tuple[str, ...] = ()
-    config: str | None = None
-    debug: bool = False
-
-    def plugins(self) -> Plugins:
-        """The installed plugins. Raises ``UsageError``."""
-        from roop_host.plugins.loader import load_plugins
-
-        return load_plugins(self.off)
 
 
 class _Group(TyperGroup):
@@ -106,6 +88,15 @@ def _sentence(error: TyperException, words: Sequence[str]) -> str:
     return f"{message[:1].lower()}{message[1:]}; see {path} --help"
 
 
+def _show_version(value: bool) -> None:
+    """Among other words; alone it is answered before typer is imported."""
+    if value:
+        from roop_host import __version__
+
+        typer.echo(f"roop {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     ctx: typer.Context,
@@ -120,7 +111,9 @@ def root(
         ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Checks what stands before the sub-command."""
     ctx.obj = _asked(ctx.params)

@@ -23,7 +23,7 @@ from roop_host.types.job import Job
 from roop_host.types.options import OptionField
 
 if TYPE_CHECKING:
-    from roop_host.cli.app import Asked
+    from roop_host.cli.asked import Asked
 
 _FILES, _SHOW = "Files", "Display"
 _EPILOG = (

@@ -23,6 +23,7 @@ from roop_host import Control, Job, PluginError, Report
 
 def test_version_and_help() -> None:
     assert roop("--version").stdout.startswith("roop 0.")
+    assert roop("-p", "no:nsfw", "--version").stdout == roop("--version").stdout
     text = roop("--help").stdout
     assert "run" in text
     assert "plugins" in text
