@@ -99,18 +99,24 @@ def told(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line breaks, control and direction characters, which would deceive who reads it, and of bearable length."""
-    visible = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in text)
-    line = " ".join(visible.split())
+    """What can be shown of a text that somebody else wrote, of bearable length."""
+    line = visible(text)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
+def visible(text: str) -> str:
+    """All of a text but line breaks, control and direction characters, which would deceive who reads it."""
+    return " ".join("".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in text).split())
+
+
 # Others decide about the exit code of things that are the host's: a block, a cancel, an output.
-_A_PLUGIN_MAY_SAY = (InputError, ModelError, NoFaceError, PluginError, UsageError, UploadError)
+_A_PLUGIN_MAY_SAY = (InputError, ModelError, NoFaceError, PluginError, UsageError)
+_A_SCREENER_MAY_SAY = (ModelError, ScreenerFailed, UsageError)
 
 
 def named(error: RoopError, who: str, failure: type[RoopError]) -> RoopError:
     """An error that a plugin chose to raise, with its name; of a kind that is the host's to say it becomes ``failure``."""
-    kind = type(error) if type(error) in _A_PLUGIN_MAY_SAY else failure
+    may = _A_SCREENER_MAY_SAY if failure is ScreenerFailed else _A_PLUGIN_MAY_SAY
+    kind = type(error) if type(error) in may else failure
     text = one_line(str(error))
     return kind(text if who in text else f"{who}: {text}")

@@ -57,8 +57,9 @@ class Control:
     def cancel(self) -> None:
         """Ask the job to stop; it ends with ``Interrupted``. Safe in a signal handler and from any thread."""
         self.cancelled.set()
-        if self._heard_by is not None:
-            self._heard_by.set()
+        heard_by = self._heard_by  # read once: the job may end meanwhile
+        if heard_by is not None:
+            heard_by.set()
 
     @contextmanager
     def heard_by(self, event: threading.Event) -> Iterator[None]:
@@ -99,6 +100,11 @@ class Host:
     def unfit(self) -> bool:
         """A plugin's call hangs: nothing more is called or run here, and the process must end soon by ``os._exit``."""
         return self._unfit
+
+    @property
+    def stop(self) -> threading.Event:
+        """What objects hear: the job was stopped, or has failed elsewhere."""
+        return self._cancel
 
     def give_up(self) -> None:
         """Note that a plugin's call hangs."""
@@ -236,9 +242,9 @@ def _set_up(
     try:
         made.append(cast(StageObject, declared.spec.load()()))
         made[0].setup(context)
-    except Interrupted:
-        raise
     except RoopError as error:
+        if isinstance(error, Interrupted) and context.cancel.is_set():
+            raise
         raise named(error, f"the {label}", failure) from error
     except BaseException as error:  # not in the main thread: even a KeyboardInterrupt is the plugin's doing
         repair = f"update or uninstall it, or run without it ({declared.plugin.without()})"

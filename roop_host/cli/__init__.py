@@ -59,6 +59,8 @@ def _leave(code: int) -> None:
     """End the process, also where a stream is full or a plugin left a thread that would keep it alive for ever."""
     from roop_host.cli.streams import flush
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # all is done and told
     code = flush(code)
     main_thread, until = threading.main_thread(), time.monotonic() + _STRAY_S
     stray = [thread for thread in threading.enumerate() if thread is not main_thread and not thread.daemon]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Sequence
 from functools import partial
@@ -17,6 +18,8 @@ from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError, UsageError, told
 from roop_host.plugins.names import HOST_COMMANDS
 
+#: How a stream says that it takes nothing more.
+_LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF)
 _JSON = typer.Option("--json", help="Print JSON.")
 
 
@@ -27,7 +30,8 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:  # typer would end without a word
-            raise Interrupted("stopped before the work began; nothing was written") from error
+            where = next(iter(getattr(error, "__notes__", ())), "stopped before the end of the command")
+            raise Interrupted(where) from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, asked = args[0], _asked(ctx.params)
@@ -61,19 +65,22 @@ def call(words: Sequence[str]) -> int:
         return _failed(UsageError(_sentence(error, words)), words)
     except RoopError as error:
         return _failed(error, words)
-    except SystemExit:  # typer's answer to a pipe that nobody reads any more
-        return 0
-    except OSError as error:
-        if error.filename is not None:
-            return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), words)
-        return printing(0, partial(_raise, error))
+    except (SystemExit, OSError) as error:
+        lost = error if isinstance(error, OSError) else error.__context__  # typer ends where a pipe has no reader
+        if isinstance(lost, OSError) and lost.errno in _LOST:
+            return printing(0, partial(_raise, lost))
+        return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), words)
     return result if isinstance(result, int) else 0
 
 
 def _failed(error: RoopError, words: Sequence[str]) -> int:
+    return printing(error.exit_code, partial(_tell, error, words))
+
+
+def _tell(error: RoopError, words: Sequence[str]) -> None:
     if "--debug" in words:
         traceback.print_exception(error)
-    return printing(error.exit_code, partial(tell_error, error, as_json="--json" in words))
+    tell_error(error, as_json="--json" in words)
 
 
 def _raise(error: OSError) -> None:

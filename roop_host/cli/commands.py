@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from roop_host.plugins.found import Plugins
 
 
-#: What a system can hand on.
+#: What a system hands on of an exit code.
 _MOST = 255
 
 
@@ -31,18 +31,22 @@ def call_command(plugins: Plugins, name: str, words: list[str]) -> int:
     try:
         code: object = declared.spec.load()(words)
     except RoopError as error:
+        if error.report is not None:  # of a job that the command ran: the host's own words
+            raise
         raise named(error, f"the command {declared.label}", PluginError) from error
     except SystemExit as error:  # as argparse and typer end
         code = error.code
         if isinstance(code, str):
             typer.echo(f"roop: {one_line(code)}", err=True)
             code = 1
+    except BrokenPipeError:  # who reads has had enough
+        return 0
     except BaseException as error:
         if from_outside(error):
             raise
         raise PluginError(f"the command {declared.label} failed ({told(error)}); report it to its authors") from error
     if code is None:
         return 0
-    if type(code) is not int or not 0 <= code <= _MOST:
+    if isinstance(code, bool) or not isinstance(code, int):
         raise PluginError(f"the command {declared.label} gave {code!r} and not an exit code; report it to its authors")
-    return code
+    return code & _MOST

@@ -9,6 +9,7 @@ from itertools import groupby
 
 import typer
 
+from roop_host.cli.streams import printing
 from roop_host.doctor.check import Examination
 
 _MARK = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
@@ -16,11 +17,9 @@ _MARK = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 
 def tell(examination: Examination, *, as_json: bool) -> int:
     """Print what was found, as text or as one JSON list; the exit code."""
-    if as_json:
-        typer.echo(json.dumps([asdict(check) for check in examination.checks], indent=2))
-    else:
-        typer.echo("\n".join(_lines(examination)))
-    return examination.exit_code
+    rows = [asdict(check) for check in examination.checks]
+    text = json.dumps(rows, indent=2) if as_json else "\n".join(_lines(examination))
+    return printing(examination.exit_code, lambda: typer.echo(text))
 
 
 def _lines(examination: Examination) -> Iterator[str]:

@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -47,21 +47,20 @@ def _execute(make_job: Callable[[], Job], host: Host, show: Mapping[str, Any]) -
     from roop_host.host import Control
 
     control = Control()
-    try:
-        job = make_job()
-        # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the report's. The
-        # host is closed first, so that this and the signals hold for its end too.
-        with _signals(control), _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
-            report = host.run(job, control=control, on_progress=on_progress)
-    except RoopError as error:
-        return _failed(error, show)
-    except KeyboardInterrupt:
-        return _failed(Interrupted("stopped before the work began; nothing was written"), show)
-    except ImportError as error:
-        return _failed(RoopError(f"a package can't be imported ({told(error)}); roop doctor says what to repair"), show)
-    except Exception as error:  # noqa: BLE001  (the last place that can say a sentence)
-        return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), show)
-    return printing(0, lambda: _tell_done(report, show))
+    with _signals(control):  # until all is told: a signal in between must not deny what was done
+        try:
+            job = make_job()
+            # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the
+            # report's. The host is closed first, so that this holds for its end too.
+            with _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
+                report = host.run(job, control=control, on_progress=on_progress)
+        except RoopError as error:
+            return _failed(error, show)
+        except ImportError as error:
+            return _failed(RoopError(f"a package can't be imported ({told(error)}); roop doctor says what to repair"), show)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (the last place that can say a sentence)
+            return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), show)
+        return printing(0, lambda: _tell_done(report, show))
 
 
 def _log(*, debug: bool) -> None:
@@ -119,15 +118,16 @@ def _signals(control: Control) -> Iterator[None]:
 
     def stop(number: int, frame: object) -> None:
         now = time.monotonic()
-        if control.cancelled.is_set() and first and now - first[0] > _SAME_S:
-            os.write(
-                2, b"roop: stopped at once; the folder .NAME.roop beside the output may be left, the next run clears it\n"
-            )
+        if not first:
+            first.append(now)
+            control.cancel()
+        elif now - first[0] > _SAME_S:
+            with suppress(OSError):
+                os.write(2, b"roop: stopped at once; what was begun lies beside the output, and the next run clears it\n")
             os._exit(Interrupted.exit_code)
-        first.append(now)
-        control.cancel()
 
-    ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    ends = [number for number in known if number is not None and signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in ends}
     try:
         yield

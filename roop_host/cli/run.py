@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
@@ -88,10 +89,16 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
 
 def _layers(plugins: Plugins, given: Mapping[str, Any], files: Sequence[ConfigFile]) -> Layers:
     for notice in check_plugin_tables(files, plugins):
-        typer.echo(f"roop: {notice}", err=True)
+        _note(notice)
     for name, instead in idle_variables((*host_fields(), *plugin_fields(plugins)), os.environ).items():
-        typer.echo(f"roop: the variable {name} sets nothing; {instead}", err=True)
+        _note(f"the variable {name} sets nothing; {instead}")
     return Layers(given, os.environ, files)
+
+
+def _note(text: str) -> None:
+    """Whether anybody hears it changes nothing of the job."""
+    with suppress(OSError):
+        typer.echo(f"roop: {text}", err=True)
 
 
 def _plugin_files(words: Sequence[str]) -> Iterator[Path]:

@@ -31,9 +31,11 @@ class Layers:
             return None
         if self.environment.get(option.variable):  # empty is unset, as shells have it
             return Said(option.read(self.environment[option.variable], option.variable), option.variable)
-        said = list(self._in_files(option))
-        # A file that came along with somebody's folder must not loosen what the user's own says.
-        return min(said, key=lambda one: one.value) if option.tightens and said else next(iter(said), None)
+        said = self._in_files(option)
+        if option.tightens:  # a file that came along with somebody's folder must not loosen what the user's own says
+            limits = sorted((one for one in said if one.value is not None), key=lambda one: one.value)
+            return next(iter(limits), None)
+        return next(said, None)
 
     def _in_files(self, option: OptionField) -> Iterator[Said]:
         for file in self.files:

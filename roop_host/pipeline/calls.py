@@ -129,7 +129,7 @@ def _interrupted() -> Interrupted:
 
 
 def attributed(
-    label: str, call: Callable[_P, _R], place: str = "", failure: type[RoopError] = PluginError
+    label: str, call: Callable[_P, _R], cancel: threading.Event, place: str = "", failure: type[RoopError] = PluginError
 ) -> Callable[_P, _R]:
     """``call``, whose unforeseen errors are shown as the plugin's: "the ``label`` failed ``place``".
 
@@ -139,9 +139,9 @@ def attributed(
     def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return call(*args, **kwargs)
-        except Interrupted:
-            raise
         except RoopError as error:
+            if isinstance(error, Interrupted) and cancel.is_set():
+                raise
             raise named(error, f"the {label}", failure) from error
         except BaseException as error:
             if from_outside(error):

@@ -164,9 +164,11 @@ class PipelineRun:
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
-            if self._failure is None:
+            first = self._failure is None
+            if first:
                 self._failure = error
-        self._on_failure()
+        if first:
+            self._on_failure()
         for queue in self._queues:
             queue.abort()
 

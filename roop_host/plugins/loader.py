@@ -18,7 +18,7 @@ from typing import Any
 import pluggy
 
 from roop_host import hookspecs
-from roop_host.errors import Interrupted, told
+from roop_host.errors import told
 from roop_host.plugins.found import KINDS, Plugins, word
 from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES
 from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
@@ -106,7 +106,8 @@ class _Loader:
                 check_name(status.name)
                 read = _read(status, found.load())
         except KeyboardInterrupt as error:  # a person's, or the plugin's own: who is told its name can tell
-            raise Interrupted(f"stopped while the plugin {status.name} ({status.describe()}) was imported") from error
+            error.add_note(f"stopped while the plugin {status.name} ({status.describe()}) was imported")
+            raise
         except BaseException as error:  # noqa: BLE001  (a plugin may even call sys.exit, at import or in a hook)
             self.note(_unusable(status, error))
             self._errors[status.name] = error

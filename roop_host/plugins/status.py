@@ -96,6 +96,6 @@ class Declared(Generic[Spec]):
 
 def uninstall_all_but_one(statuses: Iterable[PluginStatus], name: str) -> str:
     """Keeps the one whose package is called as what they all claim is, else the first."""
-    rivals = sorted(statuses, key=lambda status: (status.distribution != f"roop-{name}", status.distribution))
-    extra = [status.distribution for status in rivals[1:] if status.installed] or [rivals[0].distribution]
-    return pip("uninstall", *extra)
+    called = f"roop-{name.replace('_', '-')}"
+    rivals = sorted(statuses, key=lambda status: (status.distribution != called, status.distribution))
+    return pip("uninstall", *(status.distribution for status in rivals[1:]))

@@ -40,12 +40,8 @@ def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> 
         _run(run)
     except Unfit as unfit:
         raise _failed(run, unfit.error) from unfit
-    except Interrupted as error:
-        if not control.cancelled.is_set():
-            raise _failed(run, PluginError(f"a plugin ended the job on its own account ({error}); leave it out")) from error
-        raise _failed(run, error)  # noqa: B904  (the very error, with its report attached)
     except RoopError as error:
-        raise _failed(run, error)  # noqa: B904
+        raise _failed(run, error)  # noqa: B904  (the very error, with its report attached)
     except BaseException as error:
         if not isinstance(error, Exception):
             raise

@@ -44,7 +44,8 @@ def _part(
 ) -> Part[Any]:
     """The object with the options of its plugin and ``more``, noted among those that take part."""
     values = {**run.job.plugin_options.get(declared.plugin.name, {}), **(more or {})}
-    part: Part[Any] = Part(kind, declared, run.host.object(kind, declared, values, run.job, turn), failure)
+    item = run.host.object(kind, declared, values, run.job, turn)
+    part: Part[Any] = Part(kind, declared, item, run.host.stop, failure)
     run.parts.append(part)
     return part
 
@@ -65,4 +66,4 @@ def _own_limit(run: Run, declared: Declared[ScreenerSpec]) -> float:
     values = dict(run.job.plugin_options.get(declared.plugin.name, {}))
     options = resolve(declared.plugin.name, declared.options_class, values)
     limit = getattr(options, "threshold", None)
-    return float(limit) if isinstance(limit, (int, float)) else gate.HIGHEST_LIMIT
+    return gate.HIGHEST_LIMIT if isinstance(limit, bool) or not isinstance(limit, (int, float)) else float(limit)

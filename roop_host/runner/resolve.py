@@ -64,11 +64,13 @@ def _check_options(job: Job, plugins: Plugins) -> None:
     """Options that do nothing are refused, whichever door they came through, and those that do not fit before any work."""
     beside = beside_steps(job, plugins)
     steps = [(step, plugins.processor(step.name)) for step in job.steps]
-    used = {**beside, **{declared.plugin.name: declared for _, declared in steps}}
+    used = {*beside, *(declared.plugin.name for _, declared in steps)}
     installed = [status.name for status in plugins.statuses]
     for name, values in job.plugin_options.items():
-        if name in used:
-            resolve(name, used[name].options_class, values)
+        if name in beside:
+            resolve(name, beside[name].options_class, values)
+        elif name in used:
+            continue  # the options of its steps complete these
         elif name in installed:
             raise UsageError(f"there are options for the plugin {name}, which takes no part in this job; leave them out")
         else:

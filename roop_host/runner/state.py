@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class Part(Generic[_Item]):
     kind: str
     declared: Declared[Any]
     item: _Item
+    cancel: threading.Event
     failure: type[RoopError] = PluginError
 
     @property
@@ -57,7 +59,7 @@ class Part(Generic[_Item]):
 
     def attributed(self, call: Callable[_P, _R], place: str = "") -> Callable[_P, _R]:
         """``call`` of this object, whose unforeseen errors name it."""
-        return attributed(self.label, call, place, self.failure)
+        return attributed(self.label, call, self.cancel, place, self.failure)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from roop_host.errors import Interrupted, RoopError, UploadError, one_line, told
+from roop_host.errors import Interrupted, RoopError, UploadError, one_line, told, visible
 from roop_host.host import Progress
 from roop_host.media.output import media_type
 from roop_host.pipeline.calls import LONG, Unfit
@@ -87,8 +87,8 @@ def _named(part: Part[Uploader], call: Callable[[], object], kept: Path) -> Call
 def _read(part: Part[Uploader], receipt: object) -> Uploaded:
     if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
         raise UploadError(f"it gave a {type(receipt).__name__} that is no whole Receipt")
-    details = {one_line(str(key)): one_line(str(value)) for key, value in receipt.details.items()}
-    return Uploaded(part.name, None if receipt.url is None else one_line(str(receipt.url)), details)
+    details = {visible(str(key)): visible(str(value)) for key, value in receipt.details.items()}
+    return Uploaded(part.name, None if receipt.url is None else visible(str(receipt.url)), details)
 
 
 def _late(part: Part[Uploader], kept: Path, seconds: float) -> UploadError:

@@ -109,7 +109,7 @@ class Job:
             for name in ("exports", "uploads"):
                 known[name] = _texts(name, known.get(name, ()))
             plugins = known.get("plugin_options", {})
-            known["plugin_options"] = {name: _values(options) for name, options in plugins.items()}
+            known["plugin_options"] = {name: _values(options) for name, options in _values(plugins).items()}
             job = cls(**known)
             check(job)
         except KeyError as error:
@@ -183,7 +183,7 @@ def _texts(name: str, values: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _values(options: Mapping[str, Any]) -> dict[str, OptionValue]:
+def _values(options: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(options, Mapping):
         raise TypeError(f"options are a table of keys and values, not {options!r}")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}

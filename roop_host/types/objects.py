@@ -220,7 +220,7 @@ class Writer(StageObject):
         raise NotImplementedError
 
     def abort(self) -> None:
-        """The job failed, perhaps before ``open``: close the file, which is removed then."""
+        """The job failed, before ``open`` or even after ``close``: close the file if it is open, it is removed then."""
 
 
 class Sidecar(StageObject):

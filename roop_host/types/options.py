@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from roop_host.errors import PluginError, UsageError, one_line, told
+from roop_host.errors import PluginError, UsageError, from_outside, one_line, told
 
 _T = TypeVar("_T")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -142,7 +142,9 @@ def resolve(owner: str, cls: type[_T], values: Mapping[str, Any]) -> _T:
         return cls(**converted)
     except ValueError as error:  # a plugin may check in __post_init__
         raise UsageError(f"the options of {owner} are refused: {one_line(str(error))}") from error
-    except Exception as error:
+    except BaseException as error:
+        if from_outside(error):
+            raise
         raise PluginError(
             f"the options class of the plugin {owner} failed ({told(error)}); report it to its authors or leave it out"
         ) from error

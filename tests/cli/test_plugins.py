@@ -247,7 +247,7 @@ def test_a_plugin_that_prints_or_leaves_a_thread_is_borne(
 
 COMMAND = """
 import sys
-from roop_host import CommandSpec, InputError, hookimpl
+from roop_host import CommandSpec, ContentBlocked, InputError, Report, hookimpl
 ROOP_API = 1
 def hello(words):
     print("hello", *words)
@@ -259,6 +259,10 @@ def hello(words):
         sys.exit(4)
     if words[:1] == ["bye"]:
         sys.exit("that was all")
+    if words[:1] == ["block"]:  # what a job that was run here would raise
+        error = ContentBlocked("stopped by a screener")
+        error.report = Report(exit_code=5)
+        raise error
     if words[:1] == ["text"]:
         return "abc"
     return 3 if words else None
@@ -291,6 +295,7 @@ FAILED = "the command hello (roop-xhello 1.0) failed (ValueError: odd); report i
         ),
         (["exit"], 4, "hello exit\n", ""),
         (["bye"], 1, "hello bye\n", "roop: that was all\n"),
+        (["block"], 5, "hello block\n", "roop: stopped by a screener\n"),
         (["text"], 7, "hello text\n", f"roop: {NO_CODE}\n"),
     ],
 )
@@ -384,6 +389,27 @@ def test_streams_that_nobody_reads_change_no_exit_code(closed: str, words: str, 
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
     assert done.returncode == code, done
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a pipe as a POSIX shell does")
+def test_a_failure_keeps_its_code_where_nobody_reads_it() -> None:
+    shell = f"set -o pipefail; ROOP_PROCESSORS=nonesuch {sys.executable} -m roop_host doctor | true"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="/dev/full is a POSIX device")
+def test_a_notice_that_nobody_hears_does_not_keep_the_job_from_its_work(
+    install: Callable[..., None], site: Path, files: list[object], tmp_path: Path
+) -> None:
+    install("xfilter", code())
+    command = [sys.executable, "-m", "roop_host", "run", *map(str, files), "--processors", "xfilter"]
+    environment = {**os.environ, "PYTHONPATH": str(site), "ROOP_QUALTY": "3"}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, env=environment, check=False)
+    assert json.loads(done.stdout)["status"] == "done"
+    assert (tmp_path / "out.mp4").exists()
 
 
 def test_run_with_nothing_after_it_says_what_is_missing() -> None:

@@ -154,6 +154,10 @@ def test_a_job_file_stands_alone_and_flags_stand_above_it(tmp_path: Path) -> Non
         ("{", "is not JSON"),
         ("[]", "not a job but a list"),
         ("{}", "schema None"),
+        (
+            '{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [], "plugin_options": []}',
+            "options are a table of keys and values, not []",
+        ),
         ("[" * 200_000, "is not JSON"),
         ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": ["x"]}', "each of steps is a table of keys"),
         (
@@ -226,3 +230,10 @@ def test_of_a_limit_the_lowest_of_all_files_holds() -> None:
     layers = Layers({"--processors": "tint"}, {}, [near, own])
     job = make_job(installed(), Request(layers, (), "t", "o.mp4"))
     assert (job.screen_limit, job.plugin_options["watch"]["threshold"]) == (0.3, 0.2)
+
+
+def test_a_file_is_not_asked_for_what_a_nearer_one_says() -> None:
+    near = parse(Path("/near/roop.toml"), "[run]\nquality = 3")
+    own = parse(Path("/own/roop.toml"), "[run]\nquality = 'bad'")
+    job = make_job(installed(), Request(Layers({"--processors": "tint"}, {}, [near, own]), (), "t", "o.mp4"))
+    assert job.media.quality == 3

@@ -30,7 +30,10 @@ from roop_host import (
     OutputError,
     Processor,
     RoopError,
+    ScreenerFailed,
     Step,
+    UploadError,
+    UsageError,
     Window,
     hookimpl,
     option,
@@ -366,7 +369,8 @@ class Unspeakable(Exception):
         (ContentBlocked("bad"), 7, "the processor tint (roop-t0 0): bad"),
         (RoopError("odd"), 7, "the processor tint (roop-t0 0): odd"),
         (OutputError("full"), 7, "the processor tint (roop-t0 0): full"),
-        (Interrupted("enough"), 7, "a plugin ended the job on its own account (enough)"),
+        (Interrupted("enough"), 7, "the processor tint (roop-t0 0): enough"),
+        (UploadError("gone"), 7, "the processor tint (roop-t0 0): gone"),
         (Unspeakable(), 7, "the processor tint (roop-t0 0) failed at frame 0 (Unspeakable)"),
         (ValueError("a\nb\x1b[31m\u202e" + "x" * 900), 7, "(ValueError: a b [31m xxx"),
     ],
@@ -382,18 +386,56 @@ def test_an_error_of_a_plugin_is_shown_as_the_plugins(error: Exception, exit_cod
     assert "\n" not in str(told)
 
 
-def test_an_options_class_that_fails_is_the_plugins(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [(Interrupted("me"), 5), (NoFaceError("me"), 5), (ScreenerFailed("me"), 5), (UsageError("me"), 2), (OSError("me"), 5)],
+)
+@pytest.mark.parametrize("place", ["setup", "begin"])
+def test_what_a_screener_raises_is_a_screeners_failure(
+    error: Exception, exit_code: int, place: str, what: Job, tmp_path: Path
+) -> None:
+    def act(at: str) -> None:
+        if at == f"screener.{place}":
+            raise error
+
+    told = refused(one_of_each(act), replace(what, execution=ExecutionOptions()))
+    assert (told.exit_code, "the screener look (roop-t0 0)" in str(told)) == (exit_code, True), str(told)
+    assert "leave it out" not in str(told)
+
+
+@pytest.mark.parametrize("error", [TypeError("odd"), SystemExit("odd")])
+def test_an_options_class_that_fails_is_the_plugins(error: BaseException, tmp_path: Path) -> None:
     @dataclass(frozen=True)
     class Bad:
         amount: int = option(1, "How much.")
 
         def __post_init__(self) -> None:
-            raise TypeError("odd")
+            raise error
 
     step = processor(Tint, "tint")
     step.ROOP_OPTIONS = Bad
-    error = refused(plugins(step), job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint"))
-    assert (error.exit_code, "the options class of the plugin t0 failed (TypeError: odd)" in str(error)) == (7, True)
+    told = refused(plugins(step), job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint"))
+    assert (told.exit_code, f"the options class of the plugin t0 failed ({type(error).__name__}: odd)" in str(told)) == (
+        7,
+        True,
+    )
+
+
+def test_options_of_a_plugin_are_checked_as_its_step_completes_them(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Range:
+        low: int = option(0, "Where it begins.")
+        high: int = option(10, "Where it ends.")
+
+        def __post_init__(self) -> None:
+            if self.low >= self.high:
+                raise ValueError("low must be under high")
+
+    step = processor(Tint, "tint")
+    step.ROOP_OPTIONS = Range
+    made = job(make_clip(tmp_path / "c.mp4"), tmp_path / "o.mp4", "tint", plugin_options={"t0": {"low": 20}})
+    assert "low must be under high" in str(refused(plugins(step), made))
+    assert run(plugins(step), replace(made, steps=(Step("tint", {"high": 30}),))).status == "done"
 
 
 def test_a_screener_whose_threshold_is_none_keeps_the_hosts_limit(tmp_path: Path) -> None:

@@ -80,6 +80,17 @@ class Odder(Bucket):
         return Receipt("u", ["d"])  # type: ignore[arg-type]
 
 
+def test_an_address_is_kept_whole(what: Job) -> None:
+    address = "https://example.test/o?token=" + "a" * 2000
+
+    class Signed(Bucket):
+        def upload(self, artifact: Artifact) -> Receipt:
+            return Receipt(address + "\n", {"a": "b" * 2000})
+
+    (sent,) = run(with_bucket(Signed), what).uploads
+    assert (sent.url, len(sent.details["a"])) == (address, 2000)
+
+
 class Sly(str):
     def __str__(self) -> str:
         raise SystemExit(3)
