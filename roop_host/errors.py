@@ -100,13 +100,13 @@ def told(error: BaseException) -> str:
 
 def one_line(text: str) -> str:
     """What can be shown of a text that somebody else wrote, of bearable length."""
-    line = visible(text)
+    line = " ".join(visible(text).split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def visible(text: str) -> str:
     """All of a text but line breaks, control and direction characters, which would deceive who reads it."""
-    return " ".join("".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in text).split())
+    return "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in text).strip()
 
 
 # Others decide about the exit code of things that are the host's: a block, a cancel, an output.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,25 +13,34 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from roop_host.cli.asked import Asked
-from roop_host.cli.streams import printing
+from roop_host.cli.streams import is_lost, printing
 from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError, UsageError, told
 from roop_host.plugins.names import HOST_COMMANDS
 
-#: How a stream says that it takes nothing more.
-_LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF)
 _JSON = typer.Option("--json", help="Print JSON.")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A Ctrl-C, after which typer would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        where = next(iter(getattr(error, "__notes__", ())), "stopped before the end of the command")
+        raise Interrupted(where) from error
 
 
 class _Group(TyperGroup):
     """Builds ``run`` only when it was asked for, since its flags are those of the installed plugins."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        with _told():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _told():
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:  # typer would end without a word
-            where = next(iter(getattr(error, "__notes__", ())), "stopped before the end of the command")
-            raise Interrupted(where) from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, asked = args[0], _asked(ctx.params)
@@ -67,7 +76,7 @@ def call(words: Sequence[str]) -> int:
         return _failed(error, words)
     except (SystemExit, OSError) as error:
         lost = error if isinstance(error, OSError) else error.__context__  # typer ends where a pipe has no reader
-        if isinstance(lost, OSError) and lost.errno in _LOST:
+        if is_lost(lost):
             return printing(0, partial(_raise, lost))
         return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), words)
     return result if isinstance(result, int) else 0
@@ -83,7 +92,7 @@ def _tell(error: RoopError, words: Sequence[str]) -> None:
     tell_error(error, as_json="--json" in words)
 
 
-def _raise(error: OSError) -> None:
+def _raise(error: BaseException) -> None:
     raise error
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from roop_host.cli.streams import is_lost
 from roop_host.errors import PluginError, RoopError, UsageError, from_outside, named, one_line, told
 from roop_host.plugins.names import HOST_COMMANDS
 from roop_host.types.options import closest
@@ -39,10 +40,8 @@ def call_command(plugins: Plugins, name: str, words: list[str]) -> int:
         if isinstance(code, str):
             typer.echo(f"roop: {one_line(code)}", err=True)
             code = 1
-    except BrokenPipeError:  # who reads has had enough
-        return 0
     except BaseException as error:
-        if from_outside(error):
+        if from_outside(error) or is_lost(error):
             raise
         raise PluginError(f"the command {declared.label} failed ({told(error)}); report it to its authors") from error
     if code is None:

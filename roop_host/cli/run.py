@@ -18,6 +18,7 @@ from roop_host.config.files import ConfigFile, check_plugin_tables, read_files
 from roop_host.config.jobs import Request, make_job, read_job
 from roop_host.config.layers import Layers, idle_variables
 from roop_host.config.required import require
+from roop_host.errors import visible
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.types.job import Job
@@ -51,6 +52,10 @@ class _Command(TyperCommand):
 def build(asked: Asked, words: Sequence[str]) -> Any:
     """The command with the flags of all plugins that are used. ``words`` are looked at for ``--plugin``."""
     plugins = load_plugins(asked.off, _plugin_files(words))
+    if {"-h", "--help"} & set(words):  # the run itself refuses
+        for status in plugins.statuses:
+            if not (status.usable or status.installed):
+                _note(f"the options of {status.where} are not shown, as it is {status.state}: {status.reason}")
     # Named by number: what a plugin is called need not be a name of Python.
     options = {f"option_{number}": option for number, option in enumerate((*host_fields(), *plugin_fields(plugins)))}
     flags = _file_flags()
@@ -159,8 +164,9 @@ def _choices(option: OptionField, plugins: Plugins) -> str:
 
 def _flag(option: OptionField, choices: str) -> tuple[Any, Any]:
     """Text, read by the one converter; only yes and no are flags without a value. None means not said."""
+    said = visible(option.help)
     notes = (choices, option.limits, f"default: {_show(option.default)}")
-    text = f"{option.help} ({'; '.join(filter(None, notes))})"
+    text = f"{said} ({'; '.join(filter(None, notes))})"
     panel = option.panel or f"Plugin {option.owner}"
     if option.kind is bool:
         names = option.flag if option.per_run else f"{option.flag}/--no-{option.flag[2:]}"

@@ -6,12 +6,12 @@ import json
 
 import typer
 
-from roop_host.errors import RoopError
+from roop_host.errors import RoopError, visible
 
 
 def tell_error(error: RoopError, *, as_json: bool = False) -> None:
     """One line on stderr, and the report on stdout where it was asked for."""
-    typer.echo(f"roop: {error}", err=True)
+    typer.echo(f"roop: {visible(str(error))}", err=True)
     tell_json(error, as_json)
 
 

@@ -12,7 +12,7 @@ from roop_host.types.options import OptionField
 
 # Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
 _NEAR = 0.8
-_FILES = ("source", "target", "output", "job")
+_FILES = ("source", "target", "output", "job", "plugin", "json", "quiet", "debug")
 
 
 @dataclass(frozen=True, slots=True)

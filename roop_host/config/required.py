@@ -28,6 +28,7 @@ def missing(files: Iterable[ConfigFile], plugins: Plugins) -> Iterator[Missing]:
     """What is required and not there. Raises ``UsageError`` for a text that is no requirement."""
     for file in files:
         for text in file.required_plugins:
+            _refuse_plugins_name(file, text, plugins)
             lack = _lack(_parse(file, text), plugins)
             if lack:
                 yield Missing(f"{file.path} requires the plugin {text}, {lack}", pip("install", "--upgrade", text))
@@ -50,6 +51,16 @@ def _parse(file: ConfigFile, text: str) -> Requirement:
     if found.url or found.marker:
         raise UsageError(_no_package(file, text))
     return found
+
+
+def _refuse_plugins_name(file: ConfigFile, text: str, plugins: Plugins) -> None:
+    """On the registry the bare name may be somebody else's, and a command to install that would be shown."""
+    for status in plugins.statuses:
+        if status.installed and text.lower() == status.name != status.distribution:
+            raise UsageError(
+                f"the config file {file.path}: required_plugins takes names of packages; write {status.distribution!r}, "
+                f"not {text!r}"
+            )
 
 
 def _no_package(file: ConfigFile, text: str) -> str:

@@ -41,7 +41,7 @@ def load_plugins(disabled: Iterable[str] = (), files: Iterable[Path] = ()) -> Pl
         rivals = [other.status for other in found if bare(other.status.name) == bare(one.status.name)]
         if bare(one.status.name) in off:
             loader.note(replace(one.status, state="off", reason="switched off"))
-        elif len(rivals) > 1:
+        elif len(rivals) > 1 and (not one.status.installed or all(rival.installed for rival in rivals)):
             loader.note(_duplicate(one.status, rivals))
         else:
             loader.add(one)
@@ -109,7 +109,7 @@ class _Loader:
             error.add_note(f"stopped while the plugin {status.name} ({status.describe()}) was imported")
             raise
         except BaseException as error:  # noqa: BLE001  (a plugin may even call sys.exit, at import or in a hook)
-            self.note(_unusable(status, error))
+            self.note(_unusable(found, error))
             self._errors[status.name] = error
         else:
             self._read.append(read)
@@ -132,7 +132,7 @@ class _Loader:
         return plugins
 
     def _settle_names(self) -> None:
-        """Two plugins that declare one thing: neither is used, since either may be the one that shadows the other."""
+        """Two packages that declare one thing: neither is used, since either may be the one that shadows the other."""
         owners: dict[tuple[str, str], list[PluginStatus]] = {}
         for read in self._read:
             for hook, declared in read.specs:
@@ -142,8 +142,11 @@ class _Loader:
             if len(rivals) > 1:
                 said = " and ".join(status.describe() for status in rivals)
                 reason = f"the {word(hook)} {name} is declared by {said}; take one away"
-                repair = uninstall_all_but_one(rivals, name) if all(status.installed for status in rivals) else ""
-                self._spoil({status.name for status in rivals}, reason, repair)
+                files = {status.name for status in rivals if not status.installed}
+                # A file is the newcomer: what is installed may be the screener that is needed.
+                self._spoil(
+                    files or {status.name for status in rivals}, reason, "" if files else uninstall_all_but_one(rivals, name)
+                )
             if name in _OF_THE_HOST.get(hook, ()):
                 reason = f"its {word(hook)} takes {name}, which is roop's own; uninstall it"
                 for status in rivals:
@@ -181,15 +184,21 @@ def _duplicate(status: PluginStatus, rivals: list[PluginStatus]) -> PluginStatus
     return replace(status, state="duplicate", reason=reason, repair=uninstall_all_but_one(rivals, bare(status.name)))
 
 
-def _unusable(status: PluginStatus, error: BaseException) -> PluginStatus:
+def _unusable(found: Found, error: BaseException) -> PluginStatus:
+    status = found.status
     if isinstance(error, _Incompatible):
         return replace(status, state="incompatible", reason=str(error), repair=error.repair)
     said = told(error)
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "roop_host":
+    if isinstance(error, ImportError) and _top(error.name or "") == "roop_host":
         reason = f"it asks for something that this roop-host does not have ({said}); update it or roop-host"
         return replace(status, state="incompatible", reason=reason, repair=_update_both(status))
-    damaged = not (isinstance(error, ImportError) and error.name)  # else something that it needs is missing
+    lacking = _top(error.name or "") if isinstance(error, ImportError) else ""
+    damaged = lacking in ("", _top(found.module))  # else something that it needs is missing
     return replace(status, state="broken", reason=said + _place(error, status), repair=status.reinstall(damaged=damaged))
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _place(error: BaseException, status: PluginStatus) -> str:

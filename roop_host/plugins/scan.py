@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A plugin that was found and not yet imported. ``load`` imports it and returns its module."""
+    """A plugin that was found and not yet imported. ``load`` imports its ``module`` and returns it."""
 
     status: PluginStatus
     load: Callable[[], Any]
+    module: str = ""
 
 
 def installed() -> list[Found]:
@@ -33,7 +34,7 @@ def installed() -> list[Found]:
     import importlib_metadata
 
     points = importlib_metadata.entry_points(group=PROJECT)
-    found = [Found(_status(point), point.load) for point in points]
+    found = [Found(_status(point), point.load, point.module) for point in points]
     return sorted(found, key=lambda one: (one.status.name, one.status.distribution, one.status.version))
 
 

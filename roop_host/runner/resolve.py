@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host import gate
-from roop_host.errors import InputError, UsageError
+from roop_host.errors import InputError, ScreenerFailed, UsageError
 from roop_host.media.output import SUFFIXES, suffix_kind
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared
@@ -38,7 +38,13 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
     writer = _writer(plugins, Path(job.output))
     _check_options(job, plugins)
     # A file for quick use may look as well, but the screener that must be there is one that was installed.
-    gate.require_cover([one.spec.covers for one in plugins.screeners.values() if one.plugin.installed])
+    try:
+        gate.require_cover([one.spec.covers for one in plugins.screeners.values() if one.plugin.installed])
+    except ScreenerFailed as error:
+        off = ", ".join(status.name for status in plugins.statuses if status.state == "off")
+        if not off:
+            raise
+        raise ScreenerFailed(f"{error} (switched off: {off})") from error
     steps = tuple((step, plugins.processor(step.name)) for step in job.steps)
     with_faces = any(declared.spec.needs_faces or declared.spec.needs_source for _, declared in steps)
     source = _source(plugins, job.target)

@@ -6,6 +6,7 @@ What a field takes and what it is for is said here, once: flags, variables, the 
 from __future__ import annotations
 
 import dataclasses
+import os
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -98,7 +99,7 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """The job of ``to_json``'s data. Raises ``ValueError`` for another schema, an unknown key or an odd value."""
         known = dict(data)
-        if known.get("schema") != SCHEMA:
+        if type(known.get("schema")) is not int or known["schema"] != SCHEMA:
             raise ValueError(f"this is a job of schema {known.get('schema')!r}; this version reads schema {SCHEMA}")
         try:
             _check_names(known)
@@ -146,13 +147,15 @@ def _check_shape(job: Any) -> None:
     if not isinstance(job, Job):
         raise UsageError(f"a run takes a Job, not {job!r}")
     for name in ("target", "output"):
-        text = getattr(job, name)
-        if not isinstance(text, str) or not text or "\0" in text:
-            raise UsageError(f"{name} of the job takes the name of a file, not {text!r}")
-    if not isinstance(job.sources, tuple) or not all(isinstance(s, str) and s and "\0" not in s for s in job.sources):
+        if not _names_a_file(getattr(job, name)):
+            raise UsageError(f"{name} of the job takes the name of a file, not {getattr(job, name)!r}")
+    if not isinstance(job.sources, tuple) or not all(map(_names_a_file, job.sources)):
         raise UsageError(f"sources of the job takes a tuple of names of files, not {job.sources!r}")
     if not isinstance(job.steps, tuple) or not all(isinstance(step, Step) for step in job.steps):
         raise UsageError(f"steps of the job takes a tuple of Step, not {job.steps!r}")
+    for step in job.steps:
+        if not isinstance(step.name, str) or not step.name:
+            raise UsageError(f"a step of the job takes the name of a processor, not {step.name!r}")
     for name, kind in _GROUPS.items():
         if not isinstance(getattr(job, name), kind):
             raise UsageError(f"{name} of the job takes a {kind.__name__}, not {getattr(job, name)!r}")
@@ -163,8 +166,18 @@ def _check_shape(job: Any) -> None:
             raise UsageError(f"options in the job are a table of keys and values, not {table!r}")
 
 
+def _names_a_file(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and b"\0" not in (os.fsencode(text) or b"\0")
+    except UnicodeEncodeError:
+        return False
+
+
 def _check_names(data: Mapping[str, Any]) -> None:
     """An unknown key is told with the one that was meant."""
+    for name in ("sources", "steps"):
+        if not isinstance(data[name], (list, tuple)):
+            raise TypeError(f"{name} is a list, not {data[name]!r}")
     places: list[tuple[str, type[Any], Any]] = [("", Job, data), *((g, k, data.get(g, {})) for g, k in _GROUPS.items())]
     places += [("each of steps", Step, step) for step in data["steps"]]
     for place, kind, found in places:
@@ -175,10 +188,12 @@ def _check_names(data: Mapping[str, Any]) -> None:
             if name not in names:
                 where = f"{place} has" if place else "it has"
                 raise TypeError(f"{where} no {name!r}{closest(name, names)}")
+        if kind is Step and "name" not in found:
+            raise TypeError("each of steps has a name")
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:
-    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
         raise TypeError(f"{name} is a list of texts, not {values!r}")
     return tuple(values)
 

@@ -158,6 +158,11 @@ def test_a_job_file_stands_alone_and_flags_stand_above_it(tmp_path: Path) -> Non
             '{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [], "plugin_options": []}',
             "options are a table of keys and values, not []",
         ),
+        ('{"schema": true, "sources": [], "target": "t", "output": "o", "steps": []}', "schema True"),
+        ('{"schema": 1, "sources": null, "target": "t", "output": "o", "steps": []}', "sources is a list, not None"),
+        ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [{}]}', "each of steps has a name"),
+        ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [{"name": []}]}', "the name of a processor"),
+        ('{"schema": 1, "sources": [], "target": "t", "output": "\\ud800", "steps": []}', "takes the name of a file"),
         ("[" * 200_000, "is not JSON"),
         ('{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": ["x"]}', "each of steps is a table of keys"),
         (
@@ -205,7 +210,7 @@ def test_a_misspelt_variable_is_told_and_a_plugins_secret_is_not() -> None:
         ("roop-gone", "which is not installed; an upgrade may have dropped it"),
         ("roop-watch>=2", "and roop-watch 0 is installed"),
         ("roop_other>=1", "and roop-other 0 is installed"),
-        ("other", "which is not installed"),
+        ("somebodys", "which is not installed"),
     ],
 )
 def test_a_required_plugin_that_is_missing_is_exit_7(text: str, words: str) -> None:
@@ -222,6 +227,11 @@ def test_a_required_plugin_that_is_there_is_fine() -> None:
     for text in ("roop watch", "roop-watch @ https://example.org/x.whl", "roop-watch; python_version < '4'"):
         with pytest.raises(UsageError, match="which is no package with a version"):
             require([parse(Path("roop.toml"), f'required_plugins = ["{text}"]')], installed())
+
+
+def test_a_plugins_bare_name_is_no_package() -> None:
+    with pytest.raises(UsageError, match="write 'roop-watch', not 'watch'"):
+        require([parse(Path("roop.toml"), 'required_plugins = ["watch"]')], installed())
 
 
 def test_of_a_limit_the_lowest_of_all_files_holds() -> None:

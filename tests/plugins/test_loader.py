@@ -419,9 +419,20 @@ def test_a_broken_file_names_its_line(tmp_path: Path) -> None:
 def test_a_file_does_not_take_the_name_of_an_installed_plugin(tmp_path: Path) -> None:
     (tmp_path / "nsfw.py").write_text(GOOD.format(name="x"))
     plugins = load_plugins(files=[tmp_path / "nsfw.py"])
-    assert [status.state for status in plugins.statuses if status.name == "nsfw"] == ["duplicate"] * 2
-    assert "rename the file" in reason(plugins, "nsfw")
-    assert plugins.screeners == {}
+    assert {status.distribution: status.state for status in plugins.statuses if status.name == "nsfw"} == {
+        "roop-nsfw": "ok",
+        "nsfw.py": "duplicate",
+    }
+    assert "nsfw" in plugins.screeners
+    with pytest.raises(PluginError, match=r"rename the file; .* \(leave --plugin out\)"):
+        plugins.require_healthy()
+
+
+def test_its_own_module_that_is_gone_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = make_wheel(tmp_path, "roop-xgone", {"x.py": ""}, entry_points={"xgone": "zz_gone.plugin"})
+    unpack(wheel, tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert repair(load_plugins(), "xgone").endswith("pip install --upgrade --force-reinstall --no-deps roop-xgone")
 
 
 def test_what_is_missing_is_installed_and_what_is_damaged_is_installed_anew(install: Install) -> None:
@@ -437,11 +448,9 @@ def test_nobody_is_told_to_uninstall_a_screener_for_the_sake_of_a_file(tmp_path:
         OTHERS.format(hook="roop_screeners", spec=SCREENER.format("covers={'x'}").replace("'a'", "'nsfw'"))
     )
     plugins = load_plugins(files=[tmp_path / "mine.py"])
-    assert {status.name: status.state for status in plugins.statuses if not status.usable} == {
-        "mine": "colliding",
-        "nsfw": "colliding",
-    }
+    assert [status.name for status in plugins.statuses if not status.usable] == ["mine"]
     assert {status.repair for status in plugins.statuses} == {""}
+    assert "nsfw" in plugins.screeners
 
 
 def test_the_newcomer_goes_and_not_the_one_that_is_called_so(install: Install) -> None:
