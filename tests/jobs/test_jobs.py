@@ -231,8 +231,8 @@ def test_a_stage_that_hangs_ends_the_job(clip: Path, tmp_path: Path) -> None:
     control = Control()
     begun = time.monotonic()
     what = job(clip, tmp_path / "o.mp4", "hangs", execution=ExecutionOptions(timeout_s=0.5))
-    with pytest.raises(RoopError, match=r"0\.5 s") as caught:
-        Host(plugins(processor(Hangs, "hangs"))).run(what, control=control)
+    with Host(plugins(processor(Hangs, "hangs"))) as host, pytest.raises(RoopError, match=r"0\.5 s") as caught:
+        host.run(what, control=control)
     assert caught.value.exit_code == 7
     assert control.unfit
     assert time.monotonic() - begun < 10

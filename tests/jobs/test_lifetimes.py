@@ -230,9 +230,8 @@ def test_a_cancel_does_not_wait_for_a_call_that_hangs(
 ) -> None:
     monkeypatch.setattr(calls, "GRACE_S", 0.2)
     control = Control()
-    host = Host(one_of_each(stops(place, control, lambda: never.wait(20))))
     begun = time.monotonic()
-    with pytest.raises(Interrupted) as caught:
+    with Host(one_of_each(stops(place, control, lambda: never.wait(20)))) as host, pytest.raises(Interrupted) as caught:
         host.run(replace(what, execution=ExecutionOptions()), control=control)
     assert time.monotonic() - begun < 2
     assert host.unfit
@@ -282,8 +281,7 @@ def test_ctrl_c_in_a_python_program_gives_a_hung_call_up(
             _thread.interrupt_main()
             never.wait(20)
 
-    host = Host(one_of_each(act))
-    with pytest.raises(Interrupted):
+    with Host(one_of_each(act)) as host, pytest.raises(Interrupted):
         host.run(replace(what, execution=ExecutionOptions()))
     assert host.unfit
 
