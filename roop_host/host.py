@@ -167,13 +167,10 @@ class Host:
         except Unfit:
             raise  # what hangs may hear it yet
         except BaseException:
-            self._hear_again(control)
+            self._cancel.clear()
+            if control.cancelled.is_set():
+                self._cancel.set()
             raise
-
-    def _hear_again(self, control: Control) -> None:
-        self._cancel.clear()
-        if control.cancelled.is_set():
-            self._cancel.set()
 
     def sessions(self, execution: ExecutionOptions) -> OrtSessions:
         """The sessions of one device and thread budget."""

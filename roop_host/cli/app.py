@@ -22,7 +22,7 @@ _JSON = typer.Option("--json", help="Print JSON.")
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _stop_is_told() -> Iterator[None]:
     """A Ctrl-C, after which typer would end without a word."""
     try:
         yield
@@ -35,11 +35,11 @@ class _Group(TyperGroup):
     """Builds ``run`` only when it was asked for, since its flags are those of the installed plugins."""
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:
-        with _told():
+        with _stop_is_told():
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: Any) -> Any:
-        with _told():
+        with _stop_is_told():
             return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

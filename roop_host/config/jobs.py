@@ -33,7 +33,7 @@ class Request:
 
 def make_job(plugins: Plugins, request: Request) -> Job:
     """The job. Raises ``UsageError`` for what can't be, also for a flag of a plugin that the job does not use."""
-    job = _begin(plugins, request)
+    job = _begin(request)
     job = _with_host_options(job, request.layers)
     return _with_plugin_options(job, plugins, request.layers)
 
@@ -56,7 +56,7 @@ def read_job(path: Path) -> Job:
         raise InputError(f"the job file {path}: {error}; repair it") from error
 
 
-def _begin(plugins: Plugins, request: Request) -> Job:
+def _begin(request: Request) -> Job:
     base = request.base
     if base is not None:
         if PROCESSORS.flag in request.layers.given:
@@ -68,8 +68,6 @@ def _begin(plugins: Plugins, request: Request) -> Job:
             raise UsageError(f"{flag} is missing; a run needs a target to change and an output, see roop run --help")
     said = request.layers.settle(PROCESSORS)
     names = PROCESSORS.default if said is None else said.value
-    for name in names:
-        plugins.processor(name)
     return Job(request.sources, request.target or "", request.output or "", tuple(map(Step, names)))
 
 

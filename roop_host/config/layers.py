@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from roop_host.config.files import ConfigFile
+from roop_host.plugins.names import HOST_NAMES
 from roop_host.types.options import OptionField
 
 # Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
 _NEAR = 0.8
-_FILES = ("source", "target", "output", "job", "plugin", "json", "quiet", "debug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,8 @@ class Said:
 
 def idle_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that set nothing, and what to do instead. Others may be a plugin's secrets."""
-    options = list(options)
     known = {option.variable for option in options if not option.per_run} | {"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS"}
-    flags = {option.variable: option.flag for option in options if option.per_run}
-    flags |= {f"ROOP_{name.upper()}": f"--{name}" for name in _FILES}
+    flags = {f"ROOP_{name}".upper(): "--" + name.replace("_", "-") for name in HOST_NAMES}
     by_rest = {name.removeprefix("ROOP_"): name for name in known}
     out = {}
     for name in sorted(environment):

@@ -150,7 +150,7 @@ class _Loader:
             if name in _OF_THE_HOST.get(hook, ()):
                 reason = f"its {word(hook)} takes {name}, which is roop's own; uninstall it"
                 for status in rivals:
-                    self._spoil({status.name}, reason, pip_remove(status))
+                    self._spoil({status.name}, reason, _remove(status))
 
     def _settle_flags(self) -> None:
         """A flag has one owner, first the host: a plugin that took ``--screen-limit`` over would loosen a rule."""
@@ -160,7 +160,7 @@ class _Loader:
                 for name in option.taken_names:
                     if name in owners:
                         reason = f"its option {option.flag} is taken by {owners[name]}; rename or uninstall one"
-                        self._spoil({read.status.name}, reason, pip_remove(read.status))
+                        self._spoil({read.status.name}, reason, _remove(read.status))
                     owners.setdefault(name, f"the plugin {read.status.name}")
 
     def _spoil(self, names: set[str], reason: str, repair: str) -> None:
@@ -170,7 +170,7 @@ class _Loader:
         ]
 
 
-def pip_remove(status: PluginStatus) -> str:
+def _remove(status: PluginStatus) -> str:
     """The command that takes a plugin away."""
     return pip("uninstall", status.distribution) if status.installed else ""
 
@@ -211,6 +211,11 @@ def _place(error: BaseException, status: PluginStatus) -> str:
     return f" (line {line})" if line else ""
 
 
+def _update(status: PluginStatus) -> str:
+    """The command that updates a plugin; its own author updates a file."""
+    return pip("install", "--upgrade", status.distribution) if status.installed else ""
+
+
 def _update_both(status: PluginStatus) -> str:
     return pip("install", "--upgrade", "roop-host", *([status.distribution] if status.installed else []))
 
@@ -218,21 +223,18 @@ def _update_both(status: PluginStatus) -> str:
 def _read(status: PluginStatus, module: Any) -> _Read:
     api = getattr(module, "ROOP_API", None)
     if api is None:
-        raise _Incompatible(
-            f"its module does not state ROOP_API = {hookspecs.ROOP_API}; update it",
-            pip("install", "--upgrade", status.distribution) if status.installed else "",
-        )
+        raise _Incompatible(f"its module does not state ROOP_API = {hookspecs.ROOP_API}; update it", _update(status))
     if type(api) is not int:
         raise _Incompatible(
             f"its module states ROOP_API = {api!r}, which is no whole number such as {hookspecs.ROOP_API}; update it",
-            pip("install", "--upgrade", status.distribution) if status.installed else "",
+            _update(status),
         )
     if api != hookspecs.ROOP_API:
         newer = api > hookspecs.ROOP_API
         raise _Incompatible(
             f"it is written for plugin API {api}, and this roop has {hookspecs.ROOP_API}; "
             f"update {'roop-host' if newer else 'it'}",
-            _update_both(status) if newer or not status.installed else pip("install", "--upgrade", status.distribution),
+            _update_both(status) if newer else _update(status),
         )
     # Every plugin has a manager of its own, so each value is known to be this plugin's.
     manager = _manager(status, module)

@@ -65,7 +65,7 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
     except Interrupted as error:
         if run.control.cancelled.is_set():
             raise _interrupted(run) from error
-        raise _failed(part, str(error), artifact.path) from error
+        raise _failed(part, one_line(str(error)), artifact.path) from error
 
 
 def _named(part: Part[Uploader], call: Callable[[], object], kept: Path) -> Callable[[], Uploaded]:

@@ -120,12 +120,14 @@ class Job:
         return job
 
 
-_GROUPS: dict[str, type[Any]] = {"faces": FaceSelection, "media": MediaOptions, "execution": ExecutionOptions}
+# The parts of a job whose fields take one value each, as help shows them; the job itself has no name.
+_PARTS: dict[str, type[Any]] = {"faces": FaceSelection, "": Job, "media": MediaOptions, "execution": ExecutionOptions}
+_GROUPS = {name: kind for name, kind in _PARTS.items() if name}
 
 
 def job_fields() -> Iterator[OptionField]:
     """Every field of a job that takes one value, with its limits; those with a ``panel`` are offered by doors."""
-    for group, kind in (("faces", FaceSelection), ("", Job), ("media", MediaOptions), ("execution", ExecutionOptions)):
+    for group, kind in _PARTS.items():
         hints = typing.get_type_hints(kind)
         for item in dataclasses.fields(kind):
             if "help" in item.metadata:

@@ -91,6 +91,11 @@ def test_an_address_is_kept_whole(what: Job) -> None:
     assert (sent.url, len(sent.details["a"])) == (address, 2000)
 
 
+class Quits(Bucket):
+    def upload(self, artifact: Artifact) -> Receipt:
+        raise Interrupted("on its own\naccount")
+
+
 class Sly(str):
     def __str__(self) -> str:
         raise SystemExit(3)
@@ -105,6 +110,7 @@ class Oddest(Bucket):
     ("make", "said"),
     [
         (Oddest, "SystemExit: 3"),
+        (Quits, "on its own account"),
         (Refuses, "the bucket is full; empty it"),
         (Breaks, "ConnectionError: reset by peer"),
         (Odd, "it gave a str that is no whole Receipt"),

@@ -416,6 +416,13 @@ def test_a_broken_file_names_its_line(tmp_path: Path) -> None:
         plugins.require_healthy()
 
 
+def test_a_file_for_an_older_api_is_not_repaired_by_another_host(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("ROOP_API = 0")
+    (status,) = [status for status in load_plugins(files=[tmp_path / "mine.py"]).statuses if status.name == "mine"]
+    assert (status.state, status.repair) == ("incompatible", "")
+    assert status.reason.endswith("update it")
+
+
 def test_a_file_does_not_take_the_name_of_an_installed_plugin(tmp_path: Path) -> None:
     (tmp_path / "nsfw.py").write_text(GOOD.format(name="x"))
     plugins = load_plugins(files=[tmp_path / "nsfw.py"])
