@@ -69,6 +69,9 @@ if TYPE_CHECKING:
     from roop_host.types.job import (
         Step as Step,
     )
+    from roop_host.types.models import Choice as Choice
+    from roop_host.types.models import ModelSpec as ModelSpec
+    from roop_host.types.models import Pack as Pack
     from roop_host.types.objects import (
         Analyser as Analyser,
     )
@@ -121,6 +124,9 @@ if TYPE_CHECKING:
         StreamInfo as StreamInfo,
     )
     from roop_host.types.objects import (
+        Tensor as Tensor,
+    )
+    from roop_host.types.objects import (
         Uploader as Uploader,
     )
     from roop_host.types.objects import (
@@ -139,9 +145,6 @@ if TYPE_CHECKING:
     )
     from roop_host.types.specs import (
         ExporterSpec as ExporterSpec,
-    )
-    from roop_host.types.specs import (
-        ModelSpec as ModelSpec,
     )
     from roop_host.types.specs import (
         ProcessorSpec as ProcessorSpec,
@@ -174,13 +177,14 @@ _HOME = {
     "types.frame": "Frame FrameView",
     "types.geometry": "Box",
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
+    "types.models": "Choice ModelSpec Pack",
     "types.objects": (
         "Analyser Artifact Context Finished Finisher JobContext Processor Receipt Score Screener Session Sidecar Source "
-        "SourceFace SourceFrame Stage StreamInfo Uploader Writer"
+        "SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
     ),
     "types.options": "option",
     "types.report": "Report StageTime Uploaded Verdicts",
-    "types.specs": "AnalyserSpec CommandSpec ExporterSpec ModelSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
+    "types.specs": "AnalyserSpec CommandSpec ExporterSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.window": "Segment Window",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host import hookspecs
-from roop_host.types import objects, specs
+from roop_host.types import models, objects, specs
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 COMMANDS = ("", "run", "plugins", "doctor", "config", "config show", "config path", "config init", "config schema")
@@ -31,7 +31,7 @@ RECORDS: dict[str, tuple[type[Any], ...]] = {
     "roop_commands": (specs.CommandSpec,),
     "roop_job_finished": (),
 }
-SHARED = (specs.ModelSpec, objects.StageObject, objects.Context, objects.JobContext)
+SHARED = (models.ModelSpec, models.Pack, models.Choice, objects.StageObject, objects.Context, objects.JobContext)
 
 
 def hooks() -> dict[str, Callable[..., Any]]:

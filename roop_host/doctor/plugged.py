@@ -14,8 +14,8 @@ from roop_host.doctor.installed import owners
 from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared, PluginStatus
+from roop_host.types.models import ModelSpec
 from roop_host.types.packages import pip
-from roop_host.types.specs import ModelSpec
 
 _SLOW_S = 0.2
 
@@ -77,10 +77,10 @@ def _usable(plugins: Plugins, status: PluginStatus) -> Check:
 
 
 def _model(model: ModelSpec, plugin: PluginStatus, users: str) -> Check:
-    from roop_host.models.sessions import verified_bytes
+    from roop_host.models.store import Store
 
     try:
-        verified_bytes(model)
+        Store().read(model)
     except ModelError as error:
         return problem("Models", model.name, str(error), _brought_again(model, plugin), error.exit_code)
     except Exception as error:  # noqa: BLE001  (where it lies is said by the plugin's own code)
@@ -93,8 +93,10 @@ def _brought_again(model: ModelSpec, plugin: PluginStatus) -> str:
     """The command that brings the file anew: it may lie in a package of weights that the plugin depends on."""
     if plugin.editable or not plugin.installed:  # then it lies in its author's own folder
         return ""
+    from roop_host.models.store import Store
+
     try:
-        path = model.path()
+        path = Store().path(model)
     except OSError:
         return plugin.reinstall()
     tops = {path.relative_to(entry).parts[0] for entry in map(Path, sys.path) if path.is_relative_to(entry)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import threading
 from collections.abc import Mapping
@@ -12,13 +11,15 @@ import numpy as np
 
 from roop_host.errors import ModelError, UsageError
 from roop_host.models.devices import PROVIDERS, first_line, load_cuda_libraries
-from roop_host.models.external import refers_to_other_files
+from roop_host.models.store import Store
+from roop_host.types.objects import Tensor
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from roop_host.types.specs import ModelSpec
+    from roop_host.types.models import ModelSpec, Precision
+    from roop_host.types.objects import Session
 
 _DTYPES: dict[str, type[Any]] = {
     "tensor(float)": np.float32,
@@ -38,8 +39,10 @@ class OrtSession:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self.input_names: tuple[str, ...] = tuple(item.name for item in session.get_inputs())
-        self.output_names: tuple[str, ...] = tuple(item.name for item in session.get_outputs())
+        self.inputs = tuple(map(_tensor, session.get_inputs()))
+        self.outputs = tuple(map(_tensor, session.get_outputs()))
+        self.input_names = tuple(item.name for item in self.inputs)
+        self.output_names = tuple(item.name for item in self.outputs)
         self.provider: str = session.get_providers()[0]
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -47,12 +50,35 @@ class OrtSession:
         outputs: list[NDArray[Any]] = self._session.run(None, dict(inputs))
         return outputs
 
+    def holding(self, inputs: Mapping[str, NDArray[Any]]) -> Session:
+        """The same network with these inputs fixed."""
+        return _Holding(self, inputs)
+
+
+class _Holding:
+    """A session some of whose inputs do not change."""
+
+    def __init__(self, session: OrtSession, held: Mapping[str, NDArray[Any]]) -> None:
+        self._session, self._held = session, dict(held)
+        self.inputs = tuple(item for item in session.inputs if item.name not in held)
+        self.outputs, self.output_names, self.provider = session.outputs, session.output_names, session.provider
+        self.input_names = tuple(item.name for item in self.inputs)
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return self._session.run({**self._held, **inputs})
+
+    def holding(self, inputs: Mapping[str, NDArray[Any]]) -> Session:
+        return _Holding(self._session, {**self._held, **inputs})
+
 
 class OrtSessions:
     """Sessions of one device and one budget of threads. Equal models are loaded once."""
 
-    def __init__(self, device: str, threads: int) -> None:
-        self._device, self._threads = device, threads
+    def __init__(self, device: str, threads: int, precision: Precision = "auto", store: Store | None = None) -> None:
+        self._device, self._threads, self._precision = device, threads, precision
+        self.store = store if store is not None else Store()
+        #: What a person should know: a model that runs elsewhere, or less precisely, than it was asked to.
+        self.notices: list[str] = []
         self._lock = threading.Lock()  # creating two sessions at once races in ONNX Runtime
         self._open: dict[tuple[str, int], OrtSession] = {}
         self._loaded: dict[tuple[str, str], dict[str, str]] = {}
@@ -68,7 +94,7 @@ class OrtSessions:
         with self._lock:
             key = (model.sha256, count)
             if key not in self._open:
-                data = verified_bytes(model)
+                data = self.store.read(model)
                 session = self._create(model, data, count)
                 _try_out(model, session)
                 self._open[key] = session
@@ -78,6 +104,10 @@ class OrtSessions:
                     "provider": session.provider,
                 }
             return self._open[key]
+
+    def read(self, model: ModelSpec) -> bytes:
+        """The verified bytes of the file that ``open`` takes. Raises ``ModelError``."""
+        return self.store.read(model)
 
     def _create(self, model: ModelSpec, data: bytes, threads: int) -> OrtSession:
         try:
@@ -117,26 +147,9 @@ class OrtSessions:
         return [wanted] if self._device == "cpu" else [wanted, PROVIDERS["cpu"]]
 
 
-def verified_bytes(model: ModelSpec) -> bytes:
-    """The model's bytes, read once; these very bytes are hashed and loaded. Raises ``ModelError``."""
-    try:
-        path = model.path()
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the model {model.name} is missing ({error}); install its package again") from error
-    if len(data) != model.size or hashlib.sha256(data).hexdigest() != model.sha256:
-        raise ModelError(
-            f"the model file {path} is not the {model.name} it should be (wrong hash); install its package again"
-        )
-    try:
-        elsewhere = refers_to_other_files(data)
-    except ValueError as error:
-        raise ModelError(f"the model {model.name} in {path} can't be loaded: {error}; get it again as ONNX") from error
-    if elsewhere:
-        raise ModelError(
-            f"the model {model.name} in {path} keeps weights in other files, which no hash covers; get it as a single file"
-        )
-    return data
+def _tensor(item: Any) -> Tensor:
+    shape = tuple(size if isinstance(size, int) and size > 0 else None for size in item.shape)
+    return Tensor(item.name, np.dtype(_DTYPES.get(item.type, np.float32)).name, shape)
 
 
 def _try_out(model: ModelSpec, session: OrtSession) -> None:

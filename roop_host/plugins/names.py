@@ -5,9 +5,10 @@ from __future__ import annotations
 #: Flags and variables of the host.
 HOST_NAMES = frozenset(
     "source target output overwrite processors face_selector_mode on_no_face quality encoder preset export upload device "  # noqa: SIM905
-    "threads timeout resumable no_resumable screen_limit job plugin json quiet debug help config disable_plugins".split()
+    "threads precision offline no_offline timeout resumable no_resumable screen_limit job plugin json quiet debug help "
+    "config disable_plugins".split()
 )
 #: Suffixes of outputs that the host writes: a writer of a plugin would never be asked.
 HOST_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".jpg", ".jpeg", ".png"})
 #: Sub-commands of the host.
-HOST_COMMANDS = frozenset({"run", "plugins", "doctor", "config"})
+HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config"})

@@ -121,7 +121,7 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
     job = run.job.to_json()
     job["media"].pop("overwrite")
     job.pop("uploads")
-    for door in ("timeout_s", "queue_bytes", "resumable"):
+    for door in ("timeout_s", "queue_bytes", "resumable", "offline"):
         job["execution"].pop(door)
     files = []
     for name in (*run.job.sources, *([run.job.target] if run.source is None else [])):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +16,12 @@ class Face:
 
     ``landmarks_5`` is float32 ``(5, 2)``: left eye, right eye, nose tip, left and right mouth corner, left and right as seen
     in the picture. ``mesh_468`` is float32 ``(468, 3)`` in MediaPipe's order, z in the scale of x. ``embedding`` is the
-    recogniser's raw vector and ``recogniser`` its name. ``id`` is a track: equal in neighbouring frames for one person.
-    ``source`` is the index of the source face assigned to it; None means that nobody's face is to be put here.
+    recogniser's raw vector (of ArcFace float32 ``(512,)``, not normalised) and ``recogniser`` its name. ``landmarks_68`` is
+    float32 ``(68, 3)`` in iBUG's order, ``landmarks_106`` float32 ``(106, 2)``; ``pose_degrees`` is pitch, yaw, roll;
+    ``gender`` and ``age`` in years are what a network believes. What the analyser can't tell or was not asked is None.
+
+    ``id`` is a track: equal in neighbouring frames for one person. ``source`` is the index of the source face assigned to
+    it; None means that nobody's face is to be put here.
     """
 
     id: int
@@ -28,6 +32,11 @@ class Face:
     embedding: NDArray[np.float32] | None = None
     recogniser: str | None = None
     yaw_degrees: float | None = None
+    landmarks_68: NDArray[np.float32] | None = None
+    landmarks_106: NDArray[np.float32] | None = None
+    pose_degrees: tuple[float, float, float] | None = None
+    gender: Literal["female", "male"] | None = None
+    age: float | None = None
     source: int | None = None
 
     @property

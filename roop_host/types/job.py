@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar
 
 from roop_host.errors import UsageError
+from roop_host.types.models import Precision
 from roop_host.types.options import OptionField, closest
 
 _Scalar = bool | int | float | str | None
@@ -60,12 +61,18 @@ class MediaOptions:
 class ExecutionOptions:
     """Where and how it runs. ``timeout_s`` bounds one call of a plugin; ``threads`` 0 means all cores."""
 
-    device: Literal["auto", "cpu", "cuda"] = _setting("auto", "Where networks run.", "Execution")
+    device: Literal["auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "openvino"] = _setting(
+        "auto", "Where networks run; auto is the best that works.", "Execution"
+    )
+    precision: Precision = _setting(
+        "auto", "Of networks that come in both; auto is fp16 on GPUs where that file is there.", "Execution"
+    )
     threads: int = _setting(0, "Threads to use; 0 is one per core.", "Execution", least=0, most=MOST_THREADS)
     timeout_s: float = _setting(
         120.0, "Seconds one call of a plugin may take; ten times that to set it up.", "Execution", least=0.1, word="timeout"
     )
     queue_bytes: int = _setting(96 * 2**20, least=1)
+    offline: bool = _setting(False, "Never download a model.", "Execution")
     resumable: bool = _setting(False, "Keep finished segments when stopped; the next run goes on.", "Execution")
 
 

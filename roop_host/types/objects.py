@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from roop_host.types.faces import Face
     from roop_host.types.frame import Frame, FrameView
     from roop_host.types.job import Job
+    from roop_host.types.models import ModelSpec
     from roop_host.types.report import Verdicts
-    from roop_host.types.specs import ModelSpec
     from roop_host.types.window import Segment, Window
 
 #: A screener's answer for one picture: a finite number in 0..1, higher is worse.
@@ -37,9 +37,20 @@ class Stage(Enum):
     OUTPUT = "output"
 
 
-class Session(Protocol):
-    """A loaded, tried-out network."""
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output of a network. ``dtype`` is numpy's name for it; a size of None is free."""
 
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Session(Protocol):
+    """A loaded, tried-out network. ``provider`` is ONNX Runtime's name of what really runs it."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     provider: str
@@ -48,12 +59,20 @@ class Session(Protocol):
         """All outputs, in the graph's order."""
         ...
 
+    def holding(self, inputs: Mapping[str, NDArray[Any]]) -> Session:
+        """The same network with these inputs fixed, and kept on the device; ``run`` takes the others."""
+        ...
+
 
 class Sessions(Protocol):
     """The only place that makes sessions."""
 
     def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
         """Verify, load and try out ``model``. ``threads`` asks for fewer than the job's. Raises ``ModelError``."""
+        ...
+
+    def read(self, model: ModelSpec) -> bytes:
+        """The verified bytes of the very file that ``open`` takes: of ``model``, or of its half. Raises ``ModelError``."""
         ...
 
 

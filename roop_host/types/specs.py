@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from roop_host.types.models import Choice, ModelSpec
 
 if TYPE_CHECKING:
     from roop_host.types.objects import Analyser, Finisher, Processor, Screener, Sidecar, Source, Uploader, Writer
@@ -27,27 +28,18 @@ class NoOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSpec:
-    """A model file. ``path`` is called to find an embedded file; weights are read once and must match ``sha256``."""
-
-    name: str
-    sha256: str
-    size: int
-    licence: str
-    path: Callable[[], Path]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Stage:
     """What the host must know to run an object on frames.
 
     ``batch_size`` is the most frames of one call; ``lookbehind`` and ``lookahead`` how many neighbours it sees;
-    ``warmup`` how many frames before a segment it is fed so that its state is settled.
+    ``warmup`` how many frames before a segment it is fed so that its state is settled. ``models`` are
+    always needed, ``choices`` say which options need more.
     """
 
     name: str
     summary: str
     models: tuple[ModelSpec, ...] = ()
+    choices: tuple[Choice, ...] = ()
     batch_size: int = 1
     lookbehind: int = 0
     lookahead: int = 0
@@ -181,9 +173,19 @@ def _check(spec: Any) -> None:
     models = getattr(spec, "models", ())
     if not isinstance(models, tuple) or not all(isinstance(model, ModelSpec) for model in models):
         raise ValueError(f"{spec.name}: models is a tuple of ModelSpec, not {models!r}")
+    choices = getattr(spec, "choices", ())
+    if not isinstance(choices, tuple) or not all(isinstance(choice, Choice) for choice in choices):
+        raise ValueError(f"{spec.name}: choices is a tuple of Choice, not {choices!r}")
 
 
 def check_name(name: object) -> None:
     """Raise ``ValueError`` for a name that ``--processors a,b`` or a command line could not hold."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise ValueError(f"the name {name!r} is not one lower-case word of letters, digits, - and _")
+
+
+def models_of(spec: Any) -> tuple[ModelSpec, ...]:
+    """Every model that a declaration may need, whatever the options, half precision too."""
+    found = [*getattr(spec, "models", ()), *(model for choice in getattr(spec, "choices", ()) for model in choice.models)]
+    halves = [model.half for model in found if model.half is not None]
+    return tuple(dict.fromkeys((*found, *halves)))

@@ -1,0 +1,115 @@
+"""Model files as plugins declare them: what a file is, where it can be had, and under which terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+#: What ``--precision`` takes.
+Precision = Literal["auto", "fp32", "fp16"]
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A zip archive in which models are offered together. Its members are taken one by one, each with its own hash."""
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str
+    size: int
+
+    def __post_init__(self) -> None:
+        _check_file(self.name, self.sha256, self.size)
+        _check_urls(self.name, self.urls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model file, known by its size in bytes and its SHA-256, both of which it must match before it is used.
+
+    It lies in a package (``path`` is called to find it), or is pulled into the model store from one of ``urls``, which are
+    tried in order, or out of a ``pack``. ``purpose`` says in a few words what it does. ``commercial`` is whether its licence
+    allows commercial use: where it does not, people are told before the first pull. ``half`` is the same network in half
+    precision.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    licence: str
+    path: Callable[[], Path] | None = None
+    urls: tuple[str, ...] = ()
+    pack: Pack | None = None
+    purpose: str = ""
+    commercial: bool = True
+    half: ModelSpec | None = None
+
+    def __post_init__(self) -> None:
+        _check_file(self.name, self.sha256, self.size)
+        if sum((self.path is not None, bool(self.urls), self.pack is not None)) != 1:
+            raise ValueError(f"{self.name}: a model has either a path, urls or a pack")
+        if self.urls:
+            _check_urls(self.name, self.urls)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is part of an installed package."""
+        return self.path is not None
+
+    @property
+    def file(self) -> str:
+        """Where it stands in the model store, with ``/`` between folders."""
+        return f"{self.pack.name}/{self.name}.onnx" if self.pack is not None else f"{self.name}.onnx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A value of an option that decides which models are needed, and what faces must carry or are given.
+
+    Where the option is ``auto``, the host takes the first choice, in the order they are declared, that can be had: whose
+    ``models`` are in the store (or are pulled when a person agrees), and, of an analyser, which ``gives`` all that the
+    steps of the job ``needs``. ``needs`` and ``gives`` are names of fields of ``Face``. An option that holds several values
+    makes every choice that it names.
+    """
+
+    option: str
+    value: str
+    models: tuple[ModelSpec, ...] = ()
+    needs: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+
+    def made_by(self, options: object) -> bool:
+        """Whether these options, an instance of the plugin's class, say this choice."""
+        said = getattr(options, self.option)
+        return self.value in said if isinstance(said, tuple) else said == self.value
+
+
+def _check_file(name: str, sha256: str, size: int) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ValueError(f"the name {name!r} of a model is not one word of letters, digits, ., - and _")
+    if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ValueError(f"{name}: sha256 is 64 lower-case hexadecimal digits, not {sha256!r}")
+    if type(size) is not int or size < 0:
+        raise ValueError(f"{name}: size is a number of bytes, not {size!r}")
+
+
+def _check_urls(name: str, urls: tuple[str, ...]) -> None:
+    if not isinstance(urls, tuple) or not urls:
+        raise ValueError(f"{name}: urls is a tuple of at least one address, not {urls!r}")
+    for url in urls:
+        if not allowed(url):
+            raise ValueError(f"{name}: a model comes over https, not from {url!r}")
+
+
+def allowed(url: str) -> bool:
+    """Whether a model may come from there: over https, or from this very machine."""
+    try:
+        parts = urlsplit(url)
+        return (parts.scheme == "https" and bool(parts.hostname)) or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    except (ValueError, AttributeError, TypeError):
+        return False
