@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, named, told
 from roop_host.pipeline.calls import LONG, CallThread, Unfit, too_late
@@ -18,12 +19,15 @@ from roop_host.types.options import resolve
 
 if TYPE_CHECKING:
     from roop_host.models.sessions import OrtSessions
+    from roop_host.models.store import Store
     from roop_host.plugins.found import Plugins
     from roop_host.plugins.status import Declared
     from roop_host.types.job import ExecutionOptions, Job
+    from roop_host.types.models import ModelSpec
     from roop_host.types.report import Report
 
 _R = TypeVar("_R")
+_Where = tuple[str, int, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,30 @@ class _Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is. ``total`` is None where the target does not say how long it is."""
+    """How far a job is, in frames, or in bytes of models that come. ``total`` is None where nobody knows."""
 
     phase: str
     done: int
     total: int | None
     fps: float
     faces: int
+    unit: Literal["frames", "bytes"] = "frames"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May these ``models``, which are not here, be pulled, so that ``option`` of ``step`` can be ``value``?"""
+
+    step: str
+    option: str
+    value: str
+    models: tuple[ModelSpec, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes to come."""
+        packs = {model.pack.name: model.pack.size for model in self.models if model.pack is not None}
+        return sum(packs.values()) + sum(model.size for model in self.models if model.pack is None)
 
 
 class Control:
@@ -75,7 +96,9 @@ class Control:
 
 
 class Host:
-    """A context manager. ``plugins`` defaults to all that are installed.
+    """A context manager. ``plugins`` defaults to all that are installed, ``models`` to the user's model store.
+
+    ``ask`` may let a model be pulled for an option that is ``auto``; without it the answer is no.
 
     Example::
 
@@ -83,15 +106,23 @@ class Host:
             report = host.run(Job(sources=("face.jpg",), target="clip.mp4", output="out.mp4", steps=(Step("swapper"),)))
     """
 
-    def __init__(self, plugins: Plugins | None = None) -> None:
+    def __init__(
+        self,
+        plugins: Plugins | None = None,
+        *,
+        models: Path | None = None,
+        ask: Callable[[Question], bool] = lambda question: False,
+    ) -> None:
         if plugins is None:
             from roop_host.plugins.loader import load_plugins
 
             plugins = load_plugins()
         self.plugins = plugins
+        self.ask = ask
+        self._models = models
         self._calls = CallThread()
         self._objects: dict[tuple[Any, ...], _Loaded] = {}
-        self._sessions: dict[tuple[str, int], OrtSessions] = {}
+        self._sessions: dict[_Where, OrtSessions] = {}
         self._running = threading.Lock()
         self._cancel = threading.Event()
         self._unfit = False
@@ -172,13 +203,28 @@ class Host:
                 self._cancel.set()
             raise
 
+    def store(self, execution: ExecutionOptions) -> Store:
+        """The model store."""
+        from roop_host.models.store import Store as _Store
+
+        return _Store(self._models, offline=execution.offline)
+
+    def picked(self, model: ModelSpec, execution: ExecutionOptions) -> ModelSpec:
+        """``model``, or its half where the job's device and precision want that."""
+        if model.half is None:
+            return model
+        from roop_host.models.devices import accelerated
+
+        return self.store(execution).pick(model, execution.precision, accelerated=accelerated(execution.device))
+
     def sessions(self, execution: ExecutionOptions) -> OrtSessions:
-        """The sessions of one device and thread budget."""
+        """The sessions of one device, precision and thread budget."""
         from roop_host.models.sessions import OrtSessions as _OrtSessions
 
-        key = (execution.device, threads_of(execution))
+        key = _where(execution)
         if key not in self._sessions:
-            self._sessions[key] = _OrtSessions(*key)
+            store = self.store(execution)
+            self._sessions[key] = _OrtSessions(execution.device, threads_of(execution), execution.precision, store)
         return self._sessions[key]
 
     def object(self, kind: str, declared: Declared[Any], values: Mapping[str, Any], job: Job, turn: int = 0) -> Any:
@@ -187,7 +233,7 @@ class Host:
         ``turn`` tells apart two uses in one job: a step that comes twice has two objects, since each has its own state.
         """
         options = resolve(declared.plugin.name, declared.options_class, values)
-        key = (kind, declared.spec.name, repr(options), job.execution.device, threads_of(job.execution), turn)
+        key = (kind, declared.spec.name, repr(options), _where(job.execution), turn)
         if key not in self._objects:
             self._objects[key] = self._load(kind, declared, options, job)
         return self._objects[key].item
@@ -223,6 +269,11 @@ def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Prog
     """Run one job on a host of its own."""
     with Host() as host:
         return host.run(job, control=control, on_progress=on_progress)
+
+
+def _where(execution: ExecutionOptions) -> _Where:
+    """What loaded networks depend on."""
+    return (execution.device, threads_of(execution), execution.precision, execution.offline)
 
 
 def threads_of(execution: ExecutionOptions) -> int:

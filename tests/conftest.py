@@ -1,4 +1,4 @@
-"""No test sees the options of the person who runs it."""
+"""No test sees the options, or the models, of the person who runs it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in [name for name in os.environ if name.startswith("ROOP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ROOP_CONFIG", "")
+    monkeypatch.setenv("ROOP_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # as activated: commands to paste are the short ones then

@@ -32,28 +32,29 @@ _SAME_S = 1.0
 
 def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
-    from roop_host.host import Host
+    from roop_host.cli.asking import asking
+    from roop_host.host import Control, Host
 
     _log(debug=show["debug"])
-    host = Host(plugins)
-    code = _execute(make_job, host, show)
+    signals = _Signals(Control())
+    # Whoever reads a pipe, or wants no words, is not there to answer.
+    talks = sys.stdin.isatty() and sys.stderr.isatty() and not (show["quiet"] or show["json"])
+    host = Host(plugins, ask=asking(signals.confirm)) if talks else Host(plugins)
+    code = _execute(make_job, host, signals, show)
     if host.unfit:
         # A plugin's thread still hangs, and a normal exit would wait for it.
         os._exit(flush(code))
     return code
 
 
-def _execute(make_job: Callable[[], Job], host: Host, show: Mapping[str, Any]) -> int:
-    from roop_host.host import Control
-
-    control = Control()
-    with _signals(control):  # until all is told: a signal in between must not deny what was done
+def _execute(make_job: Callable[[], Job], host: Host, signals: _Signals, show: Mapping[str, Any]) -> int:
+    with signals:  # until all is told: a signal in between must not deny what was done
         try:
             job = make_job()
             # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the
             # report's. The host is closed first, so that this holds for its end too.
             with _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
-                report = host.run(job, control=control, on_progress=on_progress)
+                report = host.run(job, control=signals.control, on_progress=on_progress)
         except RoopError as error:
             return _failed(error, show)
         except ImportError as error:
@@ -108,32 +109,48 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
             typer.echo(f"{path}: beside it", err=True)
 
 
-@contextmanager
-def _signals(control: Control) -> Iterator[None]:
+class _Signals:
     """The first Ctrl-C, SIGTERM or closed terminal ends the job in order, a second one at once.
 
     One that follows within a moment is the same: a terminal and a wrapper such as ``uv run`` both pass it on.
     """
-    first: list[float] = []
 
-    def stop(number: int, frame: object) -> None:
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self._first: float | None = None
+        self._asking = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+        ends = [number for number in known if number is not None and signal.getsignal(number) is not signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._stop) for number in ends}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def confirm(self, text: str) -> bool:
+        """Ask a person; the wait for the answer ends with a signal too."""
+        self._asking = True
+        try:
+            return typer.confirm(text, default=False, err=True)
+        except typer.Abort:  # the end of the input is no yes
+            return False
+        finally:
+            self._asking = False
+
+    def _stop(self, number: int, frame: object) -> None:
         now = time.monotonic()
-        if not first:
-            first.append(now)
-            control.cancel()
-        elif now - first[0] > _SAME_S:
+        if self._first is None:
+            self._first = now
+            self.control.cancel()
+            if self._asking:
+                raise Interrupted("stopped on request; nothing was downloaded")
+        elif now - self._first > _SAME_S:
             with suppress(OSError):
                 os.write(2, b"roop: stopped at once; what was begun lies beside the output, and the next run clears it\n")
             os._exit(Interrupted.exit_code)
-
-    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
-    ends = [number for number in known if number is not None and signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in ends}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -143,19 +160,33 @@ def _progress(show: Mapping[str, Any]) -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[fps]:.1f} fps"),
-        TextColumn("{task.fields[faces]} faces"),
+        TextColumn("{task.fields[count]}"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, fps=0.0, faces=0)
-        yield lambda now: bar.update(
-            task, description=now.phase, completed=now.done, total=now.total, fps=now.fps, faces=now.faces
-        )
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("starting", total=None, count="")
+
+    def on_progress(now: Progress) -> None:
+        bar.start()  # not before there is something to show: a question may come first
+        if bar.tasks[0].description != now.phase:
+            bar.reset(task)  # or the time left would be guessed from another kind of work
+        bar.update(task, description=now.phase, completed=now.done, total=now.total, count=_count(now))
+
+    try:
+        yield on_progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def _count(now: Progress) -> str:
+    of = "?" if now.total is None else now.total
+    if now.unit == "bytes":
+        return f"{now.done / 1e6:.1f}/{(now.total or 0) / 1e6:.1f} MB"
+    return f"{now.done}/{of}  {now.fps:.1f} fps  {now.faces} faces"

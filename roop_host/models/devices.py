@@ -54,6 +54,19 @@ def why_not(device: str) -> str:
     return "" if y.tolist() == [2, 4] else f"[1, 2] + [1, 2] gave {y.tolist()} there"
 
 
+def accelerated(device: str) -> bool:
+    """Whether ``device`` is, or for ``auto`` may turn out to be, faster than the CPU at half precision."""
+    if device != "auto":
+        return device not in ("cpu", "openvino")
+    try:
+        import onnxruntime as ort
+
+        listed = set(ort.get_available_providers())
+    except (ImportError, AttributeError):  # a session will say so
+        return False
+    return bool(listed & {"CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider"})
+
+
 def load_cuda_libraries(ort: Any) -> None:
     """Load the CUDA libraries that pip installed: ONNX Runtime looks for them nowhere but on the system's path."""
     with redirect_stdout(io.StringIO()):  # it prints what it misses; whether CUDA runs is read back from the session

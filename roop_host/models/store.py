@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,17 @@ class Store:
     def pull(self, model: ModelSpec, *, on_bytes: OnBytes | None = None, cancel: threading.Event | None = None) -> Path:
         """Have ``model`` in the store, verified. Raises ``ModelError``, or ``Interrupted`` on a cancel."""
         raise NotImplementedError
+
+    def missing(self, models: Iterable[ModelSpec]) -> list[ModelSpec]:
+        """Those that would have to be pulled, each once."""
+        return [m for m in dict.fromkeys(models) if not m.embedded and not self.present(m)]
+
+    def pull_all(
+        self, models: Iterable[ModelSpec], *, on_bytes: OnBytes | None = None, cancel: threading.Event | None = None
+    ) -> None:
+        """Have all of them."""
+        for model in models:
+            self.pull(model, on_bytes=on_bytes, cancel=cancel)
 
     def read(self, model: ModelSpec) -> bytes:
         """The model's bytes, read once; these very bytes are verified. Raises ``ModelError``."""

@@ -16,10 +16,12 @@ from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, S
 from roop_host.host import Control, Host, Progress
 from roop_host.media.output import publish, suffix_kind
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
+from roop_host.runner.choosing import needed_models, settle
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.load import load
+from roop_host.runner.pulling import pull_missing
 from roop_host.runner.resolve import resolve_names
-from roop_host.runner.source_faces import read_sources
+from roop_host.runner.source_faces import look_at_sources, read_sources
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import look_at_target
 from roop_host.runner.uploads import upload_all
@@ -58,14 +60,19 @@ def _run(run: Run) -> None:
         host.plugins.require_healthy()
         names = resolve_names(job, host.plugins)
         check_files(job, names)
+        if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
+            run.media = look_at_target(run)
+        _check_kind(run, "video" if run.media is None else run.target.kind)
+        pictures = look_at_sources(job, names)
+        names = settle(run, names)
+        job = run.job
+        pull_missing(run, needed_models(run, names))
         load(run, names)
-        _check_kind(run, "video" if run.source is not None else None)
         if run.source is not None:
             ends.append((run.source.item.close, run.source.label))
-        run.media = look_at_target(run)
-        _check_kind(run, run.target.kind)
+            run.media = look_at_target(run)
         run.on_progress(Progress("sources", 0, None, 0.0, 0))
-        run.sources = read_sources(run)
+        run.sources = read_sources(run, pictures)
         context = JobContext(job, run.sources, *run.size)
         for part in run.parts:
             run.check_cancel()
@@ -161,7 +168,7 @@ def _report(run: Run, **outcome: Any) -> Report:
         models=run.models,
         screening=gate.verdicts([*run.before, *run.after]),
         source_type=run.source_type,
-        notices=tuple(run.notices),
+        notices=(*run.notices, *run.about_models),
         stages=run.stages,
         job=run.job.to_json(),
     )

@@ -7,25 +7,32 @@ from pathlib import Path
 
 from roop_host import gate
 from roop_host.errors import NoFaceError, UsageError
-from roop_host.media.probe import probe
+from roop_host.media.probe import MediaInfo, probe
 from roop_host.media.reader import read_picture
 from roop_host.runner.chain import late_screener
+from roop_host.runner.resolve import Names
 from roop_host.runner.state import Run
+from roop_host.types.job import Job
 from roop_host.types.objects import SourceFace, Stage
 
 
-def read_sources(run: Run) -> tuple[SourceFace, ...]:
-    """Every source picture is screened before anything looks for a face in it; its largest face is taken."""
-    needed = any(step.declared.spec.needs_source for step in run.steps)
-    if needed and not run.job.sources:
+def look_at_sources(job: Job, names: Names) -> tuple[MediaInfo, ...]:
+    """What the source files are. Raises ``UsageError`` for none where one is needed, and for what is no picture."""
+    if not job.sources and any(declared.spec.needs_source for _, declared in names.steps):
         raise UsageError("a step needs a source face; name a picture of it with --source")
-    door = gate.Gate(run.before, run.control.cancelled)
-    faces: list[SourceFace] = []
-    for name in run.job.sources:
-        run.check_cancel()
-        info = probe(Path(name))
+    infos = tuple(probe(Path(name)) for name in job.sources)
+    for name, info in zip(job.sources, infos, strict=True):
         if info.kind != "picture":
             raise UsageError(f"the source {name} is a {info.kind}; a source is a picture of a face")
+    return infos
+
+
+def read_sources(run: Run, infos: tuple[MediaInfo, ...]) -> tuple[SourceFace, ...]:
+    """Every source picture is screened before anything looks for a face in it; its largest face is taken."""
+    door = gate.Gate(run.before, run.control.cancelled)
+    faces: list[SourceFace] = []
+    for name, info in zip(run.job.sources, infos, strict=True):
+        run.check_cancel()
         frame = read_picture(info)
         look = partial(door.look, frame, Stage.SOURCE, f"the source {name}")
         run.host.call(look, limit_s=run.job.execution.timeout_s, late=partial(late_screener, run.before))

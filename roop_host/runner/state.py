@@ -141,6 +141,11 @@ class Run:
         """The networks that were loaded."""
         return tuple(self.host.sessions(self.job.execution).loaded) if self.steps else ()
 
+    @property
+    def about_models(self) -> tuple[str, ...]:
+        """What the sessions have to say: networks that run elsewhere, or otherwise, than they should."""
+        return tuple(self.host.sessions(self.job.execution).notices) if self.parts else ()
+
     def call(self, part: Part[Any], call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call an object outside of the stream: on the host's thread for that, within the time-out, errors named."""
         what = partial(part.attributed(call), *args, **kwargs)

@@ -55,19 +55,27 @@ class _Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessorSpec(_Stage):
-    """A named step of ``--processors``. ``needs_source`` asks for at least one source face."""
+    """A named step of ``--processors``. ``needs_source`` asks for at least one source face.
+
+    ``needs`` are the fields of ``Face`` that must be filled whatever the options; a choice may need more.
+    """
 
     load: Callable[[], Callable[[], Processor]]
     needs_faces: bool = True
     needs_source: bool = False
+    needs: frozenset[str] = frozenset()
     source_type: str = "compositeWithTrainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyserSpec(_Stage):
-    """Finds and follows faces. One analyser runs per job."""
+    """Finds and follows faces. One analyser runs per job.
+
+    ``gives`` are the fields of ``Face`` that it fills whatever the options; a choice may give more.
+    """
 
     load: Callable[[], Callable[[], Analyser]]
+    gives: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

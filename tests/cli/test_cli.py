@@ -249,7 +249,7 @@ def test_signals_close_together_are_one_wish(monkeypatch: pytest.MonkeyPatch, ca
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     control = Control()
-    with execute._signals(control):
+    with execute._Signals(control):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)  # a terminal sends one, and `uv run` passes it on
         assert control.cancelled.is_set()

@@ -1,0 +1,189 @@
+"""What ``auto`` stands for in this job, and which models it needs: settled before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from roop_host.errors import UsageError
+from roop_host.host import Question
+from roop_host.plugins.status import Declared
+from roop_host.runner.resolve import Names
+from roop_host.runner.state import Run
+from roop_host.types.job import Step
+from roop_host.types.models import Choice, ModelSpec
+from roop_host.types.options import resolve
+from roop_host.types.specs import AnalyserSpec
+
+_AUTO = "auto"
+
+
+def settle(run: Run, names: Names) -> Names:
+    """Put a value in the place of every ``auto`` that is the host's to decide; ``run.job`` is the job that says so.
+
+    Raises ``UsageError`` where what was named does not go together.
+    """
+    chooser = _Chooser(run, names.analyser)
+    steps = tuple((chooser.step(step, declared), declared) for step, declared in names.steps)
+    plugin_options = dict(run.job.plugin_options)
+    if names.analyser is not None:
+        owner = names.analyser.plugin.name
+        plugin_options[owner] = {**plugin_options.get(owner, {}), **chooser.backend()}
+    run.job = replace(run.job, steps=tuple(step for step, _ in steps), plugin_options=plugin_options)
+    return replace(names, steps=steps)
+
+
+def needed_models(run: Run, names: Names) -> Iterator[ModelSpec]:
+    """Every model that the settled job will open, each in the precision that was asked for."""
+    for declared, values in _everyone(run, names):
+        for model in _models(declared, _options(run, declared, values)):
+            yield run.host.picked(model, run.job.execution)
+
+
+class _Chooser:
+    """Decides step by step; what the steps need of faces decides the analyser's part."""
+
+    def __init__(self, run: Run, analyser: Declared[AnalyserSpec] | None) -> None:
+        self._run, self._analyser = run, analyser
+        self._store = run.host.store(run.job.execution)
+        self._needs: set[str] = set()
+
+    def step(self, step: Step, declared: Declared[Any]) -> Step:
+        """The step with its ``auto`` options decided."""
+        values = dict(step.options)
+        for option, choices in _by_option(declared.spec.choices).items():
+            if getattr(_options(self._run, declared, values), option) == _AUTO:
+                values[option] = self._first(step.name, choices).value
+        needs = set(getattr(declared.spec, "needs", ()))
+        for choice in _made(declared, _options(self._run, declared, values)):
+            needs |= choice.needs
+        lacking = needs - self._given(needs)
+        if lacking:
+            raise UsageError(self._does_not_give(step.name, lacking))
+        self._needs |= needs
+        return replace(step, options=values)
+
+    def backend(self) -> dict[str, str]:
+        """The analyser's own ``auto`` options: the first choice that gives what all steps need."""
+        assert self._analyser is not None
+        decided: dict[str, str] = {}
+        options = _options(self._run, self._analyser, {})
+        for option, choices in _by_option(self._analyser.spec.choices).items():
+            if getattr(options, option) == _AUTO:
+                decided[option] = self._backend_for(self._needs | self._own_needs(), choices).value
+        return decided
+
+    def _first(self, step: str, choices: list[Choice]) -> Choice:
+        """The first choice that can be had; a person may be asked. The last one is what remains."""
+        for choice in choices[:-1]:
+            needs = self._needs | choice.needs
+            if needs - self._given(needs):
+                continue
+            missing = self._missing((*choice.models, *self._brought_by_analyser(needs)))
+            question = Question(step, choice.option, choice.value, tuple(missing))
+            if not missing or (not self._store.offline and self._run.host.ask(question)):
+                return choice
+            self._tell_why_not(question, choices[-1].value)
+        return choices[-1]
+
+    def _tell_why_not(self, question: Question, instead: str) -> None:
+        names = " ".join(dict.fromkeys(model.pack.name if model.pack else model.name for model in question.models))
+        notice = (
+            f"{question.step}: {question.option} {instead}, as the models of {question.value} are not here "
+            f"(to get them, {question.size / 1e6:.0f} MB: roop models pull {names})"
+        )
+        if notice not in self._run.notices:  # a step may come twice
+            self._run.notices.append(notice)
+
+    def _missing(self, models: Iterable[ModelSpec]) -> list[ModelSpec]:
+        return self._store.missing(self._run.host.picked(model, self._run.job.execution) for model in models)
+
+    def _given(self, needs: set[str]) -> set[str]:
+        """What of ``needs`` the analyser gives with the options as they are, or may give where they are ``auto``."""
+        if self._analyser is None:
+            return set()
+        spec = self._analyser.spec
+        if not spec.gives and not any(choice.gives for choice in spec.choices):
+            return set(needs)  # an analyser that does not say what it gives is taken at its word when the time comes
+        options = _options(self._run, self._analyser, {})
+        given = set(spec.gives)
+        for option, choices in _by_option(spec.choices).items():
+            open_still = getattr(options, option) == _AUTO
+            for choice in choices:
+                if open_still or choice.made_by(options):
+                    given |= choice.gives
+        return given & needs
+
+    def _brought_by_analyser(self, needs: set[str]) -> tuple[ModelSpec, ...]:
+        """The models without which the analyser would not give ``needs``."""
+        if self._analyser is None:
+            return ()
+        models: list[ModelSpec] = []
+        options = _options(self._run, self._analyser, {})
+        for option, choices in _by_option(self._analyser.spec.choices).items():
+            if getattr(options, option) == _AUTO:
+                models += self._backend_for(needs | self._own_needs(), choices).models
+        for choice in _made(self._analyser, options):
+            models += choice.models
+        return tuple(models)
+
+    def _backend_for(self, needs: set[str], choices: list[Choice]) -> Choice:
+        assert self._analyser is not None
+        fitting = (choice for choice in choices if not needs - set(self._analyser.spec.gives) - choice.gives)
+        return next(fitting, choices[-1])
+
+    def _own_needs(self) -> set[str]:
+        """What the analyser's other options ask of it, such as details that only one backend has."""
+        assert self._analyser is not None
+        options = _options(self._run, self._analyser, {})
+        return {name for choice in _made(self._analyser, options) for name in choice.needs}
+
+    def _does_not_give(self, where: str, lacking: set[str]) -> str:
+        what = ", ".join(sorted(lacking)).replace("_", " ")
+        if self._analyser is None:
+            return f"the step {where} needs faces with {what}, and no analyser takes part"
+        spec, owner = self._analyser.spec, self._analyser.plugin.name
+        able = next(
+            (choice for name in sorted(lacking) for choice in spec.choices if name in choice.gives),
+            None,
+        )
+        if able is None:
+            return f"the step {where} needs faces with {what}, which the analyser {self._analyser.label} does not give"
+        flag = f"--{owner}-{able.option}".replace("_", "-")
+        said = getattr(_options(self._run, self._analyser, {}), able.option)
+        return (
+            f"the step {where} needs faces with {what}, which {flag} {said} does not give; "
+            f"leave {flag} out or name {able.value}"
+        )
+
+
+def _everyone(run: Run, names: Names) -> Iterator[tuple[Declared[Any], dict[str, Any]]]:
+    """All that takes part, with the options that only its step says."""
+    yield from ((declared, {}) for declared in run.host.plugins.screeners.values())
+    yield from ((one, {}) for one in (names.analyser, names.writer) if one is not None)
+    yield from ((declared, dict(step.options)) for step, declared in names.steps)
+    yield from ((declared, {}) for declared in (*names.sidecars, *names.finishers))
+
+
+def _options(run: Run, declared: Declared[Any], values: dict[str, Any]) -> Any:
+    owner = declared.plugin.name
+    return resolve(owner, declared.options_class, {**run.job.plugin_options.get(owner, {}), **values})
+
+
+def _models(declared: Declared[Any], options: Any) -> Iterator[ModelSpec]:
+    yield from declared.spec.models
+    for choice in _made(declared, options):
+        yield from choice.models
+
+
+def _made(declared: Declared[Any], options: Any) -> list[Choice]:
+    return [choice for choice in getattr(declared.spec, "choices", ()) if choice.made_by(options)]
+
+
+def _by_option(choices: Iterable[Choice]) -> dict[str, list[Choice]]:
+    """Choices under the option that makes them, in the order they were declared."""
+    table: dict[str, list[Choice]] = {}
+    for choice in choices:
+        table.setdefault(choice.option, []).append(choice)
+    return table

@@ -1,0 +1,25 @@
+"""Models that a job needs and that are not here yet: fetched before anything is loaded, in sight and stoppable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from roop_host.host import Progress
+from roop_host.runner.state import Run
+from roop_host.types.models import ModelSpec
+
+
+def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
+    """Raises ``ModelError`` for one that can't be had, and ``Interrupted`` on a cancel."""
+    store = run.host.store(run.job.execution)
+    missing = store.missing(models)
+    log = logging.getLogger("roop")
+    for model in missing:
+        terms = "" if model.commercial else ", no commercial use"
+        log.warning("pulling the model %s (%.0f MB; licence: %s%s)", model.name, model.size / 1e6, model.licence, terms)
+
+    def on_bytes(done: int, total: int) -> None:
+        run.on_progress(Progress("models", done, total, 0.0, 0, unit="bytes"))
+
+    store.pull_all(missing, on_bytes=on_bytes, cancel=run.control.cancelled)

@@ -1,0 +1,247 @@
+"""What ``auto`` stands for, which models are pulled for it, and who is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from clips import make_clip
+from kit import FAST, OneFace, Quiet, Tint, analyser, processor, screener
+
+from roop_host import Choice, Context, ExecutionOptions, Host, Job, ModelSpec, Report, Step
+from roop_host.errors import InputError, ModelError, UsageError
+from roop_host.host import Question
+from roop_host.models.devices import TINY_MODEL
+from roop_host.models.store import Store
+from roop_host.plugins.found import Plugins
+from roop_host.plugins.loader import plugins_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    engine: Literal["auto", "neural", "mesh"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class See:
+    backend: Literal["auto", "small", "large"] = "auto"
+    details: tuple[Literal["age"], ...] = ()
+
+
+class _Server:
+    """Gives files by name and notes what was asked for."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                data = outer.files.get(self.path)
+                self.send_response(404 if data is None else 200)
+                self.send_header("Content-Length", str(len(data or b"")))
+                self.end_headers()
+                self.wfile.write(data or b"")
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def model(self, name: str, **more: Any) -> ModelSpec:
+        # Each file is another one, as models are known by their hash: a field that nobody reads makes it so.
+        data = TINY_MODEL + b"\x12" + bytes([len(name)]) + name.encode()
+        self.files[f"/{name}"] = data
+        url = f"http://127.0.0.1:{self.http.server_port}/{name}"
+        return ModelSpec(
+            name=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data), licence="test", urls=(url,), **more
+        )
+
+    def put(self, root: Path, *models: ModelSpec) -> None:
+        for model in models:
+            path = Store(root).path(model)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.files[f"/{model.name}"])
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    made = _Server()
+    yield made
+    made.http.shutdown()
+    made.http.server_close()
+
+
+@dataclass
+class Scene:
+    """A swapper with two engines and an analyser with two backends; what they were set up with is noted."""
+
+    found: Plugins
+    models: dict[str, ModelSpec]
+    folder: Path
+    clip: Path
+    set_up: dict[str, Any] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
+    answer: bool = False
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "store"
+
+    def run(self, *, swap: Mapping[str, Any] = {}, see: Mapping[str, Any] = {}, **execution: Any) -> Report:
+        def ask(question: Question) -> bool:
+            self.questions.append(question)
+            return self.answer
+
+        what = Job(
+            sources=(),
+            target=str(self.clip),
+            output=str(self.folder / "out.mp4"),
+            steps=(Step("swap", swap),),
+            media=FAST,
+            execution=ExecutionOptions(**execution),
+            plugin_options={"see": see} if see else {},
+        )
+        with Host(self.found, models=self.root, ask=ask) as host:
+            return host.run(what)
+
+
+@pytest.fixture
+def scene(server: _Server, tmp_path: Path) -> Scene:
+    models = {name: server.model(name) for name in ("net", "embed", "age")}
+    noted: dict[str, Any] = {}
+
+    class Swapper(Tint):
+        def setup(self, ctx: Context) -> None:
+            noted["swap"] = ctx.options
+            if ctx.options.engine == "neural":
+                ctx.sessions.open(models["net"])
+
+    class Eyes(OneFace):
+        def setup(self, ctx: Context) -> None:
+            noted["see"] = ctx.options
+
+    neural = Choice(option="engine", value="neural", models=(models["net"],), needs=frozenset({"embedding"}))
+    mesh = Choice(option="engine", value="mesh", needs=frozenset({"mesh_468"}))
+    swap = processor(Swapper, "swap", needs_faces=True, choices=(neural, mesh))
+    swap.ROOP_OPTIONS = Swap
+    small = Choice(option="backend", value="small", gives=frozenset({"mesh_468"}))
+    large = Choice(option="backend", value="large", models=(models["embed"],), gives=frozenset({"mesh_468", "embedding"}))
+    age = Choice(option="details", value="age", models=(models["age"],), needs=frozenset({"embedding"}))
+    see = analyser(Eyes, choices=(small, large, age))
+    see.ROOP_OPTIONS = See
+    found = plugins_of({"swap": swap, "see": see, "quiet": screener(Quiet, "quiet")})
+    return Scene(found, models, tmp_path, make_clip(tmp_path / "in.mp4", frames=4), noted)
+
+
+def decided(report: Report) -> tuple[Any, Any]:
+    """The engine and the backend of the job as the report holds it."""
+    return report.job["steps"][0]["options"].get("engine"), report.job["plugin_options"].get("see", {}).get("backend")
+
+
+def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, server: _Server) -> None:
+    report = scene.run()
+    assert decided(report) == ("mesh", "small")
+    assert scene.set_up["swap"].engine == "mesh"
+    assert scene.set_up["see"].backend == "small"
+    assert [notice for notice in report.notices if "roop models pull net embed" in notice and "mesh" in notice]
+    assert server.asked == []
+
+
+def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_follows(scene: Scene, server: _Server) -> None:
+    server.put(scene.root, scene.models["net"], scene.models["embed"])
+    report = scene.run()
+    assert decided(report) == ("neural", "large")
+    assert scene.questions == []
+    assert not report.notices
+    assert {"name": "net"}.items() <= report.models[0].items()
+    assert server.asked == []
+
+
+def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: Scene, server: _Server) -> None:
+    server.put(scene.root, scene.models["net"])
+    scene.answer = True
+    assert decided(scene.run()) == ("neural", "large")
+    (question,) = scene.questions
+    assert (question.step, question.option, question.value) == ("swap", "engine", "neural")
+    assert question.models == (scene.models["embed"],)
+    assert question.size == scene.models["embed"].size
+    assert server.asked == ["/embed"]
+    assert Store(scene.root).present(scene.models["embed"])
+
+
+def test_a_no_is_a_no(scene: Scene, server: _Server) -> None:
+    assert decided(scene.run()) == ("mesh", "small")
+    assert len(scene.questions) == 1
+    assert server.asked == []
+
+
+def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: _Server) -> None:
+    scene.answer = True
+    assert decided(scene.run(offline=True)) == ("mesh", "small")
+    assert scene.questions == []
+    with pytest.raises(ModelError, match="roop models import") as caught:
+        scene.run(swap={"engine": "neural"}, offline=True)
+    assert caught.value.exit_code == 6
+    assert server.asked == []
+    assert not (scene.folder / "out.mp4.mp4").exists()
+
+
+def test_what_is_named_is_pulled_without_a_question_and_its_licence_is_told(
+    scene: Scene, server: _Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = scene.run(swap={"engine": "neural"})
+    assert decided(report) == ("neural", "large")
+    assert scene.questions == []
+    assert sorted(server.asked) == ["/embed", "/net"]
+    assert "licence: test" in caplog.text
+
+
+def test_what_does_not_go_together_is_refused(scene: Scene, server: _Server) -> None:
+    with pytest.raises(UsageError, match=r"needs faces with embedding, which --see-backend small does not give.*large"):
+        scene.run(swap={"engine": "neural"}, see={"backend": "small"})
+    assert server.asked == []
+
+
+def test_auto_bows_to_a_named_backend(scene: Scene, server: _Server) -> None:
+    server.put(scene.root, *scene.models.values())
+    assert decided(scene.run(see={"backend": "small"})) == ("mesh", "small")
+
+
+def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Scene, server: _Server) -> None:
+    report = scene.run(swap={"engine": "mesh"}, see={"details": ("age",)})
+    assert decided(report) == ("mesh", "large")
+    assert sorted(server.asked) == ["/age", "/embed"]
+
+
+def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: _Server) -> None:
+    scene.clip.write_bytes(b"no clip")
+    with pytest.raises(InputError):
+        scene.run(swap={"engine": "neural"})
+    assert server.asked == []
+
+
+def test_a_choice_of_an_option_that_is_not_there_makes_the_plugin_unusable() -> None:
+    odd = processor(Tint, "odd", choices=(Choice(option="engien", value="mesh"),))
+    (status,) = plugins_of({"odd": odd}).statuses
+    assert status.state == "broken"
+    assert "engien" in status.reason
+
+
+def test_a_settled_job_is_resumed_by_what_was_settled(scene: Scene, server: _Server) -> None:
+    """Models that come between two runs change what ``auto`` is, and so what was made before is not continued."""
+    jobs = [scene.run().job]
+    server.put(scene.root, *scene.models.values())
+    (scene.folder / "out.mp4").unlink()
+    jobs.append(scene.run().job)
+    assert jobs[0] != jobs[1]
+    assert Job.from_json(jobs[1]).steps == (Step("swap", {"engine": "neural"}),)
