@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from roop_host import ModelSpec, Pack
 from roop_host.cli.asking import asking
 from roop_host.host import Question
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
 PACK = Pack(name="pack", urls=("https://example.org/pack.zip",), sha256="c" * 64, size=200_000_000)
 NET = ModelSpec(
     name="net", sha256="a" * 64, size=50_000_000, licence="for research", commercial=False, urls=("https://example.org/n",)
@@ -87,3 +91,44 @@ def test_an_answer_that_cannot_be_kept_still_counts(tmp_path: Path, state: Path,
     assert asking(Person(True))(QUESTION)
     assert "can't be remembered" in caplog.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("keys", [b"n\n", b"\x04", b"\x03"], ids=["no", "end of input", "ctrl-c"])
+def test_in_a_terminal(keys: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A no, or no answer, goes on with what is there; Ctrl-C ends the run at once. Nothing is asked twice."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ROOP_MODELS", str(tmp_path / "models"))
+    words = ["run", "-s", str(EXAMPLES / "collins.jpg"), "-t", str(EXAMPLES / "hopper.jpg"), "-o", str(tmp_path / "o.png")]
+    said, code = in_terminal(words, "Download them now", keys)
+    assert "non-commercial" in said
+    assert code == (130 if keys == b"\x03" else 0)
+    assert (tmp_path / "o.png").exists() is (keys != b"\x03")
+    if keys == b"n\n":
+        said, code = in_terminal([*words, "--overwrite"], None, b"")
+        assert "Download" not in said
+        assert code == 0
+
+
+def in_terminal(words: list[str], wait_for: str | None, keys: bytes) -> tuple[str, int]:
+    """What ``roop`` says in a terminal where ``keys`` are pressed when ``wait_for`` is read, and its exit code."""
+    import pty
+
+    child, master = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "roop_host", *words])
+    said = b""
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        said += piece
+        if wait_for is not None and wait_for.encode() in said:
+            time.sleep(0.2)  # until it waits for an answer
+            os.write(master, keys)
+            wait_for = None
+    os.close(master)
+    return said.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -42,6 +42,18 @@ def test_the_processor_of_the_readme(tmp_path: Path) -> None:
     plugins.require_healthy()
 
 
+def test_the_plugin_with_a_model(tmp_path: Path) -> None:
+    (code,) = (block for block in blocks("docs/plugins.md", "python") if "my_style.py" in block)
+    (tmp_path / "my_style.py").write_text(code)
+    plugins = load_plugins(files=[tmp_path / "my_style.py"])
+    plugins.require_healthy()
+    spec = plugins.processor("my_style").spec
+    assert [(choice.value, [model.name for model in choice.models]) for choice in spec.choices] == [
+        ("network", ["my_style"]),
+        ("plain", []),
+    ]
+
+
 @pytest.mark.parametrize("text", blocks("docs/configuration.md", "toml"))
 def test_the_config_file(text: str) -> None:
     assert check_plugin_tables([parse(Path("roop.toml"), text)], load_plugins()) == []
