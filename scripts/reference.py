@@ -19,7 +19,17 @@ from roop_host import hookspecs
 from roop_host.types import models, objects, specs
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
-COMMANDS = ("", "run", "plugins", "doctor", "config", "config show", "config path", "config init", "config schema")
+_GROUPS = {
+    "config": ("show", "path", "init", "schema"),
+    "models": ("list", "pull", "import", "verify", "path", "rm"),
+}
+COMMANDS = (
+    "",
+    "run",
+    "plugins",
+    "doctor",
+    *(f"{name} {word}".rstrip() for name in _GROUPS for word in ("", *_GROUPS[name])),
+)
 # What a plugin author meets, in the order of the hooks: the record, then the object that its ``load`` gives.
 RECORDS: dict[str, tuple[type[Any], ...]] = {
     "roop_processors": (specs.ProcessorSpec, objects.Processor),
