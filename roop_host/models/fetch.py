@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -95,8 +96,6 @@ def _attempt(
     on_size: Callable[[int], None],
 ) -> None:
     """One request, for all that is missing."""
-    import httpx
-
     headers = {"Accept-Encoding": "identity"}
     if part.size:
         headers["Range"] = f"bytes={part.size}-"
@@ -104,14 +103,33 @@ def _attempt(
             headers["If-Range"] = validator
     answer = Answer(url, headers, limits, cancel)
     try:
-        _take_head(what, url, part, answer.head())
+        with _told(what, part):
+            head = answer.head()
+        _take_head(what, url, part, head)
         on_size(part.size)
-        while data := answer.chunk():
+        while True:
+            with _told(what, part):
+                data = answer.chunk()
+            if not data:
+                break
             if part.size + len(data) > what.size:
                 part.clear()
                 raise FetchError(f"sends more than the {what.size:,} bytes it should be")
             part.add(data)
             on_size(part.size)
+    finally:
+        answer.leave()
+    if part.size < what.size:
+        raise _PassingError(f"ended after {part.size:,} of {what.size:,} bytes")
+
+
+@contextmanager
+def _told(what: ModelSpec | Pack, part: Part) -> Iterator[None]:
+    """What goes wrong with a request, in a few words."""
+    import httpx
+
+    try:
+        yield
     except SlowError as error:
         raise FetchError(f"is too slow ({error})") from error
     except RefusedError as error:
@@ -126,10 +144,6 @@ def _attempt(
         raise _PassingError(f"broke off after {part.size:,} of {what.size:,} bytes ({_short(error)})") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError, ImportError) as error:
         raise FetchError(f"gives no proper answer ({_short(error)})") from error
-    finally:
-        answer.leave()
-    if part.size < what.size:
-        raise _PassingError(f"ended after {part.size:,} of {what.size:,} bytes")
 
 
 def _take_head(what: ModelSpec | Pack, url: str, part: Part, head: Head) -> None:

@@ -58,8 +58,8 @@ class Part:
         with writing(self.path.parent):
             self._file.truncate(0)
             self._file.seek(0)
+            self._origin.unlink(missing_ok=True)
         self.size = 0
-        self._origin.unlink(missing_ok=True)
 
     def sha256(self, cancel: threading.Event) -> str:
         """The hash of what is there."""

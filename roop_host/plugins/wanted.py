@@ -24,9 +24,9 @@ class Use:
 
     @property
     def label(self) -> str:
-        """For people: "swapper (roop-swapper 0.1.0), --swapper-model inswapper_128"."""
-        parts = [self.declared.label, *([f"{self.flag} {self.value}"] if self.flag else [])]
-        return ", ".join([*parts, *(["--precision fp16"] if self.half else [])])
+        """For people: "swapper (roop-swapper 0.1.0) with --swapper-model inswapper_128"."""
+        flags = [*([f"{self.flag} {self.value}"] if self.flag else []), *(["--precision fp16"] if self.half else [])]
+        return " with ".join([self.declared.label, *([" ".join(flags)] if flags else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,8 @@ class Wanted:
     uses: tuple[Use, ...]
 
     @property
-    def always(self) -> bool:
-        """Whether something can't be loaded without it."""
-        return any(not (use.flag or use.half) for use in self.uses)
-
-    @property
     def label(self) -> str:
-        return "; ".join(dict.fromkeys(use.label for use in self.uses))
+        return ", ".join(dict.fromkeys(use.label for use in self.uses))
 
 
 def wanted_models(plugins: Plugins) -> tuple[Wanted, ...]:

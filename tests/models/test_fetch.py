@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import pytest
 from pulled import QUICK, graph, outside, spec
 from web import Answer, Handler, Web, begin, cut, held, raw, serving, whole
@@ -407,3 +409,17 @@ def test_a_server_that_stalls_now_and_then_gets_there(store: Store, web: Web) ->
     store.limits = Limits(slow_s=0.3, progress=100_000)
     assert store.pull(spec(DATA, web.at("/net.onnx", held(DATA, 150_000)))).read_bytes() == DATA
     assert [headers["Range"] for _, headers in web.asked] == [None, "bytes=150000-", "bytes=300000-"]
+
+
+def test_a_redirect_does_not_lead_from_https_to_this_machine(
+    store: Store, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = web.at("/inside", whole(DATA))
+    real = httpx.Client
+
+    def client(**more: Any) -> httpx.Client:
+        return real(transport=httpx.MockTransport(lambda request: httpx.Response(302, headers={"Location": inside})), **more)
+
+    monkeypatch.setattr(httpx, "Client", client)
+    assert "leads to http://127.0.0.1, which is not https" in refused(store, spec(DATA, "https://example.test/net.onnx"))
+    assert web.asked == []
