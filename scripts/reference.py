@@ -1,4 +1,4 @@
-"""Write ``docs/reference/``: the hooks from the hookspecs, the commands from their real help. A test keeps both current::
+"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help) and ``docs/models.md``::
 
 python scripts/reference.py
 """
@@ -11,15 +11,29 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from roop_host import hookspecs
+from roop_host.plugins.found import Plugins
+from roop_host.plugins.loader import load_plugins
+from roop_host.plugins.wanted import Use, wanted_models
 from roop_host.types import models, objects, specs
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
-COMMANDS = ("", "run", "plugins", "doctor", "config", "config show", "config path", "config init", "config schema")
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+_GROUPS = {
+    "config": ("show", "path", "init", "schema"),
+    "models": ("list", "pull", "import", "verify", "path", "rm"),
+}
+COMMANDS = (
+    "",
+    "run",
+    "plugins",
+    "doctor",
+    *(f"{name} {word}".rstrip() for name in _GROUPS for word in ("", *_GROUPS[name])),
+)
 # What a plugin author meets, in the order of the hooks: the record, then the object that its ``load`` gives.
 RECORDS: dict[str, tuple[type[Any], ...]] = {
     "roop_processors": (specs.ProcessorSpec, objects.Processor),
@@ -70,6 +84,103 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+MODELS = """\
+# Models
+
+Made by `scripts/reference.py` from what the plugins declare; change it there.
+
+A network is a file of weights. Some are part of a package and need no download; others are pulled when you ask for
+them. Whatever the file and wherever it comes from, its size and SHA-256 are checked before it is used, and it must be
+a single ONNX file.
+
+## Where they lie
+
+`roop models path` prints the folder: `models/` of a checkout, else `roop/models` in your user's data folder.
+`ROOP_MODELS=FOLDER` names another one, for example on a larger disk. The embedded ones lie in
+their packages.
+
+| command | what it does |
+|---|---|
+| `roop models list` | every model, its licence, whether it is here, which option wants it (`--json`: and more) |
+| `roop models pull NAME...` | fetches and verifies; mends a damaged one; stopped, it goes on where it was |
+| `roop models import FILE...` | copies files of yours into the store, recognised by their hash |
+| `roop models verify` | reads and hashes all that is here; exit code 6 when one is wrong |
+| `roop models rm NAME...` | deletes what roop put there |
+
+A name is that of a model or of a pack (a zip archive with several models, of which only those that a plugin knows are
+unpacked).
+
+**Your own files.** roop notes what it put into the store. A file without such a note is yours: it is used where its
+hash is right, and never changed, overwritten or deleted. Where another file of yours stands under a model's name,
+pulling stops and says so.
+
+**Same name, other file.** Conversions of one network go round under one name: three different files are called
+`inswapper_128_fp16.onnx`. `roop models import` says the hash of what you have, and which one is wanted.
+
+## Without internet, or behind a firewall
+
+* `--offline`, `ROOP_OFFLINE=1` or `offline = true` in `roop.toml`: nothing is ever fetched. What is missing is an
+  error (exit code 6) that says the address. Fetch it on another machine and bring it: `roop models import
+  inswapper_128.onnx buffalo_l.zip`.
+* `ROOP_MODELS_MIRROR=https://files.example.test/roop`: a folder of your own that is asked first, with the files named
+  as under `models/`: `<name>.onnx`, and `<pack>.zip` for a pack. Only https, and only what has the right hash, is
+  taken.
+* `HTTPS_PROXY` and `SSL_CERT_FILE` count as everywhere.
+
+Models come over https only; a redirect to anything else is not followed.
+
+## Licences
+
+The licence of the weights is not that of the code. Those marked "no" below may not be used commercially; you are told
+so before the first byte of one is fetched. What a licence allows you is for you to find out.
+"""
+
+
+def repository_plugins() -> Plugins:
+    """Those of this repository, whatever else is installed."""
+    ours = {folder.name.removeprefix("roop_") for folder in (ROOT / "plugins").iterdir()}
+    return load_plugins(status.name for status in load_plugins().statuses if status.name not in ours)
+
+
+def models_page(plugins: Plugins | None = None) -> str:
+    """``models.md``."""
+    wanted = wanted_models(repository_plugins() if plugins is None else plugins)
+    lines = [MODELS, "| model | purpose | MB | commercial | licence | for |", "|---|---|---|---|---|---|"]
+    for one in wanted:
+        model = one.model
+        uses = ", ".join(dict.fromkeys(_use(use) for use in one.uses))
+        commercial = "yes" if model.commercial else "**no**"
+        cells = (f"`{model.name}`", model.purpose, f"{model.size / 1e6:.1f}", commercial, model.licence, uses)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "## Files", ""]
+    for one in wanted:
+        lines += _file(one.model)
+    packs = {one.model.pack.name: one.model.pack for one in wanted if one.model.pack is not None}
+    for pack in packs.values():
+        lines += [f"**`{pack.name}.zip`**, {pack.size:,} bytes, SHA-256 `{pack.sha256}`:", "", *_addresses(pack.urls), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _use(use: Use) -> str:
+    """Without versions, which change with every release."""
+    flags = f" `{use.flag} {use.value}`" if use.flag else ""
+    return f"{use.declared.spec.name}{flags}{' `--precision fp16`' if use.half else ''}"
+
+
+def _file(model: models.ModelSpec) -> Iterator[str]:
+    head = f"**`{model.name}.onnx`**, {model.size:,} bytes, SHA-256 `{model.sha256}`"
+    if model.pack is not None:
+        yield from (f"{head}: in the pack `{model.pack.name}`.", "")
+    elif model.embedded:
+        yield from (f"{head}: part of a package.", "")
+    else:
+        yield from (f"{head}:", "", *_addresses(model.urls), "")
+
+
+def _addresses(urls: Sequence[str]) -> list[str]:
+    return [f"* <{url}>" for url in urls]
+
+
 def _help(words: str) -> str:
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "roop_host", *words.split(), "--help"]
@@ -108,10 +219,18 @@ def _marks(text: str) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", text)
 
 
+#: Every page under ``docs`` that is made.
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/hooks.md": hooks_page,
+    "reference/cli.md": commands_page,
+    "models.md": models_page,
+}
+
+
 def main() -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "hooks.md").write_text(hooks_page(), encoding="utf-8")
-    (FOLDER / "cli.md").write_text(commands_page(), encoding="utf-8")
+    (DOCS / "reference").mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,15 +15,18 @@ from types import ModuleType
 import kit
 import onnxruntime
 import pytest
+from pulled import graph, spec
 
 import roop_host.doctor
-from roop_host import ModelSpec, Processor
+from roop_host import Choice, ModelSpec, Processor
 from roop_host.cli.doctor import tell
 from roop_host.doctor import devices, examine, installed, plugged
-from roop_host.doctor.check import Check, Examination, ok
+from roop_host.doctor.check import Check, Examination, note, ok
 from roop_host.doctor.settings import settings
 from roop_host.media import encode
 from roop_host.models.devices import PROVIDERS, TINY_MODEL
+from roop_host.models.records import write_record
+from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins, plugins_of
 
@@ -311,6 +314,48 @@ def test_a_model_that_cannot_be_found_is_a_problem(tool: str, tmp_path: Path) ->
     assert (found.exit_code, found.repair) == (6, f"{tool} install --upgrade roop-t0")
     (found,) = plugged.models(with_model(lost))
     assert (found.exit_code, "where is it?" in found.says) == (7, True)
+
+
+def test_what_can_be_fetched_is_a_note_and_what_is_wrong_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = spec(TINY_MODEL, "https://example.test/half", name="half")
+    net = spec(graph(), "https://example.test/net", half=half)
+    step = kit.processor(Processor, "a", choices=(Choice(option="engine", value="net", models=(net,)),))
+    monkeypatch.setenv("ROOP_MODELS", str(tmp_path / "store"))
+    path = Store().path(net)
+
+    def look() -> list[Check]:
+        return list(plugged.models(kit.plugins(step, quiet=False)))
+
+    missing, store = look()
+    says = "is not here, 0.3 MB, licence CC0; for a (roop-t0 0) with engine net"
+    assert missing == note("Models", "net", says, "roop models pull net")
+    assert (store.state, store.says.startswith(f"{path.parent}, ")) == ("ok", True)
+    assert store.says.endswith(" GB free")
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    Store().path(half).write_bytes(TINY_MODEL)
+    for data, state, words in (
+        (b"other", "problem", "move it away"),
+        (graph()[:-1] + b"x", "problem", "wrong hash"),
+        (graph(), "ok", "verified, 0.3 MB"),
+    ):
+        path.write_bytes(data)
+        wrong, fits, _ = look()
+        assert (wrong.name, wrong.state, wrong.repair, wrong.exit_code) == ("net", state, "", 6 if state == "problem" else 0)
+        assert words in wrong.says
+        assert (fits.name, fits.state) == ("half", "ok")
+    write_record(path, net.sha256, "pull", "https://example.test/net")
+    path.write_bytes(b"other")
+    assert look()[0].repair == "roop models pull net"
+
+
+def test_a_store_that_can_not_be_written_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ROOP_MODELS", str(tmp_path / "file" / "store"))
+    step = kit.processor(Processor, "a", models=(spec(graph(), "https://example.test/net"),))
+    missing, store = plugged.models(kit.plugins(step, quiet=False))
+    assert (missing.state, store.state) == ("note", "note")
+    assert "name another folder by ROOP_MODELS" in store.says
 
 
 def test_a_misspelt_variable_is_noted_and_no_value_is_shown(

@@ -6,17 +6,37 @@ import inspect
 import re
 from pathlib import Path
 
+import kit
 import pytest
 import reference
+from pulled import graph, pack, spec
 
+from roop_host import Choice
 from roop_host.plugins.found import KINDS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize(("name", "make"), [("hooks.md", reference.hooks_page), ("cli.md", reference.commands_page)])
-def test_the_page_is_current(name: str, make: reference.Callable[[], str]) -> None:
-    assert (DOCS / "reference" / name).read_text(encoding="utf-8") == make(), "run: python scripts/reference.py"
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_the_page_is_current(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == reference.PAGES[name](), "run: python scripts/reference.py"
+
+
+def test_the_page_of_models_names_every_kind() -> None:
+    data, half = graph(), spec(b"half", "https://example.test/half", name="half")
+    bundle = pack(b"zip", "https://example.test/bundle.zip")
+    swap = spec(data, "https://example.test/swap", "https://example.test/mirror", name="swap", half=half, commercial=False)
+    eyes = spec(b"eyes", name="eyes", pack=bundle, urls=(), purpose="sees")
+    step = kit.processor(
+        kit.Tint, "swapper", models=(swap,), choices=(Choice(option="engine", value="eyes", models=(eyes,)),)
+    )
+    page = reference.models_page(kit.plugins(step))
+    assert "| `swap` |  | 0.3 | **no** | CC0 | swapper |" in page
+    assert "| `half` |  | 0.0 | yes | CC0 | swapper `--precision fp16` |" in page
+    assert "| `eyes` | sees | 0.0 | yes | CC0 | swapper `engine eyes` |" in page
+    assert f"**`swap.onnx`**, {len(data):,} bytes, SHA-256 `{swap.sha256}`:\n\n* <https://example.test/swap>\n* <" in page
+    assert f"`{eyes.sha256}`: in the pack `bundle`." in page
+    assert f"**`bundle.zip`**, 3 bytes, SHA-256 `{bundle.sha256}`:\n\n* <https://example.test/bundle.zip>" in page
 
 
 @pytest.mark.parametrize("name", reference.hooks())
@@ -40,8 +60,9 @@ def test_every_hook_is_used_by_a_test(name: str) -> None:
 def test_every_command_stands_in_the_reference() -> None:
     import typer
 
-    from roop_host.cli.app import app, config_app
+    from roop_host.cli.app import app, config_app, models_app
 
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    names |= {f"config {name}" for name in typer.main.get_command(config_app).commands}  # type: ignore[attr-defined]
+    for group, inner in (("config", config_app), ("models", models_app)):
+        names |= {f"{group} {name}" for name in typer.main.get_command(inner).commands}  # type: ignore[attr-defined]
     assert names | {""} == set(reference.COMMANDS)

@@ -64,6 +64,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(rich_markup_mode=None, help="Options: what holds and who said it, their files, a first file.")
 app.add_typer(config_app, name="config")
+models_app = typer.Typer(rich_markup_mode=None, help="Models: what there is, fetch, bring your own, verify, remove.")
+app.add_typer(models_app, name="models")
 
 
 def call(words: Sequence[str]) -> int:
@@ -198,6 +200,67 @@ def config_schema(
     from roop_host.cli.config import show_schema
 
     show_schema(ctx.obj.plugins(), job=job)
+
+
+@models_app.command("list", help="Every model, its licence, and whether it is here.")
+def models_list(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
+    from roop_host.cli.models import show
+
+    show(ctx.obj, as_json=as_json)
+
+
+@models_app.command("pull", help="Fetch models and verify them; what was begun is gone on with.")
+def models_pull(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Models or packs.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that plugins know.")] = False,
+) -> int:
+    from roop_host.cli.models import pull
+
+    return pull(ctx.obj, names or (), everything=everything)
+
+
+@models_app.command("import", help="Copy files that you have into the store, recognised by their hash.")
+def models_import(
+    ctx: typer.Context,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="A model, or a zip archive with models.")],
+) -> int:
+    from roop_host.cli.models import bring
+
+    return bring(ctx.obj, files)
+
+
+@models_app.command("verify", help="Read and hash models: those named, or all that are here.")
+def models_verify(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Models or packs.", show_default=False)
+    ] = None,
+) -> int:
+    from roop_host.cli.models import verify
+
+    return verify(ctx.obj, names or ())
+
+
+@models_app.command("path", help="The folder of the store, or where a model lies.")
+def models_path(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model or a pack.", show_default=False)] = None,
+) -> None:
+    from roop_host.cli.models import show_path
+
+    show_path(ctx.obj, name)
+
+
+@models_app.command("rm", help="Delete what roop put into the store; your own stay.")
+def models_rm(
+    ctx: typer.Context, names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models or packs.")]
+) -> int:
+    from roop_host.cli.models import remove
+
+    return remove(ctx.obj, names)
 
 
 def _asked(params: dict[str, Any]) -> Asked:

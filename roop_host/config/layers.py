@@ -13,6 +13,8 @@ from roop_host.types.options import OptionField
 
 # Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
 _NEAR = 0.8
+#: Variables that are read elsewhere.
+_OTHERS = frozenset({"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS", "ROOP_MODELS", "ROOP_MODELS_MIRROR"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Said:
 
 def idle_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that set nothing, and what to do instead. Others may be a plugin's secrets."""
-    known = {option.variable for option in options if not option.per_run} | {"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS"}
+    known = {option.variable for option in options if not option.per_run} | _OTHERS
     flags = {f"ROOP_{name}".upper(): "--" + name.replace("_", "-") for name in HOST_NAMES}
     by_rest = {name.removeprefix("ROOP_"): name for name in known}
     out = {}

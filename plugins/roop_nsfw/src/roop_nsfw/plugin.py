@@ -40,6 +40,7 @@ OPEN_NSFW = ModelSpec(
     size=23590724,
     licence="BSD-2-Clause (Yahoo)",
     path=weights_path,
+    purpose="scores nudity and sexual content",
 )
 
 

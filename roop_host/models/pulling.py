@@ -1,0 +1,166 @@
+"""One pull of one or more models: each download once, whatever is wanted of it, from the first address that has it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roop_host.errors import Interrupted, ModelError
+from roop_host.models.copying import copy_in
+from roop_host.models.fetch import FetchError, fetch, shown
+from roop_host.models.packs import chunks, member, opened
+from roop_host.models.part import Part, megabytes
+from roop_host.models.places import final_path, forget_parts, free_bytes, locked, part_path
+from roop_host.models.placing import is_model, place, require_free_name, require_single_file
+from roop_host.models.reading import Limits
+from roop_host.types.models import ModelSpec, Pack
+
+#: Told while files come: bytes that are here, and bytes in all.
+OnBytes = Callable[[int, int], None]
+
+
+@dataclass
+class Download:
+    """A model or a pack, and the models that are wanted of it."""
+
+    what: ModelSpec | Pack
+    models: list[ModelSpec] = field(default_factory=list)
+
+
+def downloads(models: Iterable[ModelSpec]) -> list[Download]:
+    """What must be fetched for these, each once."""
+    found: dict[tuple[str, str], Download] = {}
+    for model in models:
+        what = model.pack or model
+        found.setdefault((what.name, what.sha256), Download(what)).models.append(model)
+    return list(found.values())
+
+
+class Pull:
+    """Fetches into ``root``. ``check`` reads what is there and replaces it where it is damaged."""
+
+    def __init__(
+        self, root: Path, mirror: str, limits: Limits, on_bytes: OnBytes | None, cancel: threading.Event, *, check: bool
+    ) -> None:
+        self._root, self._mirror, self._limits, self._check = root, mirror, limits, check
+        self._on_bytes, self._cancel = on_bytes, cancel
+        self._before = self._total = 0
+
+    def run(self, models: Sequence[ModelSpec]) -> None:
+        """Have all of them. Raises ``ModelError`` or ``Interrupted``; what is whole by then stays, and what was begun."""
+        todo = downloads(models)
+        for model in models:
+            if not self._there(model):
+                require_free_name(self._path(model), model)
+        self._require_room(todo)
+        self._total = sum(download.what.size for download in todo)
+        for download in todo:
+            self._one(download)
+            self._before += download.what.size
+            self._tell(0)
+
+    def _path(self, what: ModelSpec | Pack) -> Path:
+        return final_path(self._root, what)
+
+    def _there(self, model: ModelSpec) -> bool:
+        path = self._path(model)
+        if self._check:
+            return is_model(path, model, self._cancel)
+        try:
+            return path.stat().st_size == model.size
+        except OSError:
+            return False
+
+    def _tell(self, size: int) -> None:
+        if self._on_bytes is not None:
+            self._on_bytes(self._before + size, self._total)
+
+    def _one(self, download: Download) -> None:
+        what = download.what
+        with locked(self._path(what), self._cancel):
+            wanted = [model for model in download.models if not self._there(model)]  # another process may have been here
+            if not wanted:
+                return
+            path = part_path(self._path(what), what.sha256)
+            with Part(path, what.size) as part:
+                source = self._fill(what, part)
+                if isinstance(what, Pack):
+                    self._take_out(what, wanted, part, source)
+                else:
+                    self._finish(what, part)
+            if isinstance(what, Pack):
+                forget_parts(self._path(what))
+            else:
+                place(path, self._path(what), what, "pull", source, self._cancel)
+
+    def _fill(self, what: ModelSpec | Pack, part: Part) -> str:
+        """The address that had it."""
+        if part.size > what.size:
+            part.clear()
+        self._tell(part.size)
+        begun, said = part.size, list[str]()
+        for url in self._urls(what):
+            try:
+                fetch(what, url, part, limits=self._limits, cancel=self._cancel, on_size=self._tell)
+            except FetchError as error:
+                said.append(f"{shown(url)} {error}")
+            except Interrupted as error:
+                raise Interrupted(
+                    f"stopped while {what.name} was fetched; the {megabytes(part.size)} that came are kept, and the same "
+                    "command goes on from there"
+                ) from error
+            else:
+                return shown(url)
+        if part.size - begun >= self._limits.progress:  # all of them broke off, and not for good
+            return self._fill(what, part)
+        kept = f" ({megabytes(part.size)} that came are kept)" if part.size else ""
+        raise ModelError(
+            f"{what.name} can't be fetched: {'; '.join(said)}{kept}; try again later, or get it another way and bring it: "
+            "roop models import FILE"
+        )
+
+    def _urls(self, what: ModelSpec | Pack) -> tuple[str, ...]:
+        if not self._mirror:
+            return what.urls
+        name = self._path(what).relative_to(self._root).as_posix()
+        return (f"{self._mirror}/{name}", *what.urls)
+
+    def _finish(self, model: ModelSpec, part: Part) -> None:
+        try:
+            require_single_file(part.file, model)
+        except ModelError:
+            part.clear()
+            raise
+        part.settle()
+
+    def _take_out(self, pack: Pack, wanted: Sequence[ModelSpec], part: Part, source: str) -> None:
+        with opened(part.file, pack.name) as archive:
+            for model in wanted:
+                info = member(archive, model, pack.name)
+                if info is None:
+                    raise ModelError(f"the archive {pack.name} holds no {model.name}.onnx; tell the authors of the plugin")
+                with archive.open(info) as stream:
+                    copy_in(self._path(model), model, chunks(stream, model.size), "pull", source, self._cancel)
+
+    def _require_room(self, todo: Sequence[Download]) -> None:
+        """Fail before the first byte, not after the last but one."""
+        needed = 0
+        for download in todo:
+            needed += download.what.size - _size(part_path(self._path(download.what), download.what.sha256))
+            if isinstance(download.what, Pack):
+                needed += sum(model.size for model in download.models)
+        free = free_bytes(self._root)
+        if free is not None and free < needed:
+            raise ModelError(
+                f"{megabytes(needed)} are to come into {self._root}, and its disk has {megabytes(free)} left: "
+                f"{megabytes(needed - free)} are missing; make room, or name another folder by ROOP_MODELS"
+            )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
