@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 import re
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from pulled import graph, pack, spec
 
 from roop_host import Choice
 from roop_host.plugins.found import KINDS
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    engine: str = "eyes"
+
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -30,6 +36,7 @@ def test_the_page_of_models_names_every_kind() -> None:
     step = kit.processor(
         kit.Tint, "swapper", models=(swap,), choices=(Choice(option="engine", value="eyes", models=(eyes,)),)
     )
+    step.ROOP_OPTIONS = Engine
     page = reference.models_page(kit.plugins(step))
     assert "| `swap` |  | 0.3 | **no** | CC0 | swapper |" in page
     assert "| `half` |  | 0.0 | yes | CC0 | swapper `--precision fp16` |" in page

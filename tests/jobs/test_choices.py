@@ -189,11 +189,12 @@ def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: _Se
     scene.answer = True
     assert decided(scene.run(offline=True)) == ("mesh", "small")
     assert scene.questions == []
+    (scene.folder / "out.mp4").unlink()
     with pytest.raises(ModelError, match="roop models import") as caught:
         scene.run(swap={"engine": "neural"}, offline=True)
     assert caught.value.exit_code == 6
     assert server.asked == []
-    assert not (scene.folder / "out.mp4.mp4").exists()
+    assert not (scene.folder / "out.mp4").exists()
 
 
 def test_what_is_named_is_pulled_without_a_question_and_its_licence_is_told(

@@ -57,6 +57,7 @@ def left(store: Store) -> list[str]:
 def test_the_folder_is_the_one_of_the_variable_else_that_of_the_checkout(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.delenv("ROOP_MODELS")
     assert store_root() == Path(__file__).parents[2] / "models"
     monkeypatch.setenv("ROOP_MODELS", "~/weights")
     monkeypatch.setenv("HOME", str(tmp_path))
