@@ -152,6 +152,8 @@ class Host:
         for loaded in reversed(self._objects.values()):
             self.at_end(loaded.item.teardown, loaded.label, loaded.limit_s)
         self._objects.clear()
+        for sessions in self._sessions.values():
+            sessions.close()
         self._sessions.clear()
         self._calls.close(wait=not self._unfit)
 
@@ -223,8 +225,13 @@ class Host:
 
         key = _where(execution)
         if key not in self._sessions:
-            store = self.store(execution)
-            self._sessions[key] = _OrtSessions(execution.device, threads_of(execution), execution.precision, store)
+            self._sessions[key] = _OrtSessions(
+                execution.device,
+                threads_of(execution),
+                execution.precision,
+                self.store(execution),
+                cancel=self._cancel,
+            )
         return self._sessions[key]
 
     def object(self, kind: str, declared: Declared[Any], values: Mapping[str, Any], job: Job, turn: int = 0) -> Any:

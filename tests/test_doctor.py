@@ -24,7 +24,8 @@ from roop_host.doctor import devices, examine, installed, plugged
 from roop_host.doctor.check import Check, Examination, note, ok
 from roop_host.doctor.settings import settings
 from roop_host.media import encode
-from roop_host.models.devices import PROVIDERS, TINY_MODEL
+from roop_host.models.devices import TINY_MODEL
+from roop_host.models.providers import PROVIDERS
 from roop_host.models.records import write_record
 from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
@@ -237,6 +238,34 @@ def test_devices_that_run_and_providers_that_are_not_used(monkeypatch: pytest.Mo
     monkeypatch.setattr(devices, "why_not", lambda device: "illegal instruction")
     found = one(devices.devices(), "cpu")
     assert (found.exit_code, "illegal instruction" in found.says) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("device", "why", "state"),
+    [
+        ("directml", "", "ok"),
+        ("directml", "no adapter", "problem"),
+        ("coreml", "no unit", "problem"),
+        ("tensorrt", "Failed to load library", "note"),
+        ("openvino", "no plugin", "note"),
+    ],
+)
+def test_every_other_device_that_is_listed_is_tried(
+    device: str, why: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that must be named hurts nobody who does not name it."""
+    tried: list[str] = []
+
+    def why_not(name: str) -> str:
+        tried.append(name)
+        return why if name == device else ""
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDERS[device], PROVIDERS["cpu"]])
+    monkeypatch.setattr(devices, "why_not", why_not)
+    found = list(devices.devices())
+    assert [check.name for check in found] == ["cpu", "cuda", device]
+    assert tried == ["cpu", "cuda", device]
+    assert (found[2].state, why in found[2].says) == (state, True)
 
 
 def test_plugins_are_told_with_their_repair(tool: str, distribution: Distribution) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import kit
@@ -14,6 +14,7 @@ from pulled import graph, pack, spec
 
 from roop_host import Choice
 from roop_host.plugins.found import KINDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:

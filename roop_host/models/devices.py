@@ -8,13 +8,12 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from types import MappingProxyType
 from typing import Any
 
-#: What ``--device`` takes, and how ONNX Runtime calls it.
-PROVIDERS: Mapping[str, str] = MappingProxyType({"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"})
+from roop_host.models.providers import ACCELERATED, AUTO, PROVIDERS, asked, load_tensorrt_libraries
+
 #: The graph y = x + x for two floats (opset 17, IR version 8), as ``onnx.helper`` makes it; a test makes it again.
 TINY_MODEL = (
     b'\x08\x08:5\n\x0e\n\x01x\n\x01x\x12\x01y"\x03Add\x12\x01g'
@@ -33,17 +32,17 @@ def why_not(device: str) -> str:
     provider = PROVIDERS[device]
     if provider not in ort.get_available_providers():
         return f"this ONNX Runtime is built without {provider}"
-    if device == "cuda":
-        load_cuda_libraries(ort)
-    options = ort.SessionOptions()
+    load_libraries(ort, device)
+    own = asked(device, fp16=False, exact=False, threads=1, cache=None)
+    options = own.options(ort, 1)
     if device != "cpu":  # else a node that went to the CPU would pass for one that ran on the device
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     failure = ""
     with _native_stderr() as said:
         try:
-            session = ort.InferenceSession(TINY_MODEL, options, providers=[provider])
+            session = ort.InferenceSession(TINY_MODEL, options, providers=[own.providers[0]], enable_fallback=0)
             (y,) = session.run(None, {"x": np.array([1, 2], np.float32)})
-            used = session.get_providers()[0]  # asked last, since a run that fails is repeated on the CPU
+            used = session.get_providers()[0]  # asked last: earlier versions repeat a run that fails on the CPU
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer)
             failure = first_line(error)
     # The error is what follows from the cause, and only the log has the cause.
@@ -55,22 +54,27 @@ def why_not(device: str) -> str:
 
 
 def accelerated(device: str) -> bool:
-    """Whether ``device`` is, or for ``auto`` may turn out to be, faster than the CPU at half precision."""
+    """Whether ``device`` is, or for ``auto`` may turn out to be, faster in half precision than in full."""
     if device != "auto":
-        return device not in ("cpu", "openvino")
+        return device in ACCELERATED
     try:
         import onnxruntime as ort
 
         listed = set(ort.get_available_providers())
     except (ImportError, AttributeError):  # a session will say so
         return False
-    return bool(listed & {"CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider"})
+    there = [name for name in AUTO if name in ACCELERATED and PROVIDERS[name] in listed]
+    return any(name != "cuda" or nvidia_gpus() for name in there)
 
 
-def load_cuda_libraries(ort: Any) -> None:
-    """Load the CUDA libraries that pip installed: ONNX Runtime looks for them nowhere but on the system's path."""
+def load_libraries(ort: Any, device: str) -> None:
+    """Load what pip installed for ``device``: ONNX Runtime looks for NVIDIA's libraries nowhere but on the system's path."""
+    if device not in {"cuda", "tensorrt"}:
+        return
     with redirect_stdout(io.StringIO()):  # it prints what it misses; whether CUDA runs is read back from the session
         ort.preload_dlls()
+    if device == "tensorrt":
+        load_tensorrt_libraries()
 
 
 def nvidia_gpus() -> int:

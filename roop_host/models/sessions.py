@@ -1,175 +1,224 @@
-"""ONNX sessions: the only place that makes one. Verified bytes, tried once, the provider read back."""
+"""ONNX sessions: the only place that makes one. Verified bytes, tried once, the provider read back, no silent fallback."""
 
 from __future__ import annotations
 
-import math
+import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from roop_host.errors import ModelError, UsageError
-from roop_host.models.devices import PROVIDERS, first_line, load_cuda_libraries
+from roop_host.models.devices import first_line, load_libraries, nvidia_gpus, why_not
+from roop_host.models.ort_session import OrtSession, shares, what_is_wrong
+from roop_host.models.providers import ACCELERATED, AUTO, NEEDS, PROVIDERS, asked, cache_folder
 from roop_host.models.store import Store
-from roop_host.types.objects import Tensor
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from roop_host.types.models import ModelSpec, Precision
-    from roop_host.types.objects import Session
 
-_DTYPES: dict[str, type[Any]] = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(uint8)": np.uint8,
-    "tensor(bool)": np.bool_,
-}
-# What an open dimension is tried with: one picture, and sides that a network can halve five times and join again.
-_FREE_BATCH, _FREE_SIDE = 1, 64
+# What computes in half precision when it is told to, whatever precision the file has.
+_HALVES = frozenset({"tensorrt"})
 
 
-class OrtSession:
-    """A network on ONNX Runtime."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where a model may run and from which file; ``fp16`` is whether half precision is computed in."""
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.inputs = tuple(map(_tensor, session.get_inputs()))
-        self.outputs = tuple(map(_tensor, session.get_outputs()))
-        self.input_names = tuple(item.name for item in self.inputs)
-        self.output_names = tuple(item.name for item in self.outputs)
-        self.provider: str = session.get_providers()[0]
+    device: str
+    model: ModelSpec
+    fp16: bool
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """All outputs, in the graph's order."""
-        outputs: list[NDArray[Any]] = self._session.run(None, dict(inputs))
-        return outputs
+    @property
+    def precision(self) -> str:
+        return "half precision" if self.fp16 else "full precision"
 
-    def holding(self, inputs: Mapping[str, NDArray[Any]]) -> Session:
-        """The same network with these inputs fixed."""
-        return _Holding(self, inputs)
+    @property
+    def place(self) -> str:
+        return f"on {self.device} in {self.precision}" if self.fp16 or self.model.half is not None else f"on {self.device}"
 
 
-class _Holding:
-    """A session some of whose inputs do not change."""
+class _NotThisWay(Exception):
+    """A model does not work in one way; it may in another."""
 
-    def __init__(self, session: OrtSession, held: Mapping[str, NDArray[Any]]) -> None:
-        self._session, self._held = session, dict(held)
-        self.inputs = tuple(item for item in session.inputs if item.name not in held)
-        self.outputs, self.output_names, self.provider = session.outputs, session.output_names, session.provider
-        self.input_names = tuple(item.name for item in self.inputs)
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        return self._session.run({**self._held, **inputs})
-
-    def holding(self, inputs: Mapping[str, NDArray[Any]]) -> Session:
-        return _Holding(self._session, {**self._held, **inputs})
+class _NoDevice(Exception):
+    """A device that ONNX Runtime lists runs nothing at all."""
 
 
 class OrtSessions:
-    """Sessions of one device and one budget of threads. Equal models are loaded once."""
+    """Sessions of one device, one budget of threads and one precision. Equal models are loaded once.
 
-    def __init__(self, device: str, threads: int, precision: Precision = "auto", store: Store | None = None) -> None:
-        self._device, self._threads, self._precision = device, threads, precision
+    Where ``device`` is ``auto`` or a model comes in two precisions, one that does not work is tried in the next way, down to
+    full precision on the CPU; each such step is logged and stands in ``notices``. A named device is never left.
+    ``cancel`` ends the fetching of a model.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        threads: int,
+        precision: Precision = "auto",
+        store: Store | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self._device, self._threads, self._precision, self._cancel = device, threads, precision, cancel
         self.store = store if store is not None else Store()
         #: What a person should know: a model that runs elsewhere, or less precisely, than it was asked to.
         self.notices: list[str] = []
-        self._lock = threading.Lock()  # creating two sessions at once races in ONNX Runtime
-        self._open: dict[tuple[str, int], OrtSession] = {}
-        self._loaded: dict[tuple[str, str], dict[str, str]] = {}
+        self._lock = threading.RLock()  # creating two sessions at once races in ONNX Runtime
+        self._open: dict[tuple[str, str, int], tuple[OrtSession, _Way]] = {}
+        self._useless: set[str] = set()
 
     @property
     def loaded(self) -> tuple[dict[str, str], ...]:
-        """Name, hash and provider of every model in use."""
-        return tuple(self._loaded.values())
+        """Of every model in use: name and hash of the file, provider (ONNX Runtime's name), device and precision."""
+        told = {}
+        for session, way in list(self._open.values()):
+            told[way.model.name, way.model.sha256, way.device] = {
+                "name": way.model.name,
+                "sha256": way.model.sha256,
+                "provider": session.provider,
+                "precision": "fp16" if way.fp16 else "fp32",
+                "device": way.device,
+            }
+        return tuple(told.values())
 
     def open(self, model: ModelSpec, *, threads: int | None = None) -> OrtSession:
         """Verify, load and try out ``model``. Raises ``ModelError``, or ``UsageError`` for a device that is not there."""
         count = self._threads if threads is None else max(1, min(threads, self._threads))
         with self._lock:
-            key = (model.sha256, count)
+            key = (*_files(model), count)
             if key not in self._open:
-                data = self.store.read(model)
-                session = self._create(model, data, count)
-                _try_out(model, session)
-                self._open[key] = session
-                self._loaded[model.name, model.sha256] = {
-                    "name": model.name,
-                    "sha256": model.sha256,
-                    "provider": session.provider,
-                }
-            return self._open[key]
+                self._open[key] = self._load(model, count)
+            return self._open[key][0]
 
     def read(self, model: ModelSpec) -> bytes:
-        """The verified bytes of the file that ``open`` takes. Raises ``ModelError``."""
-        return self.store.read(model)
+        """The verified bytes of the file that runs, or that ``open`` tries first. Raises ``ModelError``."""
+        if model.half is None:
+            return self.store.read(model)
+        with self._lock:
+            runs = [way.model for key, (_, way) in self._open.items() if key[:2] == _files(model)]
+            return self.store.read(runs[0] if runs else next(self._ways(_runtime(model), model)).model)
 
-    def _create(self, model: ModelSpec, data: bytes, threads: int) -> OrtSession:
-        try:
-            import onnxruntime as ort
+    def close(self) -> None:
+        """Let go of all sessions. What still holds one keeps it."""
+        with self._lock:
+            self._open.clear()
 
-            available = ort.get_available_providers()
-        except (ImportError, AttributeError) as error:  # an empty namespace is left where one of two runtimes was removed
-            raise ModelError(
-                f"the model {model.name} needs ONNX Runtime, which can't be imported ({error}); "
-                f"install one: {pip('install', 'roop-host[cpu]')} (or roop-host[gpu])"
-            ) from error
-        providers = self._providers(available)
-        if PROVIDERS["cuda"] in providers:
-            load_cuda_libraries(ort)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        # Waiting threads that spin take the cores from the stages beside them.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            # The very bytes that were verified, not a path that could be another file by now.
-            session = ort.InferenceSession(data, options, providers=providers)
-        except Exception as error:
-            raise ModelError(f"the model {model.name} can't be loaded ({first_line(error)}); get it again") from error
-        made = OrtSession(session)
-        if self._device == "cuda" and made.provider != PROVIDERS["cuda"]:
-            raise UsageError(f"--device cuda: the model {model.name} would run on {made.provider}; check the CUDA libraries")
-        return made
+    def _load(self, model: ModelSpec, threads: int) -> tuple[OrtSession, _Way]:
+        """The first way that works. What did not is told as soon as it is known what is done instead."""
+        ort = _runtime(model)
+        why = ""
+        for way in self._ways(ort, model):
+            if why:
+                self._tell(f"{why}, so {way.device} in {way.precision} is tried instead")
+            try:
+                return self._create(ort, way, threads), way
+            except _NotThisWay as error:
+                why = str(error)
+            except _NoDevice as error:
+                if self._device != "auto":
+                    raise UsageError(f"{error}; see what roop doctor says, or use --device cpu") from error
+                self._useless.add(way.device)
+                why = str(error)
+        raise ModelError(f"{why}; {self._to_do(model)}")
 
-    def _providers(self, available: list[str]) -> list[str]:
+    def _ways(self, ort: Any, model: ModelSpec) -> Iterator[_Way]:
+        for device in self._devices(ort):
+            first = self.store.pick(model, self._precision, accelerated=device in ACCELERATED)
+            fp16 = first != model or (self._precision == "fp16" and device in _HALVES)
+            yield _Way(device, first, fp16)
+            if fp16 and device not in self._useless and self._can_have(model):
+                yield _Way(device, model, fp16=False)
+
+    def _devices(self, ort: Any) -> list[str]:
+        """What was named, or all that ``auto`` may take here, the best first."""
+        there = [device for device, provider in PROVIDERS.items() if provider in ort.get_available_providers()]
         if self._device == "auto":
-            return [name for name in (PROVIDERS["cuda"], PROVIDERS["cpu"]) if name in available]
-        wanted = PROVIDERS[self._device]
-        if wanted not in available:
-            there = ", ".join(device for device, name in PROVIDERS.items() if name in available)
-            raise UsageError(f"--device {self._device} is not available here; there is {there}")
-        return [wanted] if self._device == "cpu" else [wanted, PROVIDERS["cpu"]]
-
-
-def _tensor(item: Any) -> Tensor:
-    shape = tuple(size if isinstance(size, int) and size > 0 else None for size in item.shape)
-    return Tensor(item.name, np.dtype(_DTYPES.get(item.type, np.float32)).name, shape)
-
-
-def _try_out(model: ModelSpec, session: OrtSession) -> None:
-    """Run once on noise: a network that answers NaN or the same everywhere would show as a black square."""
-    noise = np.random.default_rng(0)
-    inputs: dict[str, NDArray[Any]] = {}
-    for item in session._session.get_inputs():
-        free = [_FREE_BATCH, *[_FREE_SIDE] * len(item.shape)]
-        shape = [size if isinstance(size, int) and size > 0 else free[axis] for axis, size in enumerate(item.shape)]
-        inputs[item.name] = noise.random(shape).astype(_DTYPES.get(item.type, np.float32))
-    try:
-        outputs = [np.asarray(output) for output in session.run(inputs)]
-    except Exception as error:
-        raise ModelError(f"the model {model.name} does not run ({first_line(error)}); try --device cpu") from error
-    for output in outputs:
-        if output.dtype.kind != "f":  # classes and indices may well be equal everywhere
-            continue
-        values = output.astype(np.float64)
-        dead = values.size > 1 and math.isclose(float(values.min()), float(values.max()), abs_tol=0.0)
-        if not np.isfinite(values).all() or dead:
-            raise ModelError(
-                f"the model {model.name} computes nothing of use on {session.provider}; try --device cpu or get it again"
+            # The GPU build of ONNX Runtime on a machine without such a GPU is nothing to warn of.
+            gpus = nvidia_gpus() if "cuda" in there else 0
+            return [d for d in AUTO if d in there and d not in self._useless and (d != "cuda" or gpus)]
+        if self._device not in there:
+            raise UsageError(
+                f"--device {self._device} is not available here, there is {', '.join(there)}; it needs {NEEDS[self._device]}"
             )
+        return [self._device]
+
+    def _can_have(self, model: ModelSpec) -> bool:
+        """Whether the full precision of a model is there, or can be fetched now."""
+        if self.store.present(model):
+            return True
+        if self.store.offline:
+            return False
+        logging.getLogger("roop").warning("the model %s does not work in half precision; fetching the full one", model.name)
+        try:
+            self.store.pull(model, cancel=self._cancel)
+        except ModelError as error:
+            self._tell(f"the model {model.name} can't be had in full precision ({first_line(error)})")
+            return False
+        return True
+
+    def _create(self, ort: Any, way: _Way, threads: int) -> OrtSession:
+        name, device, provider = way.model.name, way.device, PROVIDERS[way.device]
+        data = self.store.read(way.model)
+        cache = cache_folder(device, ort.__version__, way.model.sha256, fp16=way.fp16)
+        own = asked(device, fp16=way.fp16, exact=self._precision == "fp32", threads=threads, cache=cache)
+        load_libraries(ort, device)
+        try:
+            # The very bytes that were verified, not a path that could be another file by now. Without the keyword, the
+            # package prints what failed, here and in a run, and goes on with the CPU.
+            raw = ort.InferenceSession(data, own.options(ort, threads), providers=list(own.providers), enable_fallback=0)
+        except Exception as error:
+            self._check_device(device)
+            raise _NotThisWay(f"the model {name} can't be loaded {way.place} ({first_line(error)})") from error
+        raw._model_bytes = None  # the package keeps them for a fallback: half a gigabyte for nothing
+        if raw.get_providers()[0] != provider:  # what it can't load it leaves out, with a line in its log
+            self._check_device(device)
+            raise _NotThisWay(f"ONNX Runtime would run the model {name} on {raw.get_providers()[0]} in place of {device}")
+        parts = shares(raw) if device != "cpu" else {}
+        on_cpu, layers = parts.get(PROVIDERS["cpu"], 0), sum(parts.values())
+        if layers and on_cpu == layers:
+            raise _NotThisWay(f"ONNX Runtime runs no layer of the model {name} {way.place}")
+        session = OrtSession(raw, own, name=name, device=device)
+        if wrong := what_is_wrong(session):
+            raise _NotThisWay(f"the model {name} {wrong} {way.place}")
+        if 2 * on_cpu > layers:
+            self._tell(f"{on_cpu} of the {layers} layers of the model {name} run on the CPU, as {device} can't run them")
+        return session
+
+    def _check_device(self, device: str) -> None:
+        """Raise ``_NoDevice`` where it is the device's fault."""
+        if device != "cpu" and (why := why_not(device)):
+            raise _NoDevice(f"ONNX Runtime lists {device}, yet no network runs there ({why})")
+
+    def _to_do(self, model: ModelSpec) -> str:
+        if model.half is not None and not self.store.present(model):
+            return f"fetch it in full precision (roop models pull {model.name})"
+        repair = "get it again, or install another version of ONNX Runtime"
+        return f"use --device cpu, or {repair}" if self._device not in {"auto", "cpu"} else repair
+
+    def _tell(self, notice: str) -> None:
+        if notice not in self.notices:
+            self.notices.append(notice)
+            logging.getLogger("roop").warning("%s", notice)
+
+
+def _files(model: ModelSpec) -> tuple[str, str]:
+    """What tells models apart: the hashes of both precisions."""
+    return model.sha256, "" if model.half is None else model.half.sha256
+
+
+def _runtime(model: ModelSpec) -> Any:
+    try:
+        import onnxruntime as ort
+
+        ort.get_available_providers()
+    except (ImportError, AttributeError) as error:  # an empty namespace is left where one of two runtimes was removed
+        raise ModelError(
+            f"the model {model.name} needs ONNX Runtime, which can't be imported ({error}); "
+            f"install one: {pip('install', 'roop-host[cpu]')} (or roop-host[gpu])"
+        ) from error
+    return ort

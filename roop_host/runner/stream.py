@@ -131,7 +131,9 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
     running = [part.declared.plugin.describe() for part in parts]
     once = secrets.token_hex() if run.source is not None else ""  # a stream is never the same again
     looking = [(watcher.label, watcher.limit) for watcher in run.before]
-    text = json.dumps([job, files, running, once, looking, _versions(), plan.to_json()], sort_keys=True, default=str)
+    text = json.dumps(
+        [job, files, running, run.models, once, looking, _versions(), plan.to_json()], sort_keys=True, default=str
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

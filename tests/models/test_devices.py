@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
@@ -16,7 +17,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from roop_host import ExecutionOptions, ModelSpec
-from roop_host.models.devices import PROVIDERS, TINY_MODEL, nvidia_gpus, why_not
+from roop_host.models import sessions
+from roop_host.models.devices import TINY_MODEL, load_libraries, nvidia_gpus, why_not
+from roop_host.models.providers import AUTO, NEEDS, PROVIDERS, asked
 from roop_host.models.sessions import OrtSessions
 
 #: What ONNX Runtime 1.31 wrote on a machine without CUDA's libraries.
@@ -39,7 +42,9 @@ def test_the_tiny_model_is_what_it_says() -> None:
 
 def test_every_device_of_a_job_has_a_provider() -> None:
     offered = set(get_args(get_type_hints(ExecutionOptions)["device"]))
-    assert set(PROVIDERS) == offered - {"auto"}
+    assert set(PROVIDERS) == set(NEEDS) == offered - {"auto"}
+    assert set(AUTO) < set(PROVIDERS)
+    assert AUTO[-1] == "cpu"
 
 
 @pytest.fixture
@@ -119,6 +124,7 @@ def test_libraries_that_pip_installed_are_loaded_before_a_session(
         print("Failed to load a library")
 
     monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
+    monkeypatch.setattr(sessions, "nvidia_gpus", lambda: 1)
     path = tmp_path / "m.onnx"
     path.write_bytes(TINY_MODEL)
     model = ModelSpec(
@@ -127,9 +133,56 @@ def test_libraries_that_pip_installed_are_loaded_before_a_session(
     OrtSessions("cpu", 1).open(model)
     assert calls == []
     OrtSessions("auto", 1).open(model)
+    assert "loaded" in calls
+    calls.clear()
     why_not("cuda")
-    assert calls == ["loaded", "loaded"]
+    assert calls == ["loaded"]
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_those_of_tensorrt_too(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are a package that loads them when it is imported."""
+    calls: list[str] = []
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: calls.append("cuda"))
+    if there:
+        (tmp_path / "tensorrt_libs.py").write_text("loaded = True\n")
+        monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "tensorrt_libs", raising=False)
+    for device in ("cpu", "coreml", "cuda"):
+        load_libraries(onnxruntime, device)
+    assert (calls, "tensorrt_libs" in sys.modules) == (["cuda"], False)
+    load_libraries(onnxruntime, "tensorrt")
+    assert (calls, "tensorrt_libs" in sys.modules) == (["cuda", "cuda"], there)
+    monkeypatch.delitem(sys.modules, "tensorrt_libs", raising=False)
+
+
+@pytest.mark.parametrize("device", list(PROVIDERS))
+def test_each_device_is_tried_as_it_is_used(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same options, and no other provider beside it that could do the work."""
+    made: list[dict[str, Any]] = []
+
+    class Session:
+        def __init__(self, data: bytes, options: Any, **words: Any) -> None:
+            made.append({"data": data, "options": options, **words})
+
+        def get_providers(self) -> list[str]:
+            return [PROVIDERS[device]]
+
+        def run(self, *_: object) -> list[Any]:
+            return [np.array([2, 4], np.float32)]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(PROVIDERS.values()))
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
+    assert why_not(device) == ""
+    own = asked(device, fp16=False, exact=False, threads=1, cache=None)
+    (words,) = made
+    assert (words["data"], words["providers"], words["enable_fallback"]) == (TINY_MODEL, [own.providers[0]], 0)
+    options = words["options"]
+    assert options.enable_mem_pattern == own.memory_pattern
+    if device != "cpu":
+        assert options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
 
 
 @pytest.mark.parametrize(("init", "count", "gpus"), [(0, 2, 2), (0, 0, 0), (100, 2, 0)])

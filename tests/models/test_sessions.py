@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -52,7 +53,15 @@ def test_a_good_model_runs_is_loaded_once_and_told(tmp_path: Path) -> None:
     (y,) = session.run({"x": np.ones((2, 4), np.float32)})
     assert y.tolist() == [[1, 2, 3, 4]] * 2
     assert (session.input_names, session.output_names) == (("x",), ("y",))
-    assert sessions.loaded == ({"name": "tiny", "sha256": model.sha256, "provider": "CPUExecutionProvider"},)
+    (told,) = sessions.loaded
+    assert told == {
+        "name": "tiny",
+        "sha256": model.sha256,
+        "provider": "CPUExecutionProvider",
+        "precision": "fp32",
+        "device": "cpu",
+    }
+    assert sessions.notices == []
 
 
 @pytest.mark.parametrize(
@@ -178,10 +187,21 @@ def test_bytes_that_are_not_the_model_are_refused(tmp_path: Path) -> None:
         OrtSessions("cpu", 1).open(spec(junk))
 
 
-def test_a_device_that_is_not_there_says_what_is(tmp_path: Path) -> None:
-    import onnxruntime
+@pytest.mark.parametrize("device", ["cuda", "tensorrt", "coreml", "directml", "openvino"])
+def test_a_device_that_is_not_there_says_what_is(device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["AzureExecutionProvider", "CPUExecutionProvider"])
+    with pytest.raises(UsageError, match=f"--device {device} is not available here, there is cpu; it needs "):
+        OrtSessions(device, 1).open(spec(save(tmp_path / "m.onnx", "good")))
 
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        return
-    with pytest.raises(UsageError, match="there is cpu"):
-        OrtSessions("cuda", 1).open(spec(save(tmp_path / "m.onnx", "good")))
+
+def test_threads_are_one_budget(tmp_path: Path) -> None:
+    sessions, model = OrtSessions("cpu", 2), spec(save(tmp_path / "m.onnx", "good"))
+    for asked_for, given in ((None, 2), (1, 1), (0, 1), (8, 2)):
+        options = sessions.open(model, threads=asked_for)._raw.get_session_options()
+        assert (options.intra_op_num_threads, options.inter_op_num_threads) == (given, 1)
+
+
+def test_equal_files_of_two_plugins_are_loaded_once(tmp_path: Path) -> None:
+    sessions, path = OrtSessions("cpu", 1), save(tmp_path / "m.onnx", "good")
+    assert sessions.open(spec(path)) is sessions.open(spec(path))
+    assert len(sessions.loaded) == 1
