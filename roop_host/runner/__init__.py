@@ -66,7 +66,8 @@ def _run(run: Run) -> None:
         pictures = look_at_sources(job, names)
         names = settle(run, names)
         job = run.job
-        pull_missing(run, needed_models(run, names))
+        run.needed = needed_models(run, names)
+        pull_missing(run, run.needed)
         load(run, names)
         if run.source is not None:
             ends.append((run.source.item.close, run.source.label))

@@ -34,11 +34,12 @@ def settle(run: Run, names: Names) -> Names:
     return replace(names, steps=steps)
 
 
-def needed_models(run: Run, names: Names) -> Iterator[ModelSpec]:
-    """Every model that the settled job will open, each in the precision that was asked for."""
+def needed_models(run: Run, names: Names) -> tuple[ModelSpec, ...]:
+    """Every model that the settled job will open."""
+    found: list[ModelSpec] = []
     for declared, values in _everyone(run, names):
-        for model in _models(declared, _options(run, declared, values)):
-            yield run.host.picked(model, run.job.execution)
+        found += _models(declared, _options(run, declared, values))
+    return tuple(dict.fromkeys(found))
 
 
 class _Chooser:

@@ -11,9 +11,10 @@ from roop_host.types.models import ModelSpec
 
 
 def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
-    """Raises ``ModelError`` for one that can't be had, and ``Interrupted`` on a cancel."""
+    """Each in the precision that was asked for. Raises ``ModelError`` for one that can't be had; ``Interrupted``."""
     store = run.host.store(run.job.execution)
-    missing = [model for model in store.missing(models) if not model.embedded]  # of those a session says it
+    picked = [run.host.picked(model, run.job.execution) for model in models]
+    missing = [model for model in store.missing(picked) if not model.embedded]  # of those a session says it
     log = logging.getLogger("roop")
     for model in missing:
         terms = "" if model.commercial else ", no commercial use"

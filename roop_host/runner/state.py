@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from roop_host.media.probe import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.types.job import Job
+    from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
     from roop_host.types.report import StageTime, Uploaded
 
@@ -86,6 +87,7 @@ class Run:
     on_progress: OnProgress
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
+    needed: tuple[ModelSpec, ...] = ()
     parts: list[Part[StageObject]] = field(default_factory=list)
     source: Part[Source] | None = None
     steps: tuple[Part[Processor], ...] = ()
@@ -138,8 +140,13 @@ class Run:
 
     @property
     def models(self) -> tuple[Any, ...]:
-        """The networks that were loaded."""
-        return tuple(self.host.sessions(self.job.execution).loaded) if self.steps else ()
+        """The networks that run. Those that an earlier job of this host has loaded are left out."""
+        if not self.parts:
+            return ()
+        needed = {spec.sha256 for model in self.needed for spec in (model, model.half) if spec is not None}
+        others = self.host.plugins.model_hashes() - needed
+        loaded = self.host.sessions(self.job.execution).loaded
+        return tuple(model for model in loaded if model["sha256"] not in others)
 
     @property
     def about_models(self) -> tuple[str, ...]:
