@@ -34,7 +34,7 @@ class EmbeddedAnalyser(Analyser):
         self._tracker.reset()
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
-        return [_face(t.id, t.mesh, t.presence) for t in self._tracker.step(frame)]
+        return [_face(t.id, t.mesh, t.presence) for t in self._tracker.step(frame) if t.mesh is not None]
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
         faces: list[Face] = []
