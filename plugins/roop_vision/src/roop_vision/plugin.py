@@ -1,12 +1,13 @@
-"""Entry point of the plugin ``vision``: declares the embedded analyser; nothing heavy is imported here."""
+"""Entry point of the plugin ``vision``: declares the analyser and its networks; nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from roop_host import AnalyserSpec, hookimpl
+from roop_host import AnalyserSpec, Choice, ModelSpec, hookimpl
 from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
+from roop_vision.insight_models import DET_10G, GENDER_AGE, LANDMARKS_68, LANDMARKS_106, W600K_R50
 from roop_vision.options import VisionOptions
 
 if TYPE_CHECKING:
@@ -17,18 +18,30 @@ ROOP_OPTIONS = VisionOptions
 
 
 def _load() -> Callable[[], Analyser]:
-    from roop_vision.analyser import EmbeddedAnalyser
+    from roop_vision.faces import FaceAnalyser
 
-    return EmbeddedAnalyser
+    return FaceAnalyser
+
+
+def _choice(option: str, value: str, *models: ModelSpec, gives: Iterable[str]) -> Choice:
+    return Choice(option=option, value=value, models=models, gives=frozenset(gives))
 
 
 @hookimpl
 def roop_analysers() -> Iterable[AnalyserSpec]:
-    """Faces, dense landmarks and tracks, with weights that are part of this package."""
+    """Faces, dense landmarks and tracks; with InsightFace's networks also who is who."""
     yield AnalyserSpec(
-        name="embedded",
-        summary="Finds and follows faces (BlazeFace and FaceMesh, no download)",
+        name="faces",
+        summary="Finds and follows faces: BlazeFace and FaceMesh (no download), or SCRFD and ArcFace (insightface)",
         load=_load,
         models=(BLAZEFACE_SHORT, BLAZEFACE_FULL, FACEMESH),
+        # Of what gives all that the steps need, the one that needs no download comes first.
+        choices=(
+            _choice("backend", "embedded", gives={"mesh_468", "yaw_degrees"}),
+            _choice("backend", "insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding"}),
+            _choice("details", "gender_age", GENDER_AGE, gives={"gender", "age"}),
+            _choice("details", "pose", LANDMARKS_68, gives={"pose_degrees", "landmarks_68"}),
+            _choice("details", "landmarks_106", LANDMARKS_106, gives={"landmarks_106"}),
+        ),
         warmup=8,
     )
