@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from roop_host.testing import context_of
 from roop_vision.analyser import EmbeddedAnalyser
-from roop_vision.insight_models import DET_10G, GENDER_AGE, LANDMARKS_68, LANDMARKS_106, W600K_R50, InsightModels
+from roop_vision.models import DET_10G, GENDER_AGE, LANDMARKS_68, LANDMARKS_106, W600K_R50, InsightModels
 from roop_vision.options import VisionOptions
 
 #: Of collins.jpg: the face as SCRFD would box it, and its five points.

@@ -14,7 +14,7 @@ from roop_host import Face, Segment, UsageError
 from roop_host.testing import context_of, frame_of
 from roop_vision.analyser import EmbeddedAnalyser
 from roop_vision.faces import FaceAnalyser
-from roop_vision.insight_models import ARCFACE, DET_10G, InsightModels
+from roop_vision.models import ARCFACE, DET_10G, InsightModels
 from roop_vision.options import VisionOptions
 from roop_vision.plugin import roop_analysers
 

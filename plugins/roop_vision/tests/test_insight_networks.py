@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from roop_host import ModelSpec
 from roop_host.testing import context_of, frame_of
 from roop_vision.align import arcface_matrix
-from roop_vision.insight_models import DET_10G, LANDMARKS_68, W600K_R50, InsightModels
 from roop_vision.insight_networks import ArcFace, AsOrt, GenderAge, Points, Scrfd
+from roop_vision.models import DET_10G, LANDMARKS_68, W600K_R50, InsightModels
 
 BOX = np.array((177, 68, 271, 172), np.float32)
 POINTS = np.array(((206, 106), (244, 105), (226, 128), (210, 148), (242, 147)), np.float32)

@@ -152,7 +152,7 @@ def test_points_are_steady_and_do_not_lag(speed: float) -> None:
 
 
 def test_a_real_change_of_one_point_comes_through() -> None:
-    """A mouth corner that moves by a third of the eyes' distance, of which the mesh knows nothing, is there in four frames."""
+    """A mouth corner that moves by a third of the eyes' distance, unknown to the mesh, is there in four frames."""
     smoother = PointSmoother()
     for _ in range(5):
         smoother.step(TEMPLATE, smoother.last)

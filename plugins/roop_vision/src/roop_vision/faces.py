@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roop_host import Analyser, Context, Face, FrameView, JobContext, Segment, UsageError
-from roop_vision.insight_models import InsightModels
+from roop_vision.models import InsightModels
 from roop_vision.options import VisionOptions
 
 

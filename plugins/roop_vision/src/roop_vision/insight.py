@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from roop_host import Analyser, Context, Face, FrameView, Segment
 from roop_vision.align import five_points, similarity, yaw_degrees
-from roop_vision.embedded import FACEMESH
-from roop_vision.insight_models import ARCFACE, InsightModels
 from roop_vision.landmarker import Landmarker
+from roop_vision.models import ARCFACE, FACEMESH, InsightModels
 from roop_vision.options import VisionOptions
 from roop_vision.smoothing import PointSmoother
 from roop_vision.tracker import Track, Tracker, detect, mesh_on
@@ -46,6 +45,8 @@ class InsightAnalyser(Analyser):
         self._models = models if models is not None else InsightModels()
 
     def setup(self, ctx: Context) -> None:
+        # Before the import, which fails less helpfully where there is no runtime.
+        self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, threads=1))
         from roop_vision.insight_networks import ArcFace, GenderAge, Points, Scrfd
 
         options, models = ctx.options_as(VisionOptions), self._models
@@ -55,7 +56,6 @@ class InsightAnalyser(Analyser):
         self._gender_age: GenderAge | None = GenderAge(ctx, models.gender_age) if "gender_age" in asked else None
         self._points_68: Points | None = Points(ctx, models.landmarks_68) if "pose" in asked else None
         self._points_106: Points | None = Points(ctx, models.landmarks_106) if "landmarks_106" in asked else None
-        self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, threads=1))
         self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
         self._people: dict[int, _Person] = {}
 
@@ -65,7 +65,8 @@ class InsightAnalyser(Analyser):
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
         tracks = self._tracker.step(frame)
-        self._people = {key: person for key, person in self._people.items() if key in self._tracker.ids}
+        followed = self._tracker.ids
+        self._people = {key: person for key, person in self._people.items() if key in followed}
         points = {track.id: self._located(track) for track in tracks}
         # Whoever is new, and at each search everyone: a face may have turned to the camera since it was seen first.
         unnamed = [t.id for t in tracks if self._tracker.looked or self._people[t.id].embedding is None]

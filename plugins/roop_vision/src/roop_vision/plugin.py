@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from roop_host import AnalyserSpec, Choice, ModelSpec, hookimpl
-from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
-from roop_vision.insight_models import DET_10G, GENDER_AGE, LANDMARKS_68, LANDMARKS_106, W600K_R50
+from roop_vision.models import (
+    BLAZEFACE_FULL,
+    BLAZEFACE_SHORT,
+    DET_10G,
+    FACEMESH,
+    GENDER_AGE,
+    LANDMARKS_68,
+    LANDMARKS_106,
+    W600K_R50,
+)
 from roop_vision.options import VisionOptions
 
 if TYPE_CHECKING:

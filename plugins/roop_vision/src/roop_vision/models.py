@@ -1,17 +1,35 @@
-"""InsightFace's networks of the pack buffalo_l: found in the model store, pulled when they are first needed.
+"""The networks of this plugin: weights inside this package, and InsightFace's, which are pulled when they are first needed.
 
-Sizes and hashes are those that several public repositories state alike.
+Sizes and hashes: of those inside, what models/make_embedded.py prints; of the pack buffalo_l, what several public
+repositories state alike.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from roop_host import ModelSpec, Pack
 
+_MEDIAPIPE = "Apache-2.0 (MediaPipe)"
+
+
+def _path(name: str) -> Path:
+    return Path(__file__).resolve().parent / "data" / f"{name}.onnx"
+
+
+def _embedded(name: str, sha256: str, size: int) -> ModelSpec:
+    return ModelSpec(name=name, sha256=sha256, size=size, licence=_MEDIAPIPE, path=partial(_path, name))
+
+
+BLAZEFACE_SHORT = _embedded("blazeface_short", "f41418dd9478ca267c62370b2427ab778ce4d540e7a9db593f567cec9c0946ee", 418467)
+BLAZEFACE_FULL = _embedded("blazeface_full", "d087b729ab5aa4b6121a4a7d21dbc045a4cce54ade034261377304dc82048e0f", 2076745)
+FACEMESH = _embedded("facemesh", "da49a0e9802fa2202b7f1b6a096dad8a437fa042d67488da5ed2a12955cee62d", 2428795)
+
 #: Name of the recogniser in ``Face``: only embeddings of one recogniser can be compared.
 ARCFACE = "arcface_w600k_r50"
-_LICENCE = "non-commercial research only (InsightFace)"
+_INSIGHTFACE = "non-commercial research only (InsightFace)"
 _PACK = Pack(
     name="buffalo_l",
     urls=(
@@ -24,7 +42,9 @@ _PACK = Pack(
 
 
 def _member(name: str, size: int, sha256: str, purpose: str) -> ModelSpec:
-    return ModelSpec(name=name, size=size, sha256=sha256, licence=_LICENCE, commercial=False, pack=_PACK, purpose=purpose)
+    return ModelSpec(
+        name=name, size=size, sha256=sha256, licence=_INSIGHTFACE, commercial=False, pack=_PACK, purpose=purpose
+    )
 
 
 DET_10G = _member(
