@@ -228,11 +228,13 @@ def test_the_embedded_backend_gives_what_it_gives(backend: str, collins: Picture
         assert (b.embedding, b.recogniser) == (None, None)
 
 
-@pytest.mark.parametrize("backend", ["auto", "embedded"])
-def test_details_need_the_other_backend(backend: str) -> None:
+def test_details_need_the_other_backend() -> None:
+    """Said before anything is pulled; where no host has settled ``auto``, at the latest in ``setup``."""
+    with pytest.raises(ValueError, match="--vision-details pose needs .* insightface"):
+        VisionOptions(backend="embedded", details=("pose",))
     analyser = FaceAnalyser()
-    with pytest.raises(UsageError, match=r"--vision-details pose needs .* add --vision-backend insightface"):
-        analyser.setup(context_of(VisionOptions(backend=backend, details=("pose",))))
+    with pytest.raises(UsageError, match="add --vision-backend insightface"):
+        analyser.setup(context_of(VisionOptions(details=("pose",))))
     analyser.teardown()
 
 
@@ -250,6 +252,9 @@ def test_each_value_of_the_options_says_what_it_needs_and_gives() -> None:
     assert not said["backend", "embedded"].models
     assert "embedding" in said["backend", "insightface"].gives
     assert all("mesh_468" in said["backend", value].gives for value in ("embedded", "insightface"))
+    details = [choice for choice in spec.choices if choice.option == "details"]
+    assert all(choice.needs <= said["backend", "insightface"].gives for choice in details)
+    assert not any(choice.needs <= said["backend", "embedded"].gives for choice in details)
     pulled = [model for choice in spec.choices for model in choice.models]
     assert sorted(model.name for model in pulled) == ["1k3d68", "2d106det", "det_10g", "genderage", "w600k_r50"]
     assert all(model.purpose and not model.commercial and "non-commercial" in model.licence for model in pulled)

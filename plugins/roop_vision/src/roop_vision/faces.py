@@ -45,10 +45,7 @@ class FaceAnalyser(Analyser):
 
             return InsightAnalyser(self._models)
         if options.details:
-            raise UsageError(
-                f"--vision-details {','.join(options.details)} needs InsightFace's networks, and the backend is embedded; "
-                "add --vision-backend insightface, or leave the details out"
-            )
+            raise UsageError("--vision-details needs the networks of another backend; add --vision-backend insightface")
         from roop_vision.analyser import EmbeddedAnalyser
 
         return EmbeddedAnalyser()

@@ -25,3 +25,10 @@ class VisionOptions:
     )
     detect_every: int = option(10, "look for new faces every this many frames", least=1)
     max_faces: int = option(8, "follow at most this many faces", least=1)
+
+    def __post_init__(self) -> None:
+        if self.backend == "embedded" and self.details:
+            raise ValueError(
+                f"--vision-details {','.join(self.details)} needs the networks of the backend insightface, not embedded; "
+                "leave one of the two out"
+            )

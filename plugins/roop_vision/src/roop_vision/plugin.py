@@ -31,8 +31,13 @@ def _load() -> Callable[[], Analyser]:
     return FaceAnalyser
 
 
-def _choice(option: str, value: str, *models: ModelSpec, gives: Iterable[str]) -> Choice:
-    return Choice(option=option, value=value, models=models, gives=frozenset(gives))
+def _backend(value: str, *models: ModelSpec, gives: Iterable[str]) -> Choice:
+    return Choice(option="backend", value=value, models=models, gives=frozenset(gives))
+
+
+def _detail(value: str, model: ModelSpec, *, gives: Iterable[str]) -> Choice:
+    # With any of them ``auto`` is the backend that has embeddings: the same whose networks these are.
+    return Choice(option="details", value=value, models=(model,), needs=frozenset({"embedding"}), gives=frozenset(gives))
 
 
 @hookimpl
@@ -45,11 +50,11 @@ def roop_analysers() -> Iterable[AnalyserSpec]:
         models=(BLAZEFACE_SHORT, BLAZEFACE_FULL, FACEMESH),
         # Of what gives all that the steps need, the one that needs no download comes first.
         choices=(
-            _choice("backend", "embedded", gives={"mesh_468", "yaw_degrees"}),
-            _choice("backend", "insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding"}),
-            _choice("details", "gender_age", GENDER_AGE, gives={"gender", "age"}),
-            _choice("details", "pose", LANDMARKS_68, gives={"pose_degrees", "landmarks_68"}),
-            _choice("details", "landmarks_106", LANDMARKS_106, gives={"landmarks_106"}),
+            _backend("embedded", gives={"mesh_468", "yaw_degrees"}),
+            _backend("insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding"}),
+            _detail("gender_age", GENDER_AGE, gives={"gender", "age"}),
+            _detail("pose", LANDMARKS_68, gives={"pose_degrees", "landmarks_68"}),
+            _detail("landmarks_106", LANDMARKS_106, gives={"landmarks_106"}),
         ),
         warmup=8,
     )
