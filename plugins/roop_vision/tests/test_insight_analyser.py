@@ -230,7 +230,7 @@ def test_the_embedded_backend_gives_what_it_gives(backend: str, collins: Picture
 
 def test_details_need_the_other_backend() -> None:
     """Said before anything is pulled; where no host has settled ``auto``, at the latest in ``setup``."""
-    with pytest.raises(ValueError, match="--vision-details pose needs .* insightface"):
+    with pytest.raises(ValueError, match=r"--vision-details pose needs .* insightface"):
         VisionOptions(backend="embedded", details=("pose",))
     analyser = FaceAnalyser()
     with pytest.raises(UsageError, match="add --vision-backend insightface"):
