@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from roop_host import ModelSpec
 from roop_host.testing import frame_of
-from roop_vision import embedded
+from roop_vision import models
 from roop_vision.align import similarity
 from roop_vision.detector import Detection, anchors, suppress
 from roop_vision.landmarker import crop_of_mesh
@@ -20,7 +20,7 @@ from roop_vision.smoothing import MeshSmoother
 from roop_vision.topology import OVAL, topology
 
 
-@pytest.mark.parametrize("spec", [embedded.BLAZEFACE_SHORT, embedded.BLAZEFACE_FULL, embedded.FACEMESH])
+@pytest.mark.parametrize("spec", [models.BLAZEFACE_SHORT, models.BLAZEFACE_FULL, models.FACEMESH])
 def test_embedded_models_are_the_stated_ones(spec: ModelSpec) -> None:
     data = spec.path().read_bytes()
     assert len(data) == spec.size

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from roop_host import Analyser, Context, Face, FrameView, Segment
 from roop_vision.align import five_points, yaw_degrees
 from roop_vision.detector import BlazeFace, Detector, overlap
-from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
 from roop_vision.landmarker import Landmarker
+from roop_vision.models import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
 from roop_vision.options import VisionOptions
 from roop_vision.tracker import Tracker, box_of, detect, first_mesh
 
@@ -34,7 +34,7 @@ class EmbeddedAnalyser(Analyser):
         self._tracker.reset()
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
-        return [_face(t.id, t.mesh, t.presence) for t in self._tracker.step(frame)]
+        return [_face(t.id, t.mesh, t.presence) for t in self._tracker.step(frame) if t.mesh is not None]
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
         faces: list[Face] = []

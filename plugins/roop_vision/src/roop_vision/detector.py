@@ -1,17 +1,16 @@
-"""BlazeFace: where faces are, on a letterboxed copy of the picture."""
+"""Where faces are: what the tracker asks of a detector, and BlazeFace, on a letterboxed copy of the picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Session
+from roop_host import FrameView, Session
 
-#: Left eye, right eye, nose tip, mouth, left ear, right ear, as seen in the picture (BlazeFace's order).
-KEYPOINTS = 6
 _SCORE_CLIP = 80.0  # keeps exp() finite in float32
 _MIN_SCORE = 0.5
 _SAME_FACE = 0.3  # intersection over union at which two boxes are one face
@@ -20,11 +19,28 @@ _SMALLEST_SIDE = 8  # pixels; no face can be told in fewer, and tiles would shri
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
-    """A face in pixels: ``box_xyxy`` float32 ``(4,)``, ``keypoints`` float32 ``(6, 2)``, ``score`` 0..1."""
+    """A face in pixels: ``box_xyxy`` float32 ``(4,)``, ``keypoints`` float32 ``(n, 2)``, ``score`` 0..1.
+
+    The first three points are the left eye, the right eye and the nose tip as seen in the picture, whatever the detector.
+    """
 
     box_xyxy: NDArray[np.float32]
     score: float
     keypoints: NDArray[np.float32]
+
+
+class FaceFinder(Protocol):
+    """What the tracker follows faces with. ``certain`` is whether a find is a face even where the mesh sees none."""
+
+    certain: bool
+
+    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
+        """Faces of a whole picture, uint8 B, G, R ``(H, W, 3)``. ``thorough`` takes more time and finds smaller ones."""
+        ...
+
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        """Faces in the neighbourhood of a box, in pixels of the picture. None from a detector that is not for following."""
+        ...
 
 
 def anchors(size: int, layers: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
@@ -39,7 +55,10 @@ def anchors(size: int, layers: tuple[tuple[int, int], ...]) -> NDArray[np.float3
 
 
 class BlazeFace:
-    """One graph. ``short_range`` sees faces above about a sixth of the picture, ``full_range`` smaller ones."""
+    """One graph. ``short_range`` sees faces above about a sixth of the picture, ``full_range`` smaller ones.
+
+    Six keypoints: left eye, right eye, nose tip, mouth, left ear, right ear, left and right as seen in the picture.
+    """
 
     def __init__(self, session: Session, size: int, layers: tuple[tuple[int, int], ...]) -> None:
         self._session, self._size = session, size
@@ -117,6 +136,8 @@ def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 class Detector:
     """Both ranges together."""
 
+    certain = False  # it also fires on what only looks like a face
+
     def __init__(self, short: BlazeFace, full: BlazeFace) -> None:
         self._short, self._full = short, full
 
@@ -130,6 +151,10 @@ class Detector:
         if thorough or not found:
             found = suppress(found + self._tiles(bgr))
         return found
+
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        """None: between two looks the mesh follows the face by itself."""
+        return []
 
     def _tiles(self, bgr: NDArray[np.uint8]) -> list[Detection]:
         """Faces found in overlapping squares along the longer side; in a square picture, in four quarters."""

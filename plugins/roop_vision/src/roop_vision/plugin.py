@@ -1,12 +1,21 @@
-"""Entry point of the plugin ``vision``: declares the embedded analyser; nothing heavy is imported here."""
+"""Entry point of the plugin ``vision``: declares the analyser and its networks; nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from roop_host import AnalyserSpec, hookimpl
-from roop_vision.embedded import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
+from roop_host import AnalyserSpec, Choice, ModelSpec, hookimpl
+from roop_vision.models import (
+    BLAZEFACE_FULL,
+    BLAZEFACE_SHORT,
+    DET_10G,
+    FACEMESH,
+    GENDER_AGE,
+    LANDMARKS_68,
+    LANDMARKS_106,
+    W600K_R50,
+)
 from roop_vision.options import VisionOptions
 
 if TYPE_CHECKING:
@@ -17,18 +26,35 @@ ROOP_OPTIONS = VisionOptions
 
 
 def _load() -> Callable[[], Analyser]:
-    from roop_vision.analyser import EmbeddedAnalyser
+    from roop_vision.faces import FaceAnalyser
 
-    return EmbeddedAnalyser
+    return FaceAnalyser
+
+
+def _backend(value: str, *models: ModelSpec, gives: Iterable[str]) -> Choice:
+    return Choice(option="backend", value=value, models=models, gives=frozenset(gives))
+
+
+def _detail(value: str, model: ModelSpec, *, gives: Iterable[str]) -> Choice:
+    # With any of them ``auto`` is the backend that has embeddings: the same whose networks these are.
+    return Choice(option="details", value=value, models=(model,), needs=frozenset({"embedding"}), gives=frozenset(gives))
 
 
 @hookimpl
 def roop_analysers() -> Iterable[AnalyserSpec]:
-    """Faces, dense landmarks and tracks, with weights that are part of this package."""
+    """Faces, dense landmarks and tracks; with InsightFace's networks also who is who."""
     yield AnalyserSpec(
-        name="embedded",
-        summary="Finds and follows faces (BlazeFace and FaceMesh, no download)",
+        name="faces",
+        summary="Finds and follows faces: BlazeFace and FaceMesh (no download), or SCRFD and ArcFace (insightface)",
         load=_load,
         models=(BLAZEFACE_SHORT, BLAZEFACE_FULL, FACEMESH),
+        # Of what gives all that the steps need, the one that needs no download comes first.
+        choices=(
+            _backend("embedded", gives={"mesh_468", "yaw_degrees"}),
+            _backend("insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding"}),
+            _detail("gender_age", GENDER_AGE, gives={"gender", "age"}),
+            _detail("pose", LANDMARKS_68, gives={"pose_degrees", "landmarks_68"}),
+            _detail("landmarks_106", LANDMARKS_106, gives={"landmarks_106"}),
+        ),
         warmup=8,
     )

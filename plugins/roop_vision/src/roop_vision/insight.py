@@ -1,0 +1,151 @@
+"""The backend ``insightface``: SCRFD finds faces, FaceMesh follows them, ArcFace tells people apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host import Analyser, Context, Face, FrameView, Segment
+from roop_vision.align import five_points, similarity, yaw_degrees
+from roop_vision.landmarker import Landmarker
+from roop_vision.models import ARCFACE, FACEMESH, InsightModels
+from roop_vision.options import VisionOptions
+from roop_vision.smoothing import PointSmoother
+from roop_vision.tracker import Track, Tracker, detect, mesh_on
+
+if TYPE_CHECKING:
+    from roop_vision.insight_networks import GenderAge, Points
+
+
+@dataclass(slots=True, eq=False)
+class _Person:
+    """What is known of a track beyond its mesh."""
+
+    box_xyxy: NDArray[np.float32]
+    score: float
+    steady: PointSmoother = field(default_factory=PointSmoother)
+    mesh_points: NDArray[np.float32] | None = None
+    embedding: NDArray[np.float32] | None = None
+    gender: Literal["female", "male"] | None = None
+    age: float | None = None
+
+
+class InsightAnalyser(Analyser):
+    """Faces with embeddings, in all poses.
+
+    Per frame: five points, mesh, and of the details pose and landmarks. When a track begins and whenever the whole frame is
+    searched: the embedding. When a track begins: gender and age, which must not change their mind within a clip.
+    """
+
+    def __init__(self, models: InsightModels | None = None) -> None:
+        self._models = models if models is not None else InsightModels()
+
+    def setup(self, ctx: Context) -> None:
+        # Before the import, which fails less helpfully where there is no runtime.
+        self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, threads=1))
+        from roop_vision.insight_networks import ArcFace, GenderAge, Points, Scrfd
+
+        options, models = ctx.options_as(VisionOptions), self._models
+        self._detector = Scrfd(ctx.sessions.open(models.detector))
+        self._arcface = ArcFace(ctx, models.recogniser)
+        asked = options.details
+        self._gender_age: GenderAge | None = GenderAge(ctx, models.gender_age) if "gender_age" in asked else None
+        self._points_68: Points | None = Points(ctx, models.landmarks_68) if "pose" in asked else None
+        self._points_106: Points | None = Points(ctx, models.landmarks_106) if "landmarks_106" in asked else None
+        self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
+        self._people: dict[int, _Person] = {}
+
+    def start(self, segment: Segment) -> None:
+        self._tracker.reset()
+        self._people = {}
+
+    def analyse(self, frame: FrameView) -> Sequence[Face]:
+        tracks = self._tracker.step(frame)
+        followed = self._tracker.ids
+        self._people = {key: person for key, person in self._people.items() if key in followed}
+        points = {track.id: self._located(track) for track in tracks}
+        # Whoever is new, and at each search everyone: a face may have turned to the camera since it was seen first.
+        unnamed = [t.id for t in tracks if self._tracker.looked or self._people[t.id].embedding is None]
+        vectors = self._arcface.embeddings(frame, [points[key] for key in unnamed])
+        for key, vector in zip(unnamed, vectors, strict=True):
+            self._people[key].embedding = vector
+        return [self._face(frame, t.id, self._people[t.id], points[t.id], t.mesh) for t in tracks]
+
+    def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
+        found = detect(self._detector, frame, thorough=True)
+        vectors = self._arcface.embeddings(frame, [d.keypoints for d in found])
+        faces = []
+        for number, (detection, vector) in enumerate(zip(found, vectors, strict=True)):
+            settled = mesh_on(self._landmarker, frame, detection)
+            mesh = None
+            if settled is not None:
+                mesh = self._landmarker.refined(frame.bgr, frame.box, settled[0], careful=True)
+            person = _Person(detection.box_xyxy, detection.score, embedding=vector)
+            faces.append(self._face(frame, number, person, detection.keypoints, mesh))
+        return faces
+
+    def _located(self, track: Track) -> NDArray[np.float32]:
+        """The steadied five points of this frame; what is known of the person moves along.
+
+        Networks that work on aligned crops were trained on SCRFD's points, which differ from the mesh's by several per cent
+        of the face. So the mesh only says how they moved since the frame before: that steadies them, and carries them
+        through frames in which SCRFD sees nothing.
+        """
+        mesh_points = None if track.mesh is None else five_points(track.mesh)
+        person = self._people.get(track.id)
+        if person is None:
+            person = self._people[track.id] = _Person(track.box_xyxy, 0.0)
+        last, before, person.mesh_points = person.steady.last, person.mesh_points, mesh_points
+        carried = None
+        if last is not None and before is not None and mesh_points is not None:
+            move = similarity(before, mesh_points)
+            carried = (mesh_points + (last - before) @ move[:, :2].T).astype(np.float32)
+            person.box_xyxy = _moved(person.box_xyxy, move)
+        if track.seen is not None:
+            person.box_xyxy, person.score = track.seen.box_xyxy, track.seen.score
+            return person.steady.step(track.seen.keypoints, carried)
+        assert carried is not None, "a track that the detector does not see has had a mesh in the frame before"
+        return person.steady.go_on(carried)
+
+    def _face(
+        self,
+        frame: FrameView,
+        number: int,
+        person: _Person,
+        points: NDArray[np.float32],
+        mesh: NDArray[np.float32] | None,
+    ) -> Face:
+        box = person.box_xyxy
+        if self._gender_age is not None and person.gender is None:
+            told = self._gender_age.of(frame, box)
+            person.gender, person.age = told if told is not None else (None, None)
+        points_68, pose = self._points_68.of(frame, box) if self._points_68 is not None else (None, None)
+        points_106, _ = self._points_106.of(frame, box) if self._points_106 is not None else (None, None)
+        yaw = yaw_degrees(mesh) if mesh is not None else pose[1] if pose is not None else None
+        x0, y0, x1, y1 = (float(v) for v in box)
+        return Face(
+            id=number,
+            box_xyxy=(x0, y0, x1, y1),
+            score=person.score,
+            landmarks_5=points.copy(),  # the tracking goes on with its own
+            mesh_468=None if mesh is None else mesh.copy(),
+            embedding=person.embedding,
+            recogniser=ARCFACE if person.embedding is not None else None,
+            yaw_degrees=yaw,
+            landmarks_68=points_68,
+            landmarks_106=points_106,
+            pose_degrees=pose,
+            gender=person.gender,
+            age=person.age,
+        )
+
+
+def _moved(box_xyxy: NDArray[np.float32], move: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A box shifted and scaled, and upright still, as a similarity moves its middle."""
+    middle = move[:, :2] @ ((box_xyxy[:2] + box_xyxy[2:]) / 2) + move[:, 2]
+    half = (box_xyxy[2:] - box_xyxy[:2]) / 2 * np.sqrt(abs(np.linalg.det(move[:, :2])))
+    return np.concatenate([middle - half, middle + half]).astype(np.float32)

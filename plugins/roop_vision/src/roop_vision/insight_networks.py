@@ -1,0 +1,223 @@
+"""InsightFace's own classes on sessions of the host: what they are given and what they answer, in this library's terms.
+
+Importing insightface takes over a second, so this module is imported when the backend is set up. It prints nothing, makes
+no folder and asks nothing of the network: ``urllib3``, which it loads, binds one socket to the loopback address to learn
+whether there is IPv6, and it sets two variables that keep other libraries from calling home.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from insightface.app.common import Face as FaceRecord
+from insightface.model_zoo.arcface_onnx import ArcFaceONNX
+from insightface.model_zoo.attribute import Attribute
+from insightface.model_zoo.landmark import Landmark
+from insightface.model_zoo.scrfd import SCRFD
+from numpy.typing import NDArray
+
+from roop_host import Box, Context, FrameView, ModelSpec, Session
+from roop_vision.align import arcface_matrix
+from roop_vision.detector import Detection
+
+_ARCFACE_SIZE = 112
+_FULL, _SMALL = 640, 128  # longest sides at which the package itself looks; the small one is for faces that fill a picture
+_THOROUGH = 1280  # for the small faces of a picture that stands alone
+_REGION, _REGION_REACH = 256, 2.0  # side in pixels of what is looked at around a face, and in longer sides of its box
+_CELL = 32  # SCRFD's coarsest stride: sides are multiples of it
+_SMALLEST_SIDE = 8
+_LARGEST_BATCH = 16
+_DETAIL_REACH = 1.5  # of the box's longer side: how much the attribute and landmark networks see
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """What ONNX Runtime tells of an input or output; a free side has a name there, not a number."""
+
+    name: str
+    shape: list[int | str]
+    type: str = "tensor(float)"
+
+
+class AsOrt:
+    """A session of the host that looks like one of ONNX Runtime. Its provider is the host's choice and stays."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_inputs(self) -> list[_Argument]:
+        return [_Argument(item.name, _sides(item.shape)) for item in self._session.inputs]
+
+    def get_outputs(self) -> list[_Argument]:
+        return [_Argument(item.name, _sides(item.shape)) for item in self._session.outputs]
+
+    def get_providers(self) -> list[str]:
+        return [self._session.provider]
+
+    def set_providers(self, providers: object = None, provider_options: object = None) -> None:
+        """Nothing: see the class."""
+
+    def run(self, names: Sequence[str] | None, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        outputs = dict(zip(self._session.output_names, self._session.run(inputs), strict=True))
+        return [outputs[name] for name in (self._session.output_names if names is None else names)]
+
+
+def _sides(shape: tuple[int | None, ...]) -> list[int | str]:
+    return [f"side_{axis}" if side is None else side for axis, side in enumerate(shape)]
+
+
+def _made(kind: Any, ctx: Context, model: ModelSpec) -> Any:
+    """One of the package's classes that look into the graph's first nodes: they are given the verified bytes to read."""
+    session = AsOrt(ctx.sessions.open(model))
+    made = kind(model_file=io.BytesIO(ctx.sessions.read(model)), session=session)
+    made.model_file = None  # nobody reads it again, and it may be large
+    return made
+
+
+class Scrfd:
+    """SCRFD as the package runs it: letterbox to the top left, score 0.5, suppression at an overlap of 0.4."""
+
+    certain = True  # a profile, where FaceMesh sees nothing, is what it is there for
+
+    def __init__(self, session: Session) -> None:
+        self._scrfd = SCRFD(session=AsOrt(session))
+
+    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
+        """Faces of a whole picture, best first. ``thorough`` looks at large pictures in twice the size too."""
+        height, width = bgr.shape[:2]
+        longest = [_SMALL, _FULL]
+        if thorough and max(height, width) > 1.5 * _FULL:
+            longest.append(_THOROUGH)
+        # In a square most of a wide picture's cells would be black: only as many rows as it has are computed.
+        sizes = [_canvas(width, height, side) for side in longest if side * min(width, height) >= max(width, height)]
+        return self._detections(bgr, sizes)
+
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        """Faces in a square twice as wide as the box, seen at 256 x 256: fine enough for steady points in any picture."""
+        box = _square(box_xyxy, _REGION_REACH).clip(frame.width, frame.height)
+        region = frame.bgr(box)
+        scale = _REGION / max(1, *region.shape[:2])
+        if scale < 1:  # plain interpolation would skip pixels, and the points would tremble with the grain
+            size = (max(1, round(box.width * scale)), max(1, round(box.height * scale)))
+            region = cv2.resize(region, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        found = self._detections(region, [(_REGION, _REGION)])
+        height, width = region.shape[:2]
+        grown = np.array([box.width / max(1, width), box.height / max(1, height)], np.float32)
+        corner = np.array([box.x0, box.y0], np.float32)
+        return [
+            Detection(
+                (d.box_xyxy * np.tile(grown, 2) + np.tile(corner, 2)).astype(np.float32),
+                d.score,
+                (d.keypoints * grown + corner).astype(np.float32),
+            )
+            for d in found
+        ]
+
+    def _detections(self, bgr: NDArray[np.uint8], sizes: list[tuple[int, int]]) -> list[Detection]:
+        if min(bgr.shape[:2]) < _SMALLEST_SIDE or not sizes:
+            return []
+        boxes, points = self._scrfd.detect(bgr, input_size=sizes)
+        return [
+            Detection(box[:4].astype(np.float32), float(box[4]), five.astype(np.float32))
+            for box, five in zip(boxes, points, strict=True)
+            if (box[2:4] > box[:2]).all()
+        ]
+
+
+class ArcFace:
+    """The recogniser, on crops that the five points align."""
+
+    def __init__(self, ctx: Context, model: ModelSpec) -> None:
+        self._arcface = _made(ArcFaceONNX, ctx, model)
+        self._batch = 1 if isinstance(self._arcface.input_shape[0], int) else _LARGEST_BATCH
+
+    def embeddings(self, frame: FrameView, points: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """The raw vector, float32 ``(512,)``, read-only, of the face at each ``(5, 2)``."""
+        crops = [_aligned(frame, five) for five in points]
+        found: list[NDArray[np.float32]] = []
+        for start in range(0, len(crops), self._batch):
+            found += list(self._arcface.get_feat(crops[start : start + self._batch]).astype(np.float32))
+        for vector in found:
+            vector.flags.writeable = False  # a track hands the same one to many frames
+        return found
+
+
+class GenderAge:
+    """What a network believes of a face."""
+
+    def __init__(self, ctx: Context, model: ModelSpec) -> None:
+        self._attribute = _made(Attribute, ctx, model)
+
+    def of(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> tuple[Literal["female", "male"], float] | None:
+        """Gender, and age in years; None of a box outside the picture."""
+        region, face, _ = _record(frame, box_xyxy)
+        if not region.size:
+            return None
+        gender, age = self._attribute.get(region, face)
+        return ("female", "male")[int(gender)], float(age)
+
+
+class Points:
+    """68 points in space (and the head's turn), or 106 in the picture."""
+
+    def __init__(self, ctx: Context, model: ModelSpec) -> None:
+        self._landmark = _made(Landmark, ctx, model)
+
+    def of(
+        self, frame: FrameView, box_xyxy: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32] | None, tuple[float, float, float] | None]:
+        """Float32 ``(n, 3)`` or ``(n, 2)`` in picture pixels; pitch, yaw and roll in degrees where the network tells them.
+
+        Nothing of a box outside the picture.
+        """
+        region, face, corner = _record(frame, box_xyxy)
+        if not region.size:
+            return None, None
+        points = np.asarray(self._landmark.get(region, face), np.float32)
+        points[:, :2] += corner
+        pose = face.get("pose")
+        if pose is None or not np.isfinite(pose).all():
+            return points, None
+        pitch, yaw, roll = (float(angle) for angle in pose)
+        return points, (pitch, yaw, roll)
+
+
+def _record(frame: FrameView, box_xyxy: NDArray[np.float32]) -> tuple[NDArray[np.uint8], FaceRecord, NDArray[np.float32]]:
+    """All of the picture that the package's crop of this face shows, the face there, and where its corner lies."""
+    box = _square(box_xyxy, _DETAIL_REACH, more=2).clip(frame.width, frame.height)  # interpolation takes a pixel more
+    corner = np.array([box.x0, box.y0], np.float32)
+    return frame.bgr(box), FaceRecord(bbox=box_xyxy - np.tile(corner, 2)), corner
+
+
+def _aligned(frame: FrameView, points: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The recogniser's crop, uint8 B, G, R ``(112, 112, 3)``, black outside the picture; only its region is converted."""
+    matrix = arcface_matrix(points, _ARCFACE_SIZE)
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64) * _ARCFACE_SIZE
+    inverse = cv2.invertAffineTransform(matrix)
+    reach = corners @ inverse[:, :2].T + inverse[:, 2]
+    low, high = np.floor(reach.min(0)).astype(int) - 1, np.ceil(reach.max(0)).astype(int) + 2
+    box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clip(frame.width, frame.height)
+    if box.empty:
+        return np.zeros((_ARCFACE_SIZE, _ARCFACE_SIZE, 3), np.uint8)
+    matrix[:, 2] += matrix[:, :2] @ (box.x0, box.y0)
+    crop = cv2.warpAffine(frame.bgr(box), matrix, (_ARCFACE_SIZE, _ARCFACE_SIZE), borderValue=0.0)
+    return crop.astype(np.uint8, copy=False)
+
+
+def _square(box_xyxy: NDArray[np.float32], reach: float, more: int = 0) -> Box:
+    """A square around a box: ``reach`` longer sides wide, and ``more`` pixels on every side."""
+    side = float((box_xyxy[2:] - box_xyxy[:2]).max()) * reach
+    x, y = (box_xyxy[:2] + box_xyxy[2:] - side) / 2
+    left, top, width = round(float(x)) - more, round(float(y)) - more, round(side) + 2 * more
+    return Box(left, top, left + width, top + width)
+
+
+def _canvas(width: int, height: int, longest: int) -> tuple[int, int]:
+    """Width and height, multiples of SCRFD's coarsest stride, that a picture scaled to ``longest`` fits into."""
+    short = -(-longest * min(width, height) // (max(width, height) * _CELL)) * _CELL
+    return (longest, short) if width >= height else (short, longest)

@@ -1,0 +1,90 @@
+"""The networks of this plugin: weights inside this package, and InsightFace's, which are pulled when they are first needed.
+
+Sizes and hashes: of those inside, what models/make_embedded.py prints; of the pack buffalo_l, what several public
+repositories state alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from roop_host import ModelSpec, Pack
+
+_MEDIAPIPE = "Apache-2.0 (MediaPipe)"
+
+
+def _path(name: str) -> Path:
+    return Path(__file__).resolve().parent / "data" / f"{name}.onnx"
+
+
+def _embedded(name: str, sha256: str, size: int) -> ModelSpec:
+    return ModelSpec(name=name, sha256=sha256, size=size, licence=_MEDIAPIPE, path=partial(_path, name))
+
+
+BLAZEFACE_SHORT = _embedded("blazeface_short", "f41418dd9478ca267c62370b2427ab778ce4d540e7a9db593f567cec9c0946ee", 418467)
+BLAZEFACE_FULL = _embedded("blazeface_full", "d087b729ab5aa4b6121a4a7d21dbc045a4cce54ade034261377304dc82048e0f", 2076745)
+FACEMESH = _embedded("facemesh", "da49a0e9802fa2202b7f1b6a096dad8a437fa042d67488da5ed2a12955cee62d", 2428795)
+
+#: Name of the recogniser in ``Face``: only embeddings of one recogniser can be compared.
+ARCFACE = "arcface_w600k_r50"
+_INSIGHTFACE = "non-commercial research only (InsightFace)"
+_PACK = Pack(
+    name="buffalo_l",
+    urls=(
+        "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip",
+        "https://huggingface.co/datasets/Gourieff/ReActor/resolve/main/models/buffalo_l.zip",
+    ),
+    sha256="80ffe37d8a5940d59a7384c201a2a38d4741f2f3c51eef46ebb28218a7b0ca2f",
+    size=288621354,
+)
+
+
+def _member(name: str, size: int, sha256: str, purpose: str) -> ModelSpec:
+    return ModelSpec(
+        name=name, size=size, sha256=sha256, licence=_INSIGHTFACE, commercial=False, pack=_PACK, purpose=purpose
+    )
+
+
+DET_10G = _member(
+    "det_10g",
+    16923827,
+    "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+    "finds faces and five points of each (SCRFD)",
+)
+W600K_R50 = _member(
+    "w600k_r50",
+    174383860,
+    "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+    "tells people apart (ArcFace)",
+)
+LANDMARKS_68 = _member(
+    "1k3d68",
+    143607619,
+    "df5c06b8a0c12e422b2ed8947b8869faa4105387f199c477af038aa01f9a45cc",
+    "68 points in space and the turn of the head",
+)
+LANDMARKS_106 = _member(
+    "2d106det",
+    5030888,
+    "f001b856447c413801ef5c42091ed0cd516fcd21f2d6b79635b1e733a7109dbf",
+    "106 points of a face",
+)
+GENDER_AGE = _member(
+    "genderage",
+    1322532,
+    "4fde69b1c810857b88c64a335084f1c3fe8f01246c9a191b48c7bb756d6652fb",
+    "guesses gender and age",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsightModels:
+    """The networks of the backend ``insightface``; tests put small ones with the same inputs and outputs in their place."""
+
+    detector: ModelSpec = DET_10G
+    recogniser: ModelSpec = W600K_R50
+    landmarks_68: ModelSpec = LANDMARKS_68
+    landmarks_106: ModelSpec = LANDMARKS_106
+    gender_age: ModelSpec = GENDER_AGE

@@ -1,0 +1,263 @@
+"""The backend ``insightface`` on moving pictures, and the choice between the two backends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import insight_graphs as graphs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from roop_host import Face, Segment, UsageError
+from roop_host.testing import context_of, frame_of
+from roop_vision.analyser import EmbeddedAnalyser
+from roop_vision.faces import FaceAnalyser
+from roop_vision.models import ARCFACE, DET_10G, InsightModels
+from roop_vision.options import VisionOptions
+from roop_vision.plugin import roop_analysers
+
+FIRST = Segment(0, 0, 250)
+POINTS = np.array(((206, 106), (244, 105), (226, 128), (210, 148), (242, 147)), np.float32)
+#: Of collins.jpg: a part of the suit, on which FaceMesh sees no face.
+THING = (100.0, 240.0, 194.0, 344.0)
+Picture = NDArray[np.uint8]
+Details = tuple[str, ...]
+
+
+def made(models: InsightModels, *details: str) -> FaceAnalyser:
+    analyser = FaceAnalyser(models)
+    analyser.setup(context_of(VisionOptions(backend="insightface", details=details)))
+    analyser.start(FIRST)
+    return analyser
+
+
+def moved(bgr: Picture, dx: float, dy: float = 0.0) -> Picture:
+    matrix = np.array([[1, 0, dx], [0, 1, dy]])
+    return np.asarray(cv2.warpAffine(bgr, matrix, bgr.shape[1::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def only(faces: object) -> Face:
+    (face,) = faces  # type: ignore[misc]
+    return face
+
+
+def test_a_picture_with_all_details(insight: InsightModels, collins: Picture) -> None:
+    face = only(made(insight, "gender_age", "pose", "landmarks_106").analyse_picture(frame_of(collins)))
+    assert face.mesh_468 is not None
+    assert np.abs(face.landmarks_5 - POINTS).max() < 3
+    assert face.landmarks_5.dtype == np.float32
+    assert face.score > 0.9
+    assert face.recogniser == ARCFACE == "arcface_w600k_r50"
+    assert face.embedding is not None
+    assert face.embedding.shape == (512,)
+    assert face.landmarks_68 is not None
+    assert face.landmarks_106 is not None
+    assert face.pose_degrees is not None
+    assert (face.gender, face.age is not None) == ("female", True)
+    assert face.yaw_degrees is not None
+    assert abs(face.yaw_degrees) < 10
+
+
+def test_only_what_was_asked_is_told(insight: InsightModels, collins: Picture) -> None:
+    face = only(made(insight, "landmarks_106").analyse_picture(frame_of(collins)))
+    assert face.landmarks_106 is not None
+    assert (face.landmarks_68, face.pose_degrees, face.gender, face.age) == (None, None, None, None)
+
+
+def test_a_moving_face_is_followed_by_its_own_points(insight: InsightModels, collins: Picture) -> None:
+    analyser = made(insight)
+    for k in range(24):
+        face = only(analyser.analyse(frame_of(moved(collins, 5.0 * k, 2.0 * k), k)))
+        assert face.id == 0
+        assert face.mesh_468 is not None
+        assert np.abs(face.landmarks_5 - POINTS - (5.0 * k, 2.0 * k)).max() < 4, k
+
+
+def test_the_embedding_is_computed_at_each_search_and_kept_between(insight: InsightModels, collins: Picture) -> None:
+    analyser = made(insight)
+    seen = [only(analyser.analyse(frame_of(moved(collins, 2.0 * k), k))).embedding for k in range(12)]
+    assert all(vector is seen[0] for vector in seen[:10])
+    assert seen[10] is not seen[9]
+    assert seen[11] is seen[10]
+
+
+def test_two_people_of_whom_one_comes_later(insight: InsightModels, collins: Picture) -> None:
+    """The second one is found by the search at frame 10, and named at once."""
+    one = collins[:400, 90:350]
+    both = np.concatenate([one, cv2.convertScaleAbs(one, alpha=0.6)], axis=1)
+    alone = both.copy()
+    alone[:, 260:] = 40
+    analyser = made(insight)
+    for k in range(13):
+        faces = analyser.analyse(frame_of(alone if k < 7 else both, k))
+        assert [face.id for face in faces] == ([0] if k < 10 else [0, 1]), k
+    first, second = faces
+    assert first.embedding is not None
+    assert second.embedding is not None
+    assert not np.allclose(first.embedding, second.embedding, atol=0.05)
+
+
+@pytest.mark.parametrize("step", [2.0, 12.0, 40.0])
+def test_what_the_mesh_does_not_see_is_followed_all_the_same(step: float, collins: Picture, insight: InsightModels) -> None:
+    """A profile, say: here a thing that only the detector knows, also where it moves by a third of itself at once."""
+    points = np.array(((125, 280), (165, 280), (145, 300), (130, 325), (160, 325)), np.float32)
+    folder = insight.detector.path().parent / "thing"
+    folder.mkdir(exist_ok=True)
+    detector = graphs.stored(DET_10G, graphs.scrfd_of(collins, THING, points), folder)
+    analyser = made(replace(insight, detector=detector))
+    for k in range(7):
+        scene = np.full_like(collins, 100)
+        left = 80 + round(step * k)
+        scene[220:364, left : left + 134] = collins[220:364, 80:214]
+        face = only(analyser.analyse(frame_of(scene, k)))
+        assert (face.id, face.mesh_468, face.yaw_degrees) == (0, None, None), k
+        assert face.embedding is not None
+        assert np.abs(face.landmarks_5 - points - (step * k, 0)).max() < 5, k
+    still = only(analyser.analyse_picture(frame_of(collins)))
+    assert still.mesh_468 is None
+    assert still.embedding is not None
+
+
+def test_no_jump_where_the_detector_sees_nothing_and_the_mesh_does(insight: InsightModels, collins: Picture) -> None:
+    """A bar over the hair hides the face from the detector: its points go on as the mesh moves, not as the mesh's own."""
+    analyser = made(insight)
+    before = None
+    hidden = 0
+    for k in range(20):
+        bgr = moved(collins, 2.0 * k)
+        if k >= 8:
+            bgr[40:92, 170 + 2 * k : 280 + 2 * k] = 255 if k % 2 else 0
+        face = only(analyser.analyse(frame_of(bgr, k)))
+        assert face.id == 0
+        assert face.mesh_468 is not None
+        hidden += analyser._backend._tracker._tracks[0].seen is None
+        if before is not None:
+            step = face.landmarks_5 - before
+            assert np.abs(step - (2, 0)).max() < 2.0, k
+        before = face.landmarks_5
+    assert hidden >= 8
+
+
+def test_a_cut_begins_a_new_person(insight: InsightModels, collins: Picture) -> None:
+    analyser = made(insight, "gender_age")
+    first = only(analyser.analyse(frame_of(collins, 1)))
+    blue = collins.copy()
+    blue[..., 1:] //= 2
+    blue[..., 2] //= 2
+    second = only(analyser.analyse(frame_of(blue, 2)))
+    assert first.id != second.id
+    assert first.embedding is not second.embedding
+    assert (first.gender, second.gender) == ("female", "male")
+
+
+def test_gender_and_age_are_told_once_and_points_in_each_frame(insight: InsightModels, collins: Picture) -> None:
+    analyser = made(insight, "gender_age", "pose", "landmarks_106")
+    faces = [
+        only(analyser.analyse(frame_of(moved(cv2.convertScaleAbs(collins, alpha=1 - 0.02 * k), 3.0 * k), k)))
+        for k in range(12)
+    ]
+    assert len({(face.gender, face.age) for face in faces}) == 1
+    for name, size in (("landmarks_68", 3), ("landmarks_106", 2)):
+        places = np.array([getattr(face, name)[:, :2].mean(0) for face in faces])
+        assert getattr(faces[0], name).shape[1] == size
+        assert np.abs(np.diff(places, axis=0) - (3, 0)).max() < 3
+
+
+def test_a_segment_begins_with_nothing_known(insight: InsightModels, collins: Picture, hopper: Picture) -> None:
+    """Equal input from the start of a segment on gives equal bytes, whatever was seen before."""
+    analyser = made(insight, "gender_age", "pose")
+    runs = []
+    for k in range(2):
+        if k:
+            for other in range(5):
+                analyser.analyse(frame_of(moved(collins, -9.0 * other), other))
+            analyser.analyse_picture(frame_of(hopper))
+        analyser.start(Segment(1, 250, 500))
+        runs.append([only(analyser.analyse(frame_of(moved(collins, 2.0 * n), 242 + n))) for n in range(12)])
+    for a, b in zip(*runs, strict=True):
+        assert (a.id, a.box_xyxy, a.score, a.gender, a.age, a.pose_degrees) == (
+            b.id,
+            b.box_xyxy,
+            b.score,
+            b.gender,
+            b.age,
+            b.pose_degrees,
+        )
+        for name in ("landmarks_5", "mesh_468", "embedding", "landmarks_68"):
+            assert np.array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_a_picture_leaves_the_tracks_alone(insight: InsightModels, collins: Picture, hopper: Picture) -> None:
+    analyser = made(insight)
+    first = only(analyser.analyse(frame_of(collins, 1)))
+    analyser.analyse_picture(frame_of(hopper))
+    second = only(analyser.analyse(frame_of(collins, 2)))
+    assert first.id == second.id
+    assert second.embedding is first.embedding
+
+
+def test_the_results_are_the_callers(insight: InsightModels, collins: Picture) -> None:
+    """Whoever changes what he was given does not change the tracking."""
+    runs = []
+    for spoil in (False, True):
+        analyser = made(insight)
+        for k in range(4):
+            face = only(analyser.analyse(frame_of(moved(collins, 2.0 * k), k)))
+            if spoil and k < 3:
+                face.landmarks_5[:] = 0
+                assert face.mesh_468 is not None
+                face.mesh_468[:] = 0
+        runs.append(face.landmarks_5)
+    assert np.array_equal(*runs)
+    assert face.embedding is not None
+    with pytest.raises(ValueError, match="read-only"):
+        face.embedding[0] = 1
+
+
+@pytest.mark.parametrize("backend", ["auto", "embedded"])
+def test_the_embedded_backend_gives_what_it_gives(backend: str, collins: Picture, insight: InsightModels) -> None:
+    plain, chosen = EmbeddedAnalyser(), FaceAnalyser(insight)
+    for analyser in (plain, chosen):
+        analyser.setup(context_of(VisionOptions(backend=backend)))
+        analyser.start(FIRST)
+    for k in range(3):
+        a, b = (only(analyser.analyse(frame_of(collins, k))) for analyser in (plain, chosen))
+        assert np.array_equal(a.mesh_468, b.mesh_468)
+        assert (b.embedding, b.recogniser) == (None, None)
+
+
+def test_details_need_the_other_backend() -> None:
+    """Said before anything is pulled; where no host has settled ``auto``, at the latest in ``setup``."""
+    with pytest.raises(ValueError, match=r"--vision-details pose needs .* insightface"):
+        VisionOptions(backend="embedded", details=("pose",))
+    analyser = FaceAnalyser()
+    with pytest.raises(UsageError, match="add --vision-backend insightface"):
+        analyser.setup(context_of(VisionOptions(details=("pose",))))
+    analyser.teardown()
+
+
+def test_each_value_of_the_options_says_what_it_needs_and_gives() -> None:
+    (spec,) = roop_analysers()
+    said = {(choice.option, choice.value): choice for choice in spec.choices}
+    assert set(said) == {
+        ("backend", "embedded"),
+        ("backend", "insightface"),
+        ("details", "gender_age"),
+        ("details", "pose"),
+        ("details", "landmarks_106"),
+    }
+    assert spec.choices[0].value == "embedded"
+    assert not said["backend", "embedded"].models
+    assert "embedding" in said["backend", "insightface"].gives
+    assert all("mesh_468" in said["backend", value].gives for value in ("embedded", "insightface"))
+    details = [choice for choice in spec.choices if choice.option == "details"]
+    assert all(choice.needs <= said["backend", "insightface"].gives for choice in details)
+    assert not any(choice.needs <= said["backend", "embedded"].gives for choice in details)
+    pulled = [model for choice in spec.choices for model in choice.models]
+    assert sorted(model.name for model in pulled) == ["1k3d68", "2d106det", "det_10g", "genderage", "w600k_r50"]
+    assert all(model.purpose and not model.commercial and "non-commercial" in model.licence for model in pulled)
+    assert {model.file for model in pulled} >= {"buffalo_l/det_10g.onnx", "buffalo_l/w600k_r50.onnx"}
+    assert sum(model.size for model in pulled) > 341e6
+    assert all(model.embedded for model in spec.models)

@@ -1,0 +1,163 @@
+"""Who is followed, with a detector and a landmarker that say what the test wants; and how steady points are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from roop_host import Box, FrameView
+from roop_host.testing import frame_of
+from roop_vision.detector import Detection
+from roop_vision.landmarker import Crop
+from roop_vision.smoothing import PointSmoother
+from roop_vision.topology import topology
+from roop_vision.tracker import Tracker
+
+Place = tuple[float, float]
+TEMPLATE = np.array(((38, 52), (74, 51), (56, 72), (41, 92), (71, 92)), np.float32)
+
+
+def face_at(place: Place, side: float = 80) -> Detection:
+    x, y = place
+    box = np.array((x - side / 2, y - side / 2, x + side / 2, y + side / 2), np.float32)
+    return Detection(box, 0.9, (box[:2] + TEMPLATE * side / 112).astype(np.float32))
+
+
+class Finder:
+    """Sees faces at ``places``; ``blind`` turns it off."""
+
+    def __init__(self, *places: Place, certain: bool = True) -> None:
+        self.places, self.certain = list(places), certain
+
+    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
+        return [face_at(place) for place in self.places]
+
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        return self.detect(frame.bgr()) if self.certain else []
+
+
+class Meshes:
+    """Lays the mesh on the face at ``place`` with a given presence."""
+
+    def __init__(self, place: Place = (150, 150), presence: float = 1.0) -> None:
+        self.place, self.presence = place, presence
+
+    def mesh(self, pixels: object, picture: Box, crop: Crop) -> tuple[NDArray[np.float32], float]:
+        mesh = np.zeros((468, 3), np.float32)
+        mesh[:, :2] = (topology().uv - 0.5) * 80 + np.array(self.place)
+        return mesh, self.presence
+
+    def refined(self, pixels: object, picture: Box, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+        return mesh
+
+
+def tracker_of(finder: Finder, meshes: Meshes) -> Tracker:
+    return Tracker(finder, meshes, detect_every=10, max_faces=8)  # type: ignore[arg-type]
+
+
+def scene(index: int) -> FrameView:
+    return frame_of(np.full((300, 400, 3), 90, np.uint8), index)
+
+
+def test_a_face_that_turns_away_and_back_stays_itself() -> None:
+    """Its mesh comes back only when it is sure, not at the presence at which it went."""
+    finder, meshes = Finder((150, 150)), Meshes()
+    tracker = tracker_of(finder, meshes)
+    shown = []
+    for k, presence in enumerate((1, 1, 0.1, 0.1, 0.6, 0.4, 0.6, 0.9, 0.6, 1)):
+        meshes.presence = presence
+        (track,) = tracker.step(scene(k))
+        assert (track.id, track.seen is not None) == (0, True), k
+        shown.append(track.mesh is not None)
+    assert shown == [True, True, False, False, False, False, False, True, True, True]
+
+
+def test_a_mesh_that_settles_elsewhere_is_not_this_faces() -> None:
+    tracker = tracker_of(Finder((150, 150)), Meshes(place=(280, 150)))
+    (track,) = tracker.step(scene(0))
+    assert track.mesh is None
+    assert np.array_equal(track.box_xyxy, face_at((150, 150)).box_xyxy)
+
+
+@pytest.mark.parametrize(("certain", "frames"), [(True, 26), (False, 60)])
+def test_a_mesh_that_no_detector_confirms_is_left_in_the_end(certain: bool, frames: int) -> None:
+    """A hand before the face is bridged; a mesh on the wallpaper is not swapped for ever. BlazeFace never confirms."""
+    finder = Finder((150, 150), certain=certain)
+    tracker = tracker_of(finder, Meshes())
+    tracker.step(scene(0))
+    finder.places = []
+    alive = [bool(tracker.step(scene(k))) for k in range(1, 60)]
+    assert alive == [k < frames for k in range(1, 60)]
+
+
+def test_a_face_that_goes_does_not_take_its_neighbours() -> None:
+    finder, meshes = Finder((150, 150), (200, 150)), Meshes(presence=0.0)
+    tracker = tracker_of(finder, meshes)
+    assert [track.id for track in tracker.step(scene(1))] == [0, 1]
+    finder.places = [(198, 150)]
+    for k in range(2, 8):
+        (track,) = tracker.step(scene(k))
+        assert track.id == 1, k
+
+
+@pytest.mark.parametrize(("blind", "number"), [(2, 0), (4, 1)])
+def test_a_blink_of_the_detector_keeps_the_number(blind: int, number: int) -> None:
+    finder, meshes = Finder((150, 150)), Meshes(presence=0.0)
+    tracker = tracker_of(finder, meshes)
+    tracker.step(scene(1))
+    finder.places = []
+    for k in range(blind):
+        assert not tracker.step(scene(2 + k))
+        assert tracker.ids == ({0} if k < 2 else set())
+    finder.places = [(160, 150)]
+    assert [track.id for track in tracker.step(scene(2 + blind))] == [number]
+
+
+def test_no_more_faces_than_asked_for() -> None:
+    finder = Finder(*((60 + 90 * k, 150) for k in range(4)))
+    tracker = Tracker(finder, Meshes(presence=0.0), detect_every=10, max_faces=2)  # type: ignore[arg-type]
+    assert len(tracker.step(scene(0))) == 2
+
+
+def trembling(speeds: Sequence[float], *, known: bool) -> tuple[float, float, float]:
+    """Steps of shown and of measured points beyond the movement, and the lag behind it, in distances of the eyes.
+
+    ``known`` tells the smoother the true movement, as the mesh does.
+    """
+    rng, smoother, eyes, x = np.random.default_rng(0), PointSmoother(), 36.0, 0.0
+    shown, measured = [], []
+    for speed in speeds:
+        x += speed * eyes
+        true = TEMPLATE + np.array([x, 0.0])
+        seen = (true + rng.normal(0, 0.012 * eyes, (5, 2))).astype(np.float32)
+        last = smoother.last
+        carried = (last + np.array([speed * eyes, 0.0])).astype(np.float32) if known and last is not None else None
+        shown.append(smoother.step(seen, carried) - true)
+        measured.append(seen - true)
+    steps = [float(np.abs(np.diff(np.array(part[20:]), axis=0)).mean()) / eyes for part in (shown, measured)]
+    return steps[0], steps[1], float(np.abs(np.mean(shown[20:], axis=0)).max()) / eyes
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.1, 0.3])
+def test_points_are_steady_and_do_not_lag(speed: float) -> None:
+    shown, measured, lag = trembling([speed] * 150, known=True)
+    assert shown < measured / 10
+    assert lag < 0.01
+    shown, measured, lag = trembling([speed] * 150, known=False)
+    assert shown < measured * 0.7
+    assert lag < 0.05
+
+
+def test_a_real_change_of_one_point_comes_through() -> None:
+    """A mouth corner that moves by a third of the eyes' distance, unknown to the mesh, is there in four frames."""
+    smoother = PointSmoother()
+    for _ in range(5):
+        smoother.step(TEMPLATE, smoother.last)
+    smile = TEMPLATE.copy()
+    smile[3] -= (12, 0)
+    for _ in range(4):
+        shown = smoother.step(smile, smoother.last)
+    assert np.abs(shown - smile).max() < 2.5
