@@ -41,7 +41,7 @@ def test_the_page_of_models_names_every_kind() -> None:
     page = reference.models_page(kit.plugins(step))
     assert "| `swap` |  | 0.3 | **no** | CC0 | swapper |" in page
     assert "| `half` |  | 0.0 | yes | CC0 | swapper `--precision fp16` |" in page
-    assert "| `eyes` | sees | 0.0 | yes | CC0 | swapper `engine eyes` |" in page
+    assert "| `eyes` | sees | 0.0 | yes | CC0 | swapper `--t0-engine eyes` |" in page
     assert f"**`swap.onnx`**, {len(data):,} bytes, SHA-256 `{swap.sha256}`:\n\n* <https://example.test/swap>\n* <" in page
     assert f"`{eyes.sha256}`: in the pack `bundle`." in page
     assert f"**`bundle.zip`**, 3 bytes, SHA-256 `{bundle.sha256}`:\n\n* <https://example.test/bundle.zip>" in page

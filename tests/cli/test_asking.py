@@ -52,7 +52,7 @@ def test_size_and_licence_are_shown_and_a_pack_is_counted_once() -> None:
         "250 MB",
         "for research; for all",
         "net, one, two",
-        "does not allow commercial use",
+        "allows no commercial use",
         "swapper: engine net",
     ):
         assert words in text
