@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from roop_host.host import Host
 from roop_host.models.sessions import OrtSessions
+from roop_host.models.store import Store
 from roop_host.plugins.loader import plugins_of
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
@@ -36,11 +38,13 @@ def frame_of(
     return Frame(rgb_pixels(rgb, None if alpha is None else alpha.copy()), index=index, rotation=rotation, faces=faces)
 
 
-def context_of(options: Any = None, *, threads: int = 1) -> Context:
-    """What ``setup`` is given, on the CPU: real sessions, a logger, a cancel event that is not set."""
-    return Context(
-        options, OrtSessions("cpu", threads), "cpu", threads, logging.getLogger("roop.testing"), threading.Event()
-    )
+def context_of(options: Any = None, *, threads: int = 1, models: Path | None = None) -> Context:
+    """What ``setup`` is given, on the CPU: real sessions, a logger, a cancel event that is not set.
+
+    ``models`` is the folder of the model store, if not the user's own: a file ``NAME.onnx`` there is the model of that name.
+    """
+    sessions = OrtSessions("cpu", threads, store=Store(models) if models else None)
+    return Context(options, sessions, "cpu", threads, logging.getLogger("roop.testing"), threading.Event())
 
 
 def host_of(**modules: object) -> Host:
