@@ -83,6 +83,11 @@ class FrameView:
         return self._pixels.layout.depth
 
     @property
+    def scratch(self) -> Scratch:
+        """Buffers of the stage that has the frame now, for what is over when its call returns."""
+        return self._scratch
+
+    @property
     def nbytes(self) -> int:
         return self._pixels.nbytes + sum(int(region.nbytes) for region in self._cache.values())
 

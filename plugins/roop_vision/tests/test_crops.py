@@ -15,7 +15,7 @@ from roop_host import Box, Frame
 from roop_host.testing import frame_of
 from roop_vision.align import aligned_crop, arcface_template, crop_matrix, place_of, scale_of
 from roop_vision.masks import face_mask, rounded_box
-from roop_vision.paste import _at_scale, paste_crop
+from roop_vision.paste import at_scale, paste_crop
 from roop_vision.topology import CHIN, FOREHEAD, topology
 
 Picture = NDArray[np.uint8]
@@ -140,7 +140,7 @@ def soft() -> NDArray[np.float32]:
 def plainly(bgr: Picture, crop: NDArray[Any], matrix: Matrix, alpha: NDArray[np.float32]) -> NDArray[np.floating]:
     """Crop and mask warped over the whole picture and blended in float."""
     size, flags = bgr.shape[1::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    patch, fitted = _at_scale(crop, matrix)
+    patch, fitted = at_scale(crop, matrix)
     colour = cv2.warpAffine(patch, fitted, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     mask = cv2.warpAffine(alpha, matrix, size, flags=flags)[..., None]
     return np.rint(mask * colour.astype(np.float32) + (1 - mask) * bgr)
