@@ -45,7 +45,7 @@ def _part(
     """The object with the options of its plugin and ``more``, noted among those that take part."""
     values = {**run.job.plugin_options.get(declared.plugin.name, {}), **(more or {})}
     item = run.host.object(kind, declared, values, run.job, turn)
-    part: Part[Any] = Part(kind, declared, item, run.host.stop, failure)
+    part: Part[Any] = Part(kind, declared, item, run.host.stop, failure, values)
     run.parts.append(part)
     return part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from roop_host.host import Control, Host, Progress
 from roop_host.media.marks import Marks
 from roop_host.pipeline.calls import LONG, attributed, too_late
 from roop_host.types.objects import StageObject
+from roop_host.types.options import resolve
 from roop_host.types.specs import SOURCE_TYPES
 
 if TYPE_CHECKING:
@@ -36,13 +37,17 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part(Generic[_Item]):
-    """An object that takes part in a job. ``failure`` is what an unforeseen error of it is to the job."""
+    """An object that takes part in a job, and the plain options it was made with.
+
+    ``failure`` is what an unforeseen error of it is to the job.
+    """
 
     kind: str
     declared: Declared[Any]
     item: _Item
     cancel: threading.Event
     failure: type[RoopError] = PluginError
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -123,7 +128,7 @@ class Run:
     @property
     def source_type(self) -> str:
         """The strongest IPTC term among the steps; the cautious one where a step states none that is known."""
-        terms = [step.declared.spec.source_type for step in self.steps]
+        terms = [term for step in self.steps for term in _terms(step)]
         known = [term if term in SOURCE_TYPES else _CAUTIOUS for term in terms] or [_CAUTIOUS]
         return max(known, key=SOURCE_TYPES.index)
 
@@ -162,3 +167,11 @@ class Run:
     def check_cancel(self) -> None:
         if self.control.cancelled.is_set():
             raise Interrupted("stopped on request; nothing was left behind under the output's name")
+
+
+def _terms(step: Part[Processor]) -> list[str]:
+    """The IPTC terms of what a step makes: of the choices that its options make, or of its spec."""
+    spec = step.declared.spec
+    options = resolve(step.declared.plugin.name, step.declared.options_class, step.values)
+    made = [choice.source_type or spec.source_type for choice in spec.choices if choice.made_by(options)]
+    return made or [spec.source_type]

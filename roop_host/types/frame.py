@@ -83,6 +83,11 @@ class FrameView:
         return self._pixels.layout.depth
 
     @property
+    def scratch(self) -> Scratch:
+        """Buffers of the stage that has the frame now, for what is over when its call returns."""
+        return self._scratch
+
+    @property
     def nbytes(self) -> int:
         return self._pixels.nbytes + sum(int(region.nbytes) for region in self._cache.values())
 
@@ -97,6 +102,8 @@ class FrameView:
             raise TypeError(f"bgr gives uint8 or float32, not {kind}")
         region = self._cache.get((box, kind.str))
         if region is None:
+            region = self._part_of_kept(box, kind.str)
+        if region is None:
             region = _read_only(self._convert(box, kind == np.float32))
             while len(self._cache) >= _CACHED_REGIONS:
                 del self._cache[next(iter(self._cache))]
@@ -109,6 +116,13 @@ class FrameView:
             return None
         plane = self._pixels.planes[-1].astype(np.float32) / self._pixels.layout.peak
         return np.ascontiguousarray(np.rot90(plane, self.rotation // 90))
+
+    def _part_of_kept(self, box: Box, kind: str) -> NDArray[Any] | None:
+        """``box`` cut from a larger region that is kept: what is put back is mostly a part of what was taken."""
+        for (known, name), region in self._cache.items():
+            if name == kind and known.x0 <= box.x0 and known.y0 <= box.y0 and known.x1 >= box.x1 and known.y1 >= box.y1:
+                return region[box.y0 - known.y0 : box.y1 - known.y0, box.x0 - known.x0 : box.x1 - known.x0]
+        return None
 
     def _convert(self, box: Box, as_float: bool) -> NDArray[Any]:
         pixels, layout = self._pixels, self._pixels.layout
@@ -179,7 +193,7 @@ class Frame(FrameView):
             if alpha.shape != bgr.shape[:2]:
                 raise ValueError(f"alpha is {alpha.shape}, the region {bgr.shape[:2]}")
             alpha = alpha[crop]
-        self._add(inside, self._difference(inside, bgr[crop], alpha), 255.0 if bgr.dtype == np.uint8 else 1.0)
+        self._add(inside, self._difference(inside, bgr[crop]), alpha, 255.0 if bgr.dtype == np.uint8 else 1.0)
         self.changed = True
         if face_id is not None:
             self.edited |= {face_id}
@@ -232,19 +246,16 @@ class Frame(FrameView):
         """The planes, for encoders."""
         return self._pixels
 
-    def _difference(self, box: Box, new: NDArray[Any], alpha: NDArray[Any] | float | None) -> NDArray[Any]:
+    def _difference(self, box: Box, new: NDArray[Any]) -> NDArray[Any]:
         old = self.bgr(box, new.dtype.type)
         d = self._scratch.array("difference", new.shape)
         cv2.subtract(np.ascontiguousarray(new), old, dst=d, dtype=cv2.CV_32F)
-        if isinstance(alpha, np.ndarray):
-            a3 = self._scratch.array("alpha", new.shape)
-            a3[...] = alpha[..., None]
-            cv2.multiply(d, a3, dst=d)
-        elif alpha is not None:
-            d *= np.float32(alpha)
-        return np.ascontiguousarray(np.rot90(d, -(self.rotation // 90))) if self.rotation else d
+        return self._coded(d)
 
-    def _add(self, box: Box, d: NDArray[Any], peak: float) -> None:
+    def _coded(self, upright: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(np.rot90(upright, -(self.rotation // 90))) if self.rotation else upright
+
+    def _add(self, box: Box, d: NDArray[Any], alpha: NDArray[Any] | float | None, peak: float) -> None:
         if self._pixels.shared:
             mine = self._pixels.copy()
             self._pixels.release()
@@ -254,21 +265,23 @@ class Frame(FrameView):
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}
         rows = layout.from_bgr(peak)
-        if layout.model == "grey":
-            delta = cv2.transform(d, rows)
-            _add_to(
-                pixels.planes[0][coded.y0 : coded.y1, coded.x0 : coded.x1],
-                delta.reshape(d.shape[:2]),
-                layout.peak,
-            )
-            return
-        moved = cv2.transform(d, rows, dst=self._scratch.array("moved", d.shape))
-        parts = cv2.split(moved)
-        _add_to(pixels.planes[0][coded.y0 : coded.y1, coded.x0 : coded.x1], parts[0], layout.peak)
+        share = None
+        if isinstance(alpha, np.ndarray):
+            share = self._coded(np.ascontiguousarray(alpha, np.float32))
+        elif alpha is not None:
+            rows = rows * np.float32(alpha)
         hull = _hull(coded, layout.shift_x, layout.shift_y)
-        for plane, part in zip(pixels.planes[1:3], parts[1:3], strict=True):
-            small = _shrink(part, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
-            _add_to(plane[hull.y0 : hull.y1, hull.x0 : hull.x1], small, layout.peak)
+        for number, row in enumerate(rows):
+            # Plane by plane: splitting what a whole matrix gives takes longer than all the rest.
+            delta = self._scratch.array("moved", d.shape[:2])
+            cv2.transform(d, row[None], dst=delta)
+            if share is not None:
+                cv2.multiply(delta, share, dst=delta)
+            place = coded
+            if number and (layout.shift_x or layout.shift_y):
+                place = hull
+                delta = _shrink(delta, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
+            _add_to(pixels.planes[number][place.y0 : place.y1, place.x0 : place.x1], delta, layout.peak)
 
 
 def let_go(views: Sequence[FrameView]) -> None:
@@ -301,6 +314,9 @@ def _shrink(part: NDArray[Any], coded: Box, hull: Box, shift_x: int, shift_y: in
 
 def _add_to(plane: NDArray[Any], delta: NDArray[Any], peak: int) -> None:
     kind = cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_16U
+    if peak in (255, 65535) and plane.strides[1] == plane.itemsize:
+        cv2.add(plane, delta, dst=plane, dtype=kind)
+        return
     total = cv2.add(np.ascontiguousarray(plane), delta, dtype=kind)
     plane[...] = total if peak in (255, 65535) else np.minimum(total, peak)
 

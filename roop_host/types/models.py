@@ -74,7 +74,8 @@ class Choice:
     Where the option is ``auto``, the host takes the first choice, in the order they are declared, that can be had: whose
     ``models`` are in the store (or are pulled when a person agrees), and, of an analyser, which ``gives`` all that the
     steps of the job ``needs``. ``needs`` and ``gives`` are names of fields of ``Face``. An option that holds several values
-    makes every choice that it names.
+    makes every choice that it names. ``source_type`` is the IPTC term for what a step makes with this choice, where it is
+    not the one of its spec.
     """
 
     option: str
@@ -82,6 +83,7 @@ class Choice:
     models: tuple[ModelSpec, ...] = ()
     needs: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
+    source_type: str = ""
 
     def made_by(self, options: object) -> bool:
         """Whether these options, an instance of the plugin's class, say this choice."""

@@ -133,6 +133,29 @@ def test_bgr_is_kept_until_it_changes() -> None:
     assert frame.bgr(near) is not b
 
 
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("rotation", [0, 90, 270])
+def test_a_part_of_a_kept_region_is_cut_from_it(layout: PixelLayout, rotation: int) -> None:
+    outer, inner = Box(3, 4, 30, 27), Box(7, 5, 20, 22)
+    for dtype in (np.uint8, np.float32):
+        frame, fresh = make(layout, (43, 33), rotation), make(layout, (43, 33), rotation)
+        whole = frame.bgr(outer, dtype)
+        part = frame.bgr(inner, dtype)
+        assert np.shares_memory(part, whole)
+        assert not part.flags.writeable
+        assert np.allclose(
+            part, fresh.bgr(inner, dtype), rtol=0, atol=1e-6
+        )  # floats: the last bit hangs on the row's length
+        assert not np.shares_memory(frame.bgr(Box(2, 5, 20, 22), dtype), whole)
+        before = tuple(plane.copy() for plane in frame.pixels.planes)
+        frame.put(inner, part)
+        assert all(np.array_equal(a, b) for a, b in zip(before, frame.pixels.planes, strict=True))
+        frame.bgr(outer, dtype)
+        frame.put(inner, np.zeros((inner.height, inner.width, 3), dtype))
+        fresh.put(inner, np.zeros((inner.height, inner.width, 3), dtype))
+        assert np.allclose(frame.bgr(inner, dtype), fresh.bgr(inner, dtype), rtol=0, atol=1e-6)
+
+
 def test_a_view_keeps_what_it_saw_and_costs_one_copy() -> None:
     frame = make(PixelLayout("yuv", 8, 1, 1), (64, 48))
     first = frame.pixels

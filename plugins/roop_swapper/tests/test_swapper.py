@@ -46,7 +46,7 @@ def face_of(analyser: EmbeddedAnalyser, bgr: Picture) -> Face:
 
 def swapper(source: SourceFace, **options: float) -> Swapper:
     made = Swapper()
-    made.setup(context_of(SwapperOptions(**options)))  # type: ignore[arg-type]
+    made.setup(context_of(SwapperOptions(engine="mesh", **options)))  # type: ignore[arg-type]
     made.begin(JobContext(Job(("s.jpg",), "t.jpg", "o.jpg", (Step("swapper"),)), (source,), 512, 600))
     made.start(Segment(0, 0, 250))
     return made
@@ -111,6 +111,19 @@ def test_is_steady_on_still_frames(source: SourceFace, target: Face, hopper: Pic
     made = swapper(source)
     outs = [swapped(made, hopper, target, k).astype(int) for k in range(6)]
     assert max(np.abs(a - b).max() for a, b in pairwise(outs)) <= 2
+
+
+def test_how_many_frames_come_at_once_makes_no_difference(source: SourceFace, target: Face, hopper: Picture) -> None:
+    results = []
+    for at_once in (1, 4):
+        made = swapper(source)
+        shifted = [np.ascontiguousarray(np.roll(hopper, 3 * k, axis=1)) for k in range(4)]
+        frames = [frame_of(bgr, index, faces=(target.with_source(0),)) for index, bgr in enumerate(shifted)]
+        for first in range(0, 4, at_once):
+            made.process(Window((), tuple(frames[first : first + at_once]), ()))
+        results.append([np.array(frame.bgr()) for frame in frames])
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+    assert not np.array_equal(results[0][0], results[0][1])
 
 
 def test_follows_the_light_of_the_target(source: SourceFace, target: Face, hopper: Picture) -> None:

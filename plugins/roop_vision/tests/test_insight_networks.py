@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from roop_host import ModelSpec
 from roop_host.testing import context_of, frame_of
-from roop_vision.align import arcface_matrix
+from roop_vision.align import arcface_template, similarity
 from roop_vision.insight_networks import ArcFace, AsOrt, GenderAge, Points, Scrfd
 from roop_vision.models import DET_10G, LANDMARKS_68, W600K_R50, InsightModels
 
@@ -148,12 +148,12 @@ def test_the_detector_is_given_red_first(collins: Picture, tmp_path: Path) -> No
 def test_the_aligning_matrix_is_the_packages(size: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of scikit-image, for the package
-        assert np.allclose(arcface_matrix(POINTS, size), face_align.estimate_norm(POINTS, size), atol=1e-4)
+        assert np.allclose(similarity(POINTS, arcface_template(size)), face_align.estimate_norm(POINTS, size), atol=1e-4)
 
 
 def test_an_aligning_matrix_of_no_known_size() -> None:
     with pytest.raises(ValueError, match="112 or 128"):
-        arcface_matrix(POINTS, 100)
+        arcface_template(100)
 
 
 @pytest.mark.parametrize("batch", ["None", 1])

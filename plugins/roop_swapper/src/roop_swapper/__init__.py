@@ -1,1 +1,1 @@
-"""Processor 'swapper' for roop: the engine 'mesh' needs no download."""
+"""Processor 'swapper' for roop: the engines 'inswapper_128', a network, and 'mesh', which needs no download."""

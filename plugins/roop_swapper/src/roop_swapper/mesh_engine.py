@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from roop_host import Box, Face, Frame, SourceFace
 from roop_swapper import light, raster, skin
+from roop_swapper.engine import in_order
 from roop_swapper.raster import Chart
 from roop_swapper.regions import Regions
 from roop_swapper.shape import Proportions
@@ -52,21 +54,45 @@ class _Layout:
     scale: NDArray[np.float32]
 
 
-@dataclass(eq=False)
 class MeshEngine:
-    """Holds what is fixed: topology, charts and the source textures."""
+    """Holds what is fixed, topology and charts, the source textures of a job, and what was learnt of each track.
 
-    sources: tuple[SourceFace, ...]
-    strength: float
-    textures: list[SourceTexture] = field(init=False)
-    proportions: list[Proportions] = field(init=False)
+    ``strength`` in 0..1 is how far features move to the source's proportions.
+    """
 
-    def __post_init__(self) -> None:
+    learns = True
+
+    def __init__(self, strength: float) -> None:
+        self.strength = strength
         self._topology = topology()
         self._chart = Chart.make(self._topology.uv, self._topology.triangles, CHART)
         self._regions = Regions.make(CHART, _FEATHER)
-        self.textures = [make_texture(s, self._topology, self._chart, self._regions) for s in self.sources]
+        self.textures: list[SourceTexture] = []
+        self.proportions: list[Proportions] = []
+        self._states: dict[tuple[int, int], FaceState] = {}
+
+    def begin(self, sources: tuple[SourceFace, ...]) -> None:
+        self.textures = [make_texture(s, self._topology, self._chart, self._regions) for s in sources]
         self.proportions = [Proportions(texture.mesh, self.strength) for texture in self.textures]
+        self._states = {}
+
+    def start(self) -> None:
+        self._states = {}
+
+    def process(self, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            present: dict[tuple[int, int], FaceState] = {}
+            for face, source in in_order(frame):
+                if face.mesh_468 is None:
+                    continue
+                key = (face.id, source)
+                state = self._states.get(key) or self.new_state(face, source)
+                self.swap(frame, face, source, state)
+                present[key] = state
+            self._states = present
+
+    def end(self) -> None:
+        self.textures, self.proportions, self._states = [], [], {}
 
     def new_state(self, face: Face, source: int) -> FaceState:
         """State of a track that begins now. The texture's size stays for the track: changing it would show."""

@@ -12,5 +12,9 @@ from roop_host import option
 class SwapperOptions:
     """``--swapper-...``"""
 
-    engine: Literal["mesh"] = option("mesh", "mesh: warps the source's face onto the target's, no download")
-    proportions: float = option(0.45, "how far features move to the source's proportions", least=0, most=1)
+    engine: Literal["auto", "inswapper_128", "mesh"] = option(
+        "auto",
+        "inswapper_128: a network redraws the face (pulled, non-commercial); mesh: warps the source's face, no download; "
+        "auto: the first that can be had",
+    )
+    proportions: float = option(0.45, "engine mesh: how far features move to the source's proportions", least=0, most=1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from roop_host import ProcessorSpec, hookimpl
+from roop_host import Choice, ProcessorSpec, hookimpl
+from roop_swapper.models import INSWAPPER_128
 from roop_swapper.options import SwapperOptions
 
 if TYPE_CHECKING:
@@ -26,9 +27,13 @@ def roop_processors() -> Iterable[ProcessorSpec]:
     """The step ``swapper``."""
     yield ProcessorSpec(
         name="swapper",
-        summary="Puts the source's face on the target's (engine mesh: no download)",
+        summary="Puts the source's face on the target's (engines inswapper_128 and mesh)",
         load=_load,
+        batch_size=4,
         warmup=8,
         needs_source=True,
-        source_type="compositeSynthetic",
+        choices=(
+            Choice(option="engine", value="inswapper_128", models=(INSWAPPER_128,), needs=frozenset({"embedding"})),
+            Choice(option="engine", value="mesh", needs=frozenset({"mesh_468"}), source_type="compositeSynthetic"),
+        ),
     )

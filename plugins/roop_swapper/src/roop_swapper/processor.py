@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from roop_host import Context, JobContext, Processor, Segment, UsageError, Window
-from roop_swapper.mesh_engine import FaceState, MeshEngine
+from roop_host import Context, JobContext, ModelSpec, Processor, Segment, UsageError, Window
+from roop_swapper.engine import Engine
+from roop_swapper.models import INSWAPPER_128
 from roop_swapper.options import SwapperOptions
 
 
 class Swapper(Processor):
-    """Swaps the faces that carry a source."""
+    """Swaps the faces that carry a source. ``inswapper`` is the file of the engine ``inswapper_128``."""
+
+    def __init__(self, inswapper: ModelSpec = INSWAPPER_128) -> None:
+        self._inswapper = inswapper
+        self._engine: Engine | None = None
 
     def setup(self, ctx: Context) -> None:
-        self._options = ctx.options_as(SwapperOptions)
-        if not 0 <= self._options.proportions <= 1:
-            raise UsageError(f"swapper proportions is {self._options.proportions}; it must lie between 0 and 1")
-        self._engine: MeshEngine | None = None
-        self._states: dict[tuple[int, int], FaceState] = {}
+        options = ctx.options_as(SwapperOptions)
+        if not 0 <= options.proportions <= 1:
+            raise UsageError(f"swapper proportions is {options.proportions}; it must lie between 0 and 1")
+        self._engine = self._made(ctx, options)
 
     def begin(self, job: JobContext) -> None:
-        self._engine = MeshEngine(job.sources, self._options.proportions)
-        self._states = {}
+        if self._engine is not None:
+            self._engine.begin(job.sources)
 
     def start(self, segment: Segment) -> None:
-        self._states = {}
+        if self._engine is not None:
+            self._engine.start()
 
     def process(self, window: Window) -> None:
-        engine = self._engine
-        if engine is None:
-            return
-        for frame in window.current:
-            present: dict[tuple[int, int], FaceState] = {}
-            # Small faces first: where two overlap, the larger one is nearer as a rule.
-            for face in sorted(frame.faces, key=lambda face: face.area):
-                if face.source is None or face.mesh_468 is None:
-                    continue
-                key = (face.id, face.source)
-                state = self._states.get(key) or engine.new_state(face, face.source)
-                engine.swap(frame, face, face.source, state)
-                present[key] = state
-            self._states = present
+        # The results of a warm-up are dropped: what learns nothing from them need not make them.
+        if self._engine is not None and (self._engine.learns or not window.warming):
+            self._engine.process(window.current)
 
     def end(self) -> None:
-        self._engine, self._states = None, {}
+        if self._engine is not None:
+            self._engine.end()
+
+    def teardown(self) -> None:
+        self._engine = None
+
+    def _made(self, ctx: Context, options: SwapperOptions) -> Engine:
+        """Each engine is imported when it is chosen. ``auto`` that the host left open is the one that needs no file."""
+        if options.engine == "inswapper_128":
+            from roop_swapper.inswapper import InswapperEngine
+
+            return InswapperEngine(ctx, self._inswapper)
+        from roop_swapper.mesh_engine import MeshEngine
+
+        return MeshEngine(options.proportions)

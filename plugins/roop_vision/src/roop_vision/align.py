@@ -1,15 +1,21 @@
-"""From the dense mesh to what aligned-crop networks want."""
+"""From a face's points to what aligned-crop networks want."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_host import Box, FrameView
 from roop_vision.topology import EYE_LEFT, EYE_RIGHT, NOSE_TIP, SIDE_LEFT, SIDE_RIGHT
 
 _MOUTH_LEFT, _MOUTH_RIGHT = 61, 291
-#: Where ArcFace's training put the five points on its 112 x 112 crop (InsightFace's ``face_align.py``).
-_ARCFACE_112 = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
+#: Eyes, nose tip and mouth corners on ArcFace's crop of 112 pixels (insightface, utils/face_align.py).
+_ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
+# Points nearly on a line, or on one spot, fit any turn of the head. A profile still spreads to a fifth across.
+_FLAT, _TINY = 0.05, 1.0
+#: Beyond any picture, and within what whole numbers hold.
+_FAR = 1e6
 
 
 def five_points(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -51,13 +57,69 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     return np.concatenate([matrix, (mean_d - matrix @ mean_s)[:, None]], axis=1)
 
 
-def arcface_matrix(points: NDArray[np.floating], size: int = 112) -> NDArray[np.float64]:
-    """``(2, 3)`` matrix, picture to the aligned crop of ``size`` pixels that ArcFace and the swap networks are given.
+def arcface_template(size: int) -> NDArray[np.float32]:
+    """Float32 ``(5, 2)``: where ArcFace's crop of ``size`` pixels has the five points.
 
-    ``points`` is ``(5, 2)``, left first as seen in the picture. Multiples of 128 are not the crop of 112 enlarged: their
-    template lies 8 pixels in 128 further right. Raises ``ValueError`` for a size that is a multiple of neither.
+    As ``face_align.norm_crop2`` of insightface: of 112 pixels and its multiples, or, with 8 pixels in 128 more on both
+    sides, of multiples of 128.
     """
-    if size % 112 and size % 128:
-        raise ValueError(f"an ArcFace crop is a multiple of 112 or 128 pixels, not {size}")
-    unit, right = (112, 0.0) if size % 112 == 0 else (128, 8.0)
-    return similarity(points, (np.array(_ARCFACE_112) + np.array([right, 0.0])) * (size / unit))
+    points = np.array(_ARCFACE, np.float32)
+    if size % 112 == 0:
+        return points * np.float32(size / 112)
+    if size % 128 == 0:
+        return points * np.float32(size / 128) + np.array([8 * size / 128, 0], np.float32)
+    raise ValueError(f"ArcFace's crop is a multiple of 112 or 128 pixels, not {size}")
+
+
+def crop_matrix(landmarks_5: NDArray[np.floating], template: NDArray[np.floating]) -> NDArray[np.float64] | None:
+    """``(2, 3)``, picture to crop: turn, scale and shift that bring the five points closest to ``template`` ``(5, 2)``.
+
+    None where the points say nothing: not finite, all on one spot, or on one line.
+    """
+    if landmarks_5.shape != template.shape or not np.isfinite(landmarks_5).all() or np.abs(landmarks_5).max() > _FAR:
+        return None
+    spread = np.linalg.svd(landmarks_5.astype(np.float64) - landmarks_5.mean(0, dtype=np.float64), compute_uv=False)
+    if spread[0] < _TINY or spread[1] < _FLAT * spread[0]:
+        return None
+    return similarity(landmarks_5, template)
+
+
+def scale_of(matrix: NDArray[np.float64]) -> float:
+    """Pixels of the crop for one of the picture."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def place_of(matrix: NDArray[np.float64], x0: float, y0: float, x1: float, y1: float) -> Box:
+    """The box of the picture that holds every pixel from which, or to which, this part of the crop is interpolated."""
+    corners = np.array([[x0, y0, 1], [x1, y0, 1], [x1, y1, 1], [x0, y1, 1]], np.float64)
+    reach = np.clip(corners @ np.asarray(cv2.invertAffineTransform(matrix), np.float64).T, -_FAR, _FAR)
+    low, high = np.floor(reach.min(0)).astype(int), np.ceil(reach.max(0)).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
+
+
+def aligned_crop(frame: FrameView, matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8] | None:
+    """uint8 B, G, R ``(size, size, 3)`` by ``matrix``, black outside the picture; None where it shows none of it.
+
+    Only the region around the face is taken from the frame. Equal to ``norm_crop2`` within one grey level, but where a
+    pixel of the crop stands for more than two of the picture across: bilinear interpolation would skip those between, and
+    fine patterns would become coarse ones that crawl. There the region is first averaged over squares.
+    """
+    scale = scale_of(matrix)
+    step = int(1 / scale) if scale < 0.5 else 1
+    box = place_of(matrix, -1, -1, size, size)
+    # The squares lie on the picture's own grid: on one that moves with the face they would average differently each time.
+    left, top = box.x0 // step * step, box.y0 // step * step
+    box = Box(left, top, box.x1, box.y1).clip(frame.width, frame.height)
+    if box.empty:
+        return None
+    region = frame.bgr(box)
+    if step > 1:
+        right, bottom = -box.width % step, -box.height % step
+        whole = cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if right or bottom else region
+        size_small = (whole.shape[1] // step, whole.shape[0] // step)
+        region = np.asarray(cv2.resize(whole, size_small, interpolation=cv2.INTER_AREA), np.uint8)
+    moved = matrix.copy()
+    moved[:, :2] *= step
+    moved[:, 2] += matrix[:, :2] @ (box.x0 + (step - 1) / 2, box.y0 + (step - 1) / 2)
+    crop = cv2.warpAffine(region, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(crop, np.uint8)

@@ -22,7 +22,7 @@ from insightface.model_zoo.scrfd import SCRFD
 from numpy.typing import NDArray
 
 from roop_host import Box, Context, FrameView, ModelSpec, Session
-from roop_vision.align import arcface_matrix
+from roop_vision.align import arcface_template, similarity
 from roop_vision.detector import Detection
 
 _ARCFACE_SIZE = 112
@@ -196,7 +196,7 @@ def _record(frame: FrameView, box_xyxy: NDArray[np.float32]) -> tuple[NDArray[np
 
 def _aligned(frame: FrameView, points: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The recogniser's crop, uint8 B, G, R ``(112, 112, 3)``, black outside the picture; only its region is converted."""
-    matrix = arcface_matrix(points, _ARCFACE_SIZE)
+    matrix = similarity(points, arcface_template(_ARCFACE_SIZE))
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64) * _ARCFACE_SIZE
     inverse = cv2.invertAffineTransform(matrix)
     reach = corners @ inverse[:, :2].T + inverse[:, 2]

@@ -1,0 +1,37 @@
+"""What swaps faces: the part that all engines share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from roop_host import Face, Frame, SourceFace
+
+
+class Engine(Protocol):
+    """Loaded once, used for many jobs. ``learns`` says that what it makes of a frame depends on those before it."""
+
+    learns: bool
+
+    def begin(self, sources: tuple[SourceFace, ...]) -> None:
+        """Prepare what depends on the sources. Raises ``NoFaceError`` for one that it can't use."""
+        ...
+
+    def start(self) -> None:
+        """Forget everything learnt from earlier frames."""
+        ...
+
+    def process(self, frames: Sequence[Frame]) -> None:
+        """Swap the faces of neighbouring frames."""
+        ...
+
+    def end(self) -> None:
+        """Drop what ``begin`` made."""
+        ...
+
+
+def in_order(frame: Frame) -> Iterator[tuple[Face, int]]:
+    """The faces that get a source, with its index. Small ones first: where two overlap, the larger is nearer as a rule."""
+    for face in sorted(frame.faces, key=lambda face: face.area):
+        if face.source is not None:
+            yield face, face.source
