@@ -12,8 +12,9 @@ import pytest
 from wheels import PROCESSOR, plugin_wheel, unpack
 
 HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "scipy", "rich", "httpx"}
-# Modules beyond those of the plugins, which may add their own and no more. These numbers only go down.
-BUDGET = {"--version": 75, "--help": 160, "plugins": 337, "run --help": 350, "config path": 294, "models list": 366}
+# Modules beyond those of the plugins, which may add their own and no more. These numbers only go down; they last went up
+# by two when plugins began to declare the files they need: what a model is, and the swapper's.
+BUDGET = {"--version": 75, "--help": 160, "plugins": 339, "run --help": 352, "config path": 294, "models list": 367}
 LOADS_PLUGINS = {"plugins", "run --help", "models list"}
 CODE = """
 import sys

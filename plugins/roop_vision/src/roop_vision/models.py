@@ -19,13 +19,29 @@ def _path(name: str) -> Path:
     return Path(__file__).resolve().parent / "data" / f"{name}.onnx"
 
 
-def _embedded(name: str, sha256: str, size: int) -> ModelSpec:
-    return ModelSpec(name=name, sha256=sha256, size=size, licence=_MEDIAPIPE, path=partial(_path, name))
+def _embedded(name: str, size: int, sha256: str, purpose: str) -> ModelSpec:
+    path = partial(_path, name)
+    return ModelSpec(name=name, size=size, sha256=sha256, licence=_MEDIAPIPE, path=path, purpose=purpose)
 
 
-BLAZEFACE_SHORT = _embedded("blazeface_short", "f41418dd9478ca267c62370b2427ab778ce4d540e7a9db593f567cec9c0946ee", 418467)
-BLAZEFACE_FULL = _embedded("blazeface_full", "d087b729ab5aa4b6121a4a7d21dbc045a4cce54ade034261377304dc82048e0f", 2076745)
-FACEMESH = _embedded("facemesh", "da49a0e9802fa2202b7f1b6a096dad8a437fa042d67488da5ed2a12955cee62d", 2428795)
+BLAZEFACE_SHORT = _embedded(
+    "blazeface_short",
+    418467,
+    "f41418dd9478ca267c62370b2427ab778ce4d540e7a9db593f567cec9c0946ee",
+    "finds faces nearby",
+)
+BLAZEFACE_FULL = _embedded(
+    "blazeface_full",
+    2076745,
+    "d087b729ab5aa4b6121a4a7d21dbc045a4cce54ade034261377304dc82048e0f",
+    "finds faces farther away",
+)
+FACEMESH = _embedded(
+    "facemesh",
+    2428795,
+    "da49a0e9802fa2202b7f1b6a096dad8a437fa042d67488da5ed2a12955cee62d",
+    "468 points of a face in space",
+)
 
 #: Name of the recogniser in ``Face``: only embeddings of one recogniser can be compared.
 ARCFACE = "arcface_w600k_r50"
