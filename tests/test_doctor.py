@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -345,10 +346,16 @@ def test_a_model_that_cannot_be_found_is_a_problem(tool: str, tmp_path: Path) ->
     assert (found.exit_code, "where is it?" in found.says) == (7, True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    engine: str = "net"
+
+
 def test_what_can_be_fetched_is_a_note_and_what_is_wrong_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     half = spec(TINY_MODEL, "https://example.test/half", name="half")
     net = spec(graph(), "https://example.test/net", half=half)
     step = kit.processor(Processor, "a", choices=(Choice(option="engine", value="net", models=(net,)),))
+    step.ROOP_OPTIONS = Engine
     monkeypatch.setenv("ROOP_MODELS", str(tmp_path / "store"))
     path = Store().path(net)
 
@@ -356,7 +363,7 @@ def test_what_can_be_fetched_is_a_note_and_what_is_wrong_a_problem(tmp_path: Pat
         return list(plugged.models(kit.plugins(step, quiet=False)))
 
     missing, store = look()
-    says = "is not here, 0.3 MB, licence CC0; for a (roop-t0 0) with engine net"
+    says = "is not here, 0.3 MB, licence CC0; for a (roop-t0 0) with --t0-engine net"
     assert missing == note("Models", "net", says, "roop models pull net")
     assert (store.state, store.says.startswith(f"{path.parent}, ")) == ("ok", True)
     assert store.says.endswith(" GB free")

@@ -106,7 +106,12 @@ def test_every_field_of_the_host_arrives() -> None:
         ),
         ("", {}, {"filter_amount": "x"}, "--filter-amount takes"),
         ("", {}, {"timeout": "nan"}, "--timeout takes a number (0.1 or more), not 'nan'"),
-        ("", {}, {"device": "gpu"}, "--device takes one of auto, cpu, cuda, not 'gpu'"),
+        (
+            "",
+            {},
+            {"device": "gpu"},
+            "--device takes one of auto, cpu, cuda, tensorrt, coreml, directml, openvino, not 'gpu'",
+        ),
         ("", {}, {"processors": "tint,"}, "--processors takes texts separated by commas, not 'tint,'"),
         ("", {}, {"processors": "tnit"}, "did you mean 'tint'"),
         ("", {}, {"processors": "plain", "filter_amount": "1"}, "--filter-amount belongs to the plugin filter"),
