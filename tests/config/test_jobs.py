@@ -110,7 +110,7 @@ def test_every_field_of_the_host_arrives() -> None:
             "",
             {},
             {"device": "gpu"},
-            "--device takes one of auto, cpu, cuda, tensorrt, coreml, directml, openvino, not 'gpu'",
+            "--device takes one of auto, cpu, cuda, tensorrt, coreml, directml, openvino, not",
         ),
         ("", {}, {"processors": "tint,"}, "--processors takes texts separated by commas, not 'tint,'"),
         ("", {}, {"processors": "tnit"}, "did you mean 'tint'"),
