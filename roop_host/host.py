@@ -63,8 +63,8 @@ class Question:
     @property
     def size(self) -> int:
         """Bytes to come."""
-        packs = {model.pack.name: model.pack.size for model in self.models if model.pack is not None}
-        return sum(packs.values()) + sum(model.size for model in self.models if model.pack is None)
+        files = {file.sha256: file.size for file in (model.pack or model for model in self.models)}
+        return sum(files.values())
 
 
 class Control:

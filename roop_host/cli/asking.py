@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,33 +16,32 @@ if TYPE_CHECKING:
     from roop_host.host import Question
 
 
-def asking(confirm: Callable[[str], bool]) -> Callable[[Question], bool]:
-    """What ``Host`` asks. ``confirm`` shows a question to a person and waits for yes or no."""
+def asking(confirm: Callable[[str], bool | None]) -> Callable[[Question], bool]:
+    """What ``Host`` asks. ``confirm`` shows a question to a person and waits for yes or no, or None for no answer.
+
+    A no is remembered; after a yes the models are here, so that nobody asks.
+    """
 
     def ask(question: Question) -> bool:
         path, key = _answers_path(), _key(question)
-        answers = _read(path)
-        if key in answers:
-            return answers[key]
+        refused = _read(path)
+        if key in refused:
+            return False
         answer = confirm(_text(question))
-        _write(path, {**answers, key: answer})
-        if not answer:
+        if answer is False and _write(path, [*refused, key]):
             typer.echo(f"roop: remembered in {path}; not asked again", err=True)
-        return answer
+        return bool(answer)
 
     return ask
 
 
 def _text(question: Question) -> str:
-    licences = dict.fromkeys(model.licence for model in question.models)
     names = ", ".join(model.name for model in question.models)
-    lines = [
-        f"{question.step}: {question.option} {question.value} needs models that are not here: {names}",
-        f"  to download: {question.size / 1e6:.0f} MB; licence: {'; '.join(licences)}",
-    ]
-    if not all(model.commercial for model in question.models):
-        lines.append("  Its licence allows no commercial use.")
-    return "\n".join([*lines, "Download them now"])
+    terms = "; ".join(dict.fromkeys(model.terms for model in question.models))
+    return (
+        f"{question.step}: {question.option} {question.value} needs models that are not here: {names}\n"
+        f"  to download: {question.size / 1e6:.0f} MB; licence: {terms}\nDownload them now"
+    )
 
 
 def _key(question: Question) -> str:
@@ -57,22 +56,25 @@ def _answers_path() -> Path:
     return user_state_path("roop", appauthor=False) / "answers.json"
 
 
-def _read(path: Path) -> Mapping[str, bool]:
+def _read(path: Path) -> list[str]:
+    """The questions that were answered with no."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {key: value for key, value in found.items() if isinstance(value, bool)} if isinstance(found, dict) else {}
+        found = json.loads(path.read_text(encoding="utf-8"))["no"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [key for key in found if isinstance(key, str)] if isinstance(found, list) else []
 
 
-def _write(path: Path, answers: Mapping[str, bool]) -> None:
-    """An answer that can't be kept is asked for again."""
+def _write(path: Path, refused: list[str]) -> bool:
+    """Whether the answers are kept; those that can't be are asked for again."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(answers, indent=2), encoding="utf-8")
+        temporary.write_text(json.dumps({"no": refused}, indent=2), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         logging.getLogger("roop").warning("the answer can't be remembered in %s (%s)", path, error.strerror)
         with suppress(OSError):
             temporary.unlink()
+        return False
+    return True

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
 from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError, told
@@ -26,35 +25,32 @@ if TYPE_CHECKING:
     from roop_host.types.report import Report
 
 
-#: Signals so close together are one wish.
-_SAME_S = 1.0
-
-
 def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
     from roop_host.cli.asking import asking
     from roop_host.host import Control, Host
 
     _log(debug=show["debug"])
-    signals = _Signals(Control())
+    control = Control()
+    signals = Signals(control.cancel, _at_once)
     # Whoever reads a pipe, or wants no words, is not there to answer.
-    talks = sys.stdin.isatty() and sys.stderr.isatty() and not (show["quiet"] or show["json"])
+    talks = all(map(_is_terminal, (sys.stdin, sys.stderr))) and not (show["quiet"] or show["json"])
     host = Host(plugins, ask=asking(signals.confirm)) if talks else Host(plugins)
-    code = _execute(make_job, host, signals, show)
+    code = _execute(make_job, host, control, signals, show)
     if host.unfit:
         # A plugin's thread still hangs, and a normal exit would wait for it.
         os._exit(flush(code))
     return code
 
 
-def _execute(make_job: Callable[[], Job], host: Host, signals: _Signals, show: Mapping[str, Any]) -> int:
+def _execute(make_job: Callable[[], Job], host: Host, control: Control, signals: Signals, show: Mapping[str, Any]) -> int:
     with signals:  # until all is told: a signal in between must not deny what was done
         try:
             job = make_job()
             # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the
             # report's. The host is closed first, so that this holds for its end too.
             with _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
-                report = host.run(job, control=signals.control, on_progress=on_progress)
+                report = host.run(job, control=control, on_progress=on_progress)
         except RoopError as error:
             return _failed(error, show)
         except ImportError as error:
@@ -62,6 +58,10 @@ def _execute(make_job: Callable[[], Job], host: Host, signals: _Signals, show: M
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the last place that can say a sentence)
             return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), show)
         return printing(0, lambda: _tell_done(report, show))
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _log(*, debug: bool) -> None:
@@ -109,48 +109,10 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
             typer.echo(f"{path}: beside it", err=True)
 
 
-class _Signals:
-    """The first Ctrl-C, SIGTERM or closed terminal ends the job in order, a second one at once.
-
-    One that follows within a moment is the same: a terminal and a wrapper such as ``uv run`` both pass it on.
-    """
-
-    def __init__(self, control: Control) -> None:
-        self.control = control
-        self._first: float | None = None
-        self._asking = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
-        ends = [number for number in known if number is not None and signal.getsignal(number) is not signal.SIG_IGN]
-        self._before = {number: signal.signal(number, self._stop) for number in ends}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def confirm(self, text: str) -> bool:
-        """Ask a person; the wait for the answer ends with a signal too."""
-        self._asking = True
-        try:
-            return typer.confirm(text, default=False, err=True)
-        except typer.Abort:  # the end of the input is no yes
-            return False
-        finally:
-            self._asking = False
-
-    def _stop(self, number: int, frame: object) -> None:
-        now = time.monotonic()
-        if self._first is None:
-            self._first = now
-            self.control.cancel()
-            if self._asking:
-                raise Interrupted("stopped on request; nothing was downloaded")
-        elif now - self._first > _SAME_S:
-            with suppress(OSError):
-                os.write(2, b"roop: stopped at once; what was begun lies beside the output, and the next run clears it\n")
-            os._exit(Interrupted.exit_code)
+def _at_once() -> None:
+    with suppress(OSError):
+        os.write(2, b"roop: stopped at once; what was begun lies beside the output, and the next run clears it\n")
+    os._exit(Interrupted.exit_code)
 
 
 @contextmanager

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from roop_host.cli.signals import Signals
 from roop_host.cli.telling import tell_error
 from roop_host.config.fields import host_fields
 from roop_host.config.files import read_files
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from roop_host.types.models import ModelSpec
 
 _HEAD = ("NAME", "SIZE", "STATE", "COMMERCIAL", "LICENCE", "PURPOSE", "FOR")
-#: Signals so close together are one wish: a terminal and a wrapper such as ``uv run`` both pass it on.
-_SAME_S = 1.0
 
 
 def show(asked: Asked, *, as_json: bool) -> None:
@@ -159,7 +156,7 @@ def _pull(store: Store, download: Download, cancel: threading.Event) -> None:
 
 def _tell_licence(model: ModelSpec) -> None:
     if not model.commercial:
-        typer.echo(f"roop: {model.name}: {model.licence}; not for commercial use", err=True)
+        typer.echo(f"roop: {model.name}: {model.terms}", err=True)
 
 
 def _offline(config: str | None) -> bool:
@@ -191,23 +188,13 @@ class _Each:
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets, so that the work ends in order; a later one ends it at once."""
-    cancel, first = threading.Event(), list[float]()
 
-    def stop(number: int, frame: object) -> None:
-        now = time.monotonic()
-        if first and now - first[0] > _SAME_S:
-            raise KeyboardInterrupt
-        first.append(now)
-        cancel.set()
+    def at_once() -> None:
+        raise KeyboardInterrupt
 
-    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
-    ends = [number for number in known if number is not None and signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in ends}
-    try:
+    cancel = threading.Event()
+    with Signals(cancel.set, at_once):
         yield cancel
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -84,11 +84,14 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
 
 def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mapping[str, Any]) -> Job:
     """The job that was asked for. A job file says everything itself: no variable and no config file changes it."""
+    from roop_host.config.unasked import refuse_unasked
+
     files = read_files(asked.config)
     plugins.require_healthy()
     require(files, plugins)
     base = read_job(Path(values["job"])) if values["job"] else None
     layers = Layers(given, {}, ()) if base else _layers(plugins, given, files)
+    refuse_unasked(layers, plugins)
     return make_job(plugins, Request(layers, tuple(values["source"] or ()), values["target"], values["output"], base))
 
 

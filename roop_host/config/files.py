@@ -1,7 +1,7 @@
 """``roop.toml``: the nearest one from the working folder up, then the one in the user's config folder.
 
 A file can set options and name plugins that must be there. It can load no code, switch no plugin off, and send nothing
-anywhere, since it may come along with somebody's folder of pictures.
+anywhere, since it may come along with somebody's folder of pictures; and what was only found makes nothing be fetched.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class ConfigFile:
     run: Mapping[str, Any] = field(default_factory=dict)
     plugin: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     required_plugins: tuple[str, ...] = ()
+    #: Nobody named it and it is not the user's own: it may have come along with somebody's folder.
+    found: bool = False
 
     def table(self, owner: str) -> Mapping[str, Any]:
         """The options of a plugin, or of the host for an empty ``owner``."""
@@ -83,7 +85,7 @@ def read_files(asked: str | None = None, environment: Mapping[str, str] | None =
             raise UsageError(f"the config file {path} does not exist; check --config and {VARIABLE}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the config file {path} cannot be read ({error}); repair it or name another") from error
-        found.append(parse(path, text))
+        found.append(replace(parse(path, text), found=not named and path != user_file()))
     return found
 
 

@@ -35,8 +35,8 @@ class Layers:
             return Said(option.read(self.environment[option.variable], option.variable), option.variable)
         said = self._in_files(option)
         if option.tightens:  # a file that came along with somebody's folder must not loosen what the user's own says
-            limits = sorted((one for one in said if one.value is not None), key=lambda one: one.value)
-            return next(iter(limits), None)
+            limits = [one for one in said if one.value is not None]
+            return min(limits, key=lambda one: not one.value if option.kind is bool else one.value, default=None)
         return next(said, None)
 
     def _in_files(self, option: OptionField) -> Iterator[Said]:
@@ -44,15 +44,16 @@ class Layers:
             table = file.table(option.owner)
             if option.key in table:
                 value = option.read(table[option.key], file.place(option), base=file.path.parent)
-                yield Said(value, str(file.path))
+                yield Said(value, str(file.path), file.found)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A value and who said it."""
+    """A value and who said it; ``found`` if only a file that nobody named."""
 
     value: Any
     where: str
+    found: bool = False
 
 
 def idle_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
@@ -241,7 +241,7 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     options_class = getattr(module, "ROOP_OPTIONS", NoOptions)
     fields = describe(status.name, options_class)
     specs = _specs(manager)
-    _check_choices((spec for _, spec in specs), {field.name for field in fields})
+    _check_choices((spec for _, spec in specs), {field.name: field for field in fields})
     status = replace(
         status,
         declares=tuple(f"{word(hook)} {spec.name}" for hook, spec in specs),
@@ -275,12 +275,13 @@ def _specs(manager: _Manager) -> list[tuple[str, Any]]:
     return specs
 
 
-def _check_choices(specs: Iterable[Any], options: Set[str]) -> None:
+def _check_choices(specs: Iterable[Any], options: Mapping[str, OptionField]) -> None:
     """A choice that nobody can make would be found out by who wanted to make it."""
     for spec in specs:
         for choice in getattr(spec, "choices", ()):
             if choice.option not in options:
                 raise ValueError(f"{spec.name}: a choice is of the option {choice.option!r}, which the plugin does not have")
+            options[choice.option].read(choice.value, f"{spec.name}: a choice of the option {choice.option}")
 
 
 def _names(hook: str, spec: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from roop_host.plugins.status import Declared
 from roop_host.runner.resolve import Names
 from roop_host.runner.state import Run
 from roop_host.types.job import Step
-from roop_host.types.models import Choice, ModelSpec
+from roop_host.types.models import Choice, ModelSpec, names_to_pull
 from roop_host.types.options import resolve
 from roop_host.types.specs import AnalyserSpec
 
@@ -83,16 +83,18 @@ class _Chooser:
                 continue
             missing = self._missing((*choice.models, *self._brought_by_analyser(needs)))
             question = Question(step, choice.option, choice.value, tuple(missing))
-            if not missing or (not self._store.offline and self._run.host.ask(question)):
+            if not missing:
+                return choice
+            self._run.check_cancel()
+            if not self._store.offline and self._run.host.ask(question):
                 return choice
             self._tell_why_not(question, choices[-1].value)
         return choices[-1]
 
     def _tell_why_not(self, question: Question, instead: str) -> None:
-        names = " ".join(dict.fromkeys(model.pack.name if model.pack else model.name for model in question.models))
         notice = (
             f"{question.step}: {question.option} {instead}, as the models of {question.value} are not here "
-            f"(to get them, {question.size / 1e6:.0f} MB: roop models pull {names})"
+            f"(to get them, {question.size / 1e6:.0f} MB: roop models pull {names_to_pull(question.models)})"
         )
         if notice not in self._run.notices:  # a step may come twice
             self._run.notices.append(notice)
@@ -101,33 +103,31 @@ class _Chooser:
         return self._store.missing(self._run.host.picked(model, self._run.job.execution) for model in models)
 
     def _given(self, needs: set[str]) -> set[str]:
-        """What of ``needs`` the analyser gives with the options as they are, or may give where they are ``auto``."""
+        """What of ``needs`` the analyser gives, with its ``auto`` options decided for just these needs."""
         if self._analyser is None:
             return set()
         spec = self._analyser.spec
         if not spec.gives and not any(choice.gives for choice in spec.choices):
             return set(needs)  # an analyser that does not say what it gives is taken at its word when the time comes
-        options = _options(self._run, self._analyser, {})
         given = set(spec.gives)
-        for option, choices in _by_option(spec.choices).items():
-            open_still = getattr(options, option) == _AUTO
-            for choice in choices:
-                if open_still or choice.made_by(options):
-                    given |= choice.gives
+        for choice in self._analyser_choices(needs):
+            given |= choice.gives
         return given & needs
+
+    def _analyser_choices(self, needs: set[str]) -> Iterator[Choice]:
+        """Those that its options make, and those that ``auto`` would stand for."""
+        assert self._analyser is not None
+        options = _options(self._run, self._analyser, {})
+        for option, choices in _by_option(self._analyser.spec.choices).items():
+            if getattr(options, option) == _AUTO:
+                yield self._backend_for(needs | self._own_needs(), choices)
+        yield from _made(self._analyser, options)
 
     def _brought_by_analyser(self, needs: set[str]) -> tuple[ModelSpec, ...]:
         """The models without which the analyser would not give ``needs``."""
         if self._analyser is None:
             return ()
-        models: list[ModelSpec] = []
-        options = _options(self._run, self._analyser, {})
-        for option, choices in _by_option(self._analyser.spec.choices).items():
-            if getattr(options, option) == _AUTO:
-                models += self._backend_for(needs | self._own_needs(), choices).models
-        for choice in _made(self._analyser, options):
-            models += choice.models
-        return tuple(models)
+        return tuple(model for choice in self._analyser_choices(needs) for model in choice.models)
 
     def _backend_for(self, needs: set[str], choices: list[Choice]) -> Choice:
         assert self._analyser is not None
@@ -153,10 +153,12 @@ class _Chooser:
             return f"the step {where} needs faces with {what}, which the analyser {self._analyser.label} does not give"
         flag = f"--{owner}-{able.option}".replace("_", "-")
         said = getattr(_options(self._run, self._analyser, {}), able.option)
-        return (
-            f"the step {where} needs faces with {what}, which {flag} {said} does not give; "
-            f"leave {flag} out or name {able.value}"
-        )
+        needed = f"the step {where} needs faces with {what}, which "
+        if isinstance(said, tuple):
+            return f"{needed}come with {flag} {','.join((*said, able.value))}; say that"
+        if said == _AUTO:
+            return f"{needed}no single {flag} gives; say other options of {where}"
+        return f"{needed}{flag} {said} does not give; leave {flag} out or name {able.value}"
 
 
 def _everyone(run: Run, names: Names) -> Iterator[tuple[Declared[Any], dict[str, Any]]]:

@@ -17,8 +17,7 @@ def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
     missing = [model for model in store.missing(picked) if not model.embedded]  # of those a session says it
     log = logging.getLogger("roop")
     for model in missing:
-        terms = "" if model.commercial else ", no commercial use"
-        log.warning("pulling the model %s (%.0f MB; licence: %s%s)", model.name, model.size / 1e6, model.licence, terms)
+        log.warning("pulling the model %s (%.0f MB; licence: %s)", model.name, model.size / 1e6, model.terms)
 
     def on_bytes(done: int, total: int) -> None:
         run.on_progress(Progress("models", done, total, 0.0, 0, unit="bytes"))

@@ -72,7 +72,7 @@ class ExecutionOptions:
         120.0, "Seconds one call of a plugin may take; ten times that to set it up.", "Execution", least=0.1, word="timeout"
     )
     queue_bytes: int = _setting(96 * 2**20, least=1)
-    offline: bool = _setting(False, "Never download a model.", "Execution")
+    offline: bool = _setting(False, "Never download a model.", "Execution", tightens=True)
     resumable: bool = _setting(False, "Keep finished segments when stopped; the next run goes on.", "Execution")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,6 +57,11 @@ class ModelSpec:
             _check_urls(self.name, self.urls)
 
     @property
+    def terms(self) -> str:
+        """Its licence, for people."""
+        return self.licence if self.commercial else f"{self.licence}; not for commercial use"
+
+    @property
     def embedded(self) -> bool:
         """Whether it is part of an installed package."""
         return self.path is not None
@@ -89,6 +94,11 @@ class Choice:
         """Whether these options, an instance of the plugin's class, say this choice."""
         said = getattr(options, self.option)
         return self.value in said if isinstance(said, tuple) else said == self.value
+
+
+def names_to_pull(models: Iterable[ModelSpec]) -> str:
+    """What ``roop models pull`` is told: a pack stands for all of it."""
+    return " ".join(dict.fromkeys(model.pack.name if model.pack is not None else model.name for model in models))
 
 
 def _check_file(name: str, sha256: str, size: int) -> None:

@@ -29,7 +29,7 @@ def option(
 ) -> _T:
     """A field of a plugin's options class: its default, the line that help shows, and the limits of a number.
 
-    ``tightens`` is for limits of what is allowed: of several config files the lowest value holds.
+    ``tightens`` is for limits of what is allowed: of several config files the lowest number holds, and any that says yes.
     """
     said = {"help": help, "least": least, "most": most, "tightens": tightens}
     field: _T = dataclasses.field(default=default, metadata=said)

@@ -244,17 +244,17 @@ def test_a_hung_thread_does_not_keep_the_process(
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 def test_signals_close_together_are_one_wish(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    from roop_host.cli import execute
+    from roop_host.cli import execute, signals
 
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     control = Control()
-    with execute._Signals(control):
+    with signals.Signals(control.cancel, execute._at_once):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)  # a terminal sends one, and `uv run` passes it on
         assert control.cancelled.is_set()
         assert ended == []
-        monkeypatch.setattr(execute, "_SAME_S", 0.0)
+        monkeypatch.setattr(signals, "SAME_S", 0.0)
         os.kill(os.getpid(), signal.SIGINT)
     assert ended == [130]
     assert capfd.readouterr().err.startswith("roop: stopped at once")

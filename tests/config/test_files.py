@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -103,3 +107,25 @@ def test_a_folder_of_that_name_is_no_file_and_a_byte_order_mark_is_borne(
     (tmp_path / "roop.toml").mkdir()
     (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[run]\nquality = 5\n")
     assert [file.run for file in read_files(None, {})] == [{"quality": 5}]
+
+
+def test_a_found_file_fetches_nothing_and_does_not_take_offline_back(tmp_path: Path) -> None:
+    user, folder = tmp_path / "home" / "roop", tmp_path / "pictures"
+    user.mkdir(parents=True)
+    (user / "roop.toml").write_text("[run]\noffline = true\n")
+    folder.mkdir()
+    (folder / "roop.toml").write_text('[run]\noffline = false\n[plugin.swapper]\nengine = "inswapper_128"\n')
+    run = "import os, sys; os.environ.pop('ROOP_CONFIG', None); from roop_host.cli import main; main()"
+
+    def roop(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "home")}
+        command = [sys.executable, "-c", run, *words]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    options = json.loads(roop("config", "show", "--json").stdout)["options"]
+    assert [row["value"] for row in options if row["key"] == "offline"] == [True]
+    words = ("run", "-s", "a.jpg", "-t", "b.jpg", "-o", "o.jpg")
+    done = roop(*words)
+    assert (done.returncode, "only found fetches nothing; run roop models pull inswapper_128" in done.stderr) == (6, True)
+    done = roop(*words, "--swapper-engine", "mesh")
+    assert (done.returncode, "b.jpg does not exist" in done.stderr) == (3, True)

@@ -14,8 +14,8 @@ import pytest
 from clips import make_clip
 from kit import FAST, OneFace, Quiet, Tint, analyser, processor, screener
 
-from roop_host import Choice, Context, ExecutionOptions, Host, Job, ModelSpec, Report, Step
-from roop_host.errors import InputError, ModelError, UsageError
+from roop_host import Choice, Context, Control, ExecutionOptions, Host, Job, ModelSpec, Report, Step
+from roop_host.errors import InputError, Interrupted, ModelError, UsageError
 from roop_host.host import Question
 from roop_host.models.devices import TINY_MODEL
 from roop_host.models.store import Store
@@ -32,6 +32,11 @@ class Swap:
 class See:
     backend: Literal["auto", "small", "large"] = "auto"
     details: tuple[Literal["age"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves:
+    backend: Literal["auto", "mesh", "vector"] = "auto"
 
 
 class _Server:
@@ -97,7 +102,14 @@ class Scene:
     def root(self) -> Path:
         return self.folder / "store"
 
-    def run(self, *, swap: Mapping[str, Any] = {}, see: Mapping[str, Any] = {}, **execution: Any) -> Report:
+    def run(
+        self,
+        *,
+        swap: Mapping[str, Any] = {},
+        see: Mapping[str, Any] = {},
+        control: Control | None = None,
+        **execution: Any,
+    ) -> Report:
         def ask(question: Question) -> bool:
             self.questions.append(question)
             return self.answer
@@ -112,7 +124,7 @@ class Scene:
             plugin_options={"see": see} if see else {},
         )
         with Host(self.found, models=self.root, ask=ask) as host:
-            return host.run(what)
+            return host.run(what, control=control)
 
 
 @pytest.fixture
@@ -231,18 +243,38 @@ def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: _Serv
     assert server.asked == []
 
 
-def test_a_choice_of_an_option_that_is_not_there_makes_the_plugin_unusable() -> None:
-    odd = processor(Tint, "odd", choices=(Choice(option="engien", value="mesh"),))
+@pytest.mark.parametrize(("option", "value", "says"), [("engien", "mesh", "engien"), ("engine", "mehs", "mehs")])
+def test_a_choice_that_nobody_can_make_makes_the_plugin_unusable(option: str, value: str, says: str) -> None:
+    odd = processor(Tint, "odd", choices=(Choice(option=option, value=value),))
+    odd.ROOP_OPTIONS = Swap
     (status,) = plugins_of({"odd": odd}).statuses
     assert status.state == "broken"
-    assert "engien" in status.reason
+    assert says in status.reason
 
 
-def test_a_settled_job_is_resumed_by_what_was_settled(scene: Scene, server: _Server) -> None:
-    """Models that come between two runs change what ``auto`` is, and so what was made before is not continued."""
+def test_what_no_single_choice_gives_is_refused(scene: Scene, server: _Server, tmp_path: Path) -> None:
+    both = processor(Tint, "both", needs_faces=True, needs=frozenset({"mesh_468", "embedding"}))
+    parts = {"mesh": frozenset({"mesh_468"}), "vector": frozenset({"embedding"})}
+    see = analyser(OneFace, choices=tuple(Choice(option="backend", value=v, gives=g) for v, g in parts.items()))
+    see.ROOP_OPTIONS = Halves
+    found = plugins_of({"both": both, "see": see, "quiet": screener(Quiet, "quiet")})
+    what = Job((), str(scene.clip), str(tmp_path / "o.mp4"), (Step("both"),), media=FAST)
+    with Host(found, models=scene.root) as host, pytest.raises(UsageError, match=r"no single --see-backend gives"):
+        host.run(what)
+
+
+def test_models_that_come_between_two_runs_make_another_job_of_auto(scene: Scene, server: _Server) -> None:
     jobs = [scene.run().job]
     server.put(scene.root, *scene.models.values())
     (scene.folder / "out.mp4").unlink()
     jobs.append(scene.run().job)
     assert jobs[0] != jobs[1]
     assert Job.from_json(jobs[1]).steps == (Step("swap", {"engine": "neural"}),)
+
+
+def test_a_job_that_is_cancelled_asks_nobody(scene: Scene) -> None:
+    control = Control()
+    control.cancel()
+    with pytest.raises(Interrupted):
+        scene.run(control=control)
+    assert scene.questions == []

@@ -47,10 +47,10 @@ def roop_analysers() -> Iterable[AnalyserSpec]:
         name="faces",
         summary="Finds and follows faces: BlazeFace and FaceMesh (no download), or SCRFD and ArcFace (insightface)",
         load=_load,
-        models=(BLAZEFACE_SHORT, BLAZEFACE_FULL, FACEMESH),
+        models=(FACEMESH,),
         # Of what gives all that the steps need, the one that needs no download comes first.
         choices=(
-            _backend("embedded", gives={"mesh_468", "yaw_degrees"}),
+            _backend("embedded", BLAZEFACE_SHORT, BLAZEFACE_FULL, gives={"mesh_468", "yaw_degrees"}),
             _backend("insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding"}),
             _detail("gender_age", GENDER_AGE, gives={"gender", "age"}),
             _detail("pose", LANDMARKS_68, gives={"pose_degrees", "landmarks_68"}),
