@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from roop_host.plugins.status import Declared
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.models import ModelSpec
+    from roop_host.types.objects import Session
     from roop_host.types.report import Report
 
 _R = TypeVar("_R")
@@ -37,6 +38,22 @@ class _Loaded:
     item: StageObject
     label: str
     limit_s: float
+    opened: list[ModelSpec]
+
+
+class _Noting:
+    """The sessions of one object, which notes what it opens: a report tells the networks of its own job."""
+
+    def __init__(self, sessions: OrtSessions, opened: list[ModelSpec]) -> None:
+        self._sessions, self._opened = sessions, opened
+
+    def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
+        session = self._sessions.open(model, threads=threads)
+        self._opened.append(model)
+        return session
+
+    def read(self, model: ModelSpec) -> bytes:
+        return self._sessions.read(model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +262,21 @@ class Host:
             self._objects[key] = self._load(kind, declared, options, job)
         return self._objects[key].item
 
+    def opened(self, items: Iterable[StageObject]) -> tuple[ModelSpec, ...]:
+        """The models that these objects have opened."""
+        asked = set(map(id, items))
+        found = (model for loaded in self._objects.values() if id(loaded.item) in asked for model in loaded.opened)
+        return tuple(dict.fromkeys(found))
+
     def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> _Loaded:
         if self._cancel.is_set():
             raise Interrupted("stopped on request; nothing was left behind under the output's name")
         label, limit_s = f"{kind} {declared.label}", job.execution.timeout_s
+        opened: list[ModelSpec] = []
         failure = ScreenerFailed if kind == "screener" else PluginError
         context = Context(
             options=options,
-            sessions=self.sessions(job.execution),
+            sessions=_Noting(self.sessions(job.execution), opened),
             device=job.execution.device,
             threads=threads_of(job.execution),
             log=logging.getLogger(f"roop.{declared.plugin.name}"),
@@ -269,7 +293,7 @@ class Host:
             for broken in made:
                 self.at_end(broken.teardown, label, limit_s)
             raise
-        return _Loaded(made[0], label, limit_s)
+        return _Loaded(made[0], label, limit_s, opened)
 
 
 def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from roop_host.models.devices import first_line, load_libraries, nvidia_gpus, wh
 from roop_host.models.ort_session import OrtSession, shares, what_is_wrong
 from roop_host.models.providers import ACCELERATED, AUTO, NEEDS, PROVIDERS, asked, cache_folder
 from roop_host.models.store import Store
+from roop_host.types.models import About
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class OrtSessions:
     ) -> None:
         self._device, self._threads, self._precision, self._cancel = device, threads, precision, cancel
         self.store = store if store is not None else Store()
-        #: What a person should know: a model that runs elsewhere, or less precisely, than it was asked to.
-        self.notices: list[str] = []
+        self._notices: list[tuple[tuple[str, str] | None, str]] = []
         self._lock = threading.RLock()  # creating two sessions at once races in ONNX Runtime
         self._open: dict[tuple[str, str, int], tuple[OrtSession, _Way]] = {}
         self._useless: set[str] = set()
@@ -75,16 +75,35 @@ class OrtSessions:
     @property
     def loaded(self) -> tuple[dict[str, str], ...]:
         """Of every model in use: name and hash of the file, provider (ONNX Runtime's name), device and precision."""
+        return self._told(lambda files: True)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know: a model that runs elsewhere, or less precisely, than it was asked to."""
+        return [notice for _, notice in self._notices]
+
+    def about(self, models: Iterable[ModelSpec]) -> About:
+        """What is known of these, by name; what is said of a device holds for all."""
+        asked = set(map(_files, models))
+        notices = tuple(notice for files, notice in self._notices if files is None or files in asked)
+        return About(self._told(asked.__contains__), notices)
+
+    def _told(self, asked: Callable[[tuple[str, str]], bool]) -> tuple[dict[str, str], ...]:
         told = {}
-        for session, way in list(self._open.values()):
-            told[way.model.name, way.model.sha256, way.device] = {
-                "name": way.model.name,
-                "sha256": way.model.sha256,
-                "provider": session.provider,
-                "precision": "fp16" if way.fp16 else "fp32",
-                "device": way.device,
-            }
-        return tuple(told.values())
+        for key, (session, way) in list(self._open.items()):
+            if asked(key[:2]):
+                told[way.model.name, way.model.sha256, way.device] = {
+                    "name": way.model.name,
+                    "sha256": way.model.sha256,
+                    "provider": session.provider,
+                    "precision": "fp16" if way.fp16 else "fp32",
+                    "device": way.device,
+                }
+        return tuple(told[key] for key in sorted(told))
+
+    def require(self) -> None:
+        """Raise ``ModelError`` where there is no ONNX Runtime, ``UsageError`` for a named device that it does not list."""
+        self._devices(_runtime("each of the networks"))
 
     def open(self, model: ModelSpec, *, threads: int | None = None) -> OrtSession:
         """Verify, load and try out ``model``. Raises ``ModelError``, or ``UsageError`` for a device that is not there."""
@@ -101,7 +120,7 @@ class OrtSessions:
             return self.store.read(model)
         with self._lock:
             runs = [way.model for key, (_, way) in self._open.items() if key[:2] == _files(model)]
-            return self.store.read(runs[0] if runs else next(self._ways(_runtime(model), model)).model)
+            return self.store.read(runs[0] if runs else next(self._ways(_runtime(f"the model {model.name}"), model)).model)
 
     def close(self) -> None:
         """Let go of all sessions. What still holds one keeps it."""
@@ -110,20 +129,20 @@ class OrtSessions:
 
     def _load(self, model: ModelSpec, threads: int) -> tuple[OrtSession, _Way]:
         """The first way that works. What did not is told as soon as it is known what is done instead."""
-        ort = _runtime(model)
-        why = ""
+        ort = _runtime(f"the model {model.name}")
+        why, files = "", None
         for way in self._ways(ort, model):
             if why:
-                self._tell(f"{why}, so {way.device} in {way.precision} is tried instead")
+                self._tell(files, f"{why}, so {way.device} in {way.precision} is tried instead")
             try:
-                return self._create(ort, way, threads), way
+                return self._create(ort, way, threads, _files(model)), way
             except _NotThisWay as error:
-                why = str(error)
+                why, files = str(error), _files(model)
             except _NoDevice as error:
                 if self._device != "auto":
                     raise UsageError(f"{error}; see what roop doctor says, or use --device cpu") from error
                 self._useless.add(way.device)
-                why = str(error)
+                why, files = str(error), None
         raise ModelError(f"{why}; {self._to_do(model)}")
 
     def _ways(self, ort: Any, model: ModelSpec) -> Iterator[_Way]:
@@ -157,11 +176,11 @@ class OrtSessions:
         try:
             self.store.pull(model, cancel=self._cancel)
         except ModelError as error:
-            self._tell(f"the model {model.name} can't be had in full precision ({first_line(error)})")
+            self._tell(_files(model), f"the model {model.name} can't be had in full precision ({first_line(error)})")
             return False
         return True
 
-    def _create(self, ort: Any, way: _Way, threads: int) -> OrtSession:
+    def _create(self, ort: Any, way: _Way, threads: int, files: tuple[str, str]) -> OrtSession:
         name, device, provider = way.model.name, way.device, PROVIDERS[way.device]
         data = self.store.read(way.model)
         cache = cache_folder(device, ort.__version__, way.model.sha256, fp16=way.fp16)
@@ -186,7 +205,8 @@ class OrtSessions:
         if wrong := what_is_wrong(session):
             raise _NotThisWay(f"the model {name} {wrong} {way.place}")
         if 2 * on_cpu > layers:
-            self._tell(f"{on_cpu} of the {layers} layers of the model {name} run on the CPU, as {device} can't run them")
+            said = f"{on_cpu} of the {layers} layers of the model {name} run on the CPU, as {device} can't run them"
+            self._tell(files, said)
         return session
 
     def _check_device(self, device: str) -> None:
@@ -200,9 +220,9 @@ class OrtSessions:
         repair = "get it again, or install another version of ONNX Runtime"
         return f"use --device cpu, or {repair}" if self._device not in {"auto", "cpu"} else repair
 
-    def _tell(self, notice: str) -> None:
-        if notice not in self.notices:
-            self.notices.append(notice)
+    def _tell(self, files: tuple[str, str] | None, notice: str) -> None:
+        if (files, notice) not in self._notices:
+            self._notices.append((files, notice))
             logging.getLogger("roop").warning("%s", notice)
 
 
@@ -211,14 +231,14 @@ def _files(model: ModelSpec) -> tuple[str, str]:
     return model.sha256, "" if model.half is None else model.half.sha256
 
 
-def _runtime(model: ModelSpec) -> Any:
+def _runtime(what: str) -> Any:
     try:
         import onnxruntime as ort
 
         ort.get_available_providers()
     except (ImportError, AttributeError) as error:  # an empty namespace is left where one of two runtimes was removed
         raise ModelError(
-            f"the model {model.name} needs ONNX Runtime, which can't be imported ({error}); "
+            f"{what} needs ONNX Runtime, which can't be imported ({error}); "
             f"install one: {pip('install', 'roop-host[cpu]')} (or roop-host[gpu])"
         ) from error
     return ort

@@ -19,7 +19,6 @@ from roop_host.types.specs import (
     ScreenerSpec,
     SourceSpec,
     UploaderSpec,
-    models_of,
 )
 
 if TYPE_CHECKING:
@@ -109,11 +108,6 @@ class Plugins:
             hint = closest(name, table) or f"; if it comes from a plugin, install that: {package}"
             raise UsageError(f"no {word(hook)} is called {name!r} ({there}{'; switched off: ' + off if off else ''}){hint}")
         return table[name]
-
-    def model_hashes(self) -> set[str]:
-        """SHA-256 of every model that is declared."""
-        specs = (declared.spec for table in self.declared.values() for declared in table.values())
-        return {model.sha256 for spec in specs for model in models_of(spec)}
 
     def notify_finished(self, job: Job, report: Report) -> None:
         """Tell observers; their errors are logged and change nothing."""

@@ -42,6 +42,14 @@ def needed_models(run: Run, names: Names) -> tuple[ModelSpec, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def declared_models(run: Run, names: Names) -> Iterator[ModelSpec]:
+    """Every model that those who take part may need, whatever their options."""
+    for declared, _ in _everyone(run, names):
+        yield from declared.spec.models
+        for choice in getattr(declared.spec, "choices", ()):
+            yield from choice.models
+
+
 class _Chooser:
     """Decides step by step; what the steps need of faces decides the analyser's part."""
 

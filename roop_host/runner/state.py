@@ -14,6 +14,7 @@ from roop_host.errors import Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
 from roop_host.media.marks import Marks
 from roop_host.pipeline.calls import LONG, attributed, too_late
+from roop_host.types.models import About
 from roop_host.types.objects import StageObject
 from roop_host.types.options import resolve
 from roop_host.types.specs import SOURCE_TYPES
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from roop_host.media.probe import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.types.job import Job
-    from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
     from roop_host.types.report import StageTime, Uploaded
 
@@ -92,7 +92,6 @@ class Run:
     on_progress: OnProgress
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
-    needed: tuple[ModelSpec, ...] = ()
     parts: list[Part[StageObject]] = field(default_factory=list)
     source: Part[Source] | None = None
     steps: tuple[Part[Processor], ...] = ()
@@ -145,18 +144,18 @@ class Run:
 
     @property
     def models(self) -> tuple[Any, ...]:
-        """The networks that run. Those that an earlier job of this host has loaded are left out."""
-        if not self.parts:
-            return ()
-        needed = {spec.sha256 for model in self.needed for spec in (model, model.half) if spec is not None}
-        others = self.host.plugins.model_hashes() - needed
-        loaded = self.host.sessions(self.job.execution).loaded
-        return tuple(model for model in loaded if model["sha256"] not in others)
+        """The networks that this job's objects have opened, whatever other jobs of the host did."""
+        return self._about_networks.loaded
 
     @property
     def about_models(self) -> tuple[str, ...]:
-        """What the sessions have to say: networks that run elsewhere, or otherwise, than they should."""
-        return tuple(self.host.sessions(self.job.execution).notices) if self.parts else ()
+        """What there is to say of them: one that runs elsewhere, or otherwise, than it should."""
+        return self._about_networks.notices
+
+    @property
+    def _about_networks(self) -> About:
+        opened = self.host.opened(part.item for part in self.parts)
+        return self.host.sessions(self.job.execution).about(opened) if opened else About()
 
     def call(self, part: Part[Any], call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call an object outside of the stream: on the host's thread for that, within the time-out, errors named."""

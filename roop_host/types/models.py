@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -94,6 +94,14 @@ class Choice:
         """Whether these options, an instance of the plugin's class, say this choice."""
         said = getattr(options, self.option)
         return self.value in said if isinstance(said, tuple) else said == self.value
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of loaded networks: name and hash of the file, provider, device and precision; and what went wrong."""
+
+    loaded: tuple[Mapping[str, str], ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def names_to_pull(models: Iterable[ModelSpec]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from roop_host import Choice, Context, Control, ExecutionOptions, Host, Job, Mod
 from roop_host.errors import InputError, Interrupted, ModelError, UsageError
 from roop_host.host import Question
 from roop_host.models.devices import TINY_MODEL
+from roop_host.models.providers import PROVIDERS
 from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import plugins_of
@@ -239,6 +241,24 @@ def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Sce
 def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: _Server) -> None:
     scene.clip.write_bytes(b"no clip")
     with pytest.raises(InputError):
+        scene.run(swap={"engine": "neural"})
+    assert server.asked == []
+
+
+def test_a_device_that_is_not_here_is_told_before_anybody_is_asked(scene: Scene, server: _Server) -> None:
+    import onnxruntime
+
+    listed = onnxruntime.get_available_providers()
+    device = next(name for name, provider in PROVIDERS.items() if provider not in listed)
+    for swap in ({}, {"engine": "neural"}):
+        with pytest.raises(UsageError, match=f"^--device {device} is not available here"):
+            scene.run(swap=swap, device=device)
+    assert (scene.questions, server.asked) == ([], [])
+
+
+def test_without_a_runtime_nothing_is_pulled(scene: Scene, server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModelError, match="needs ONNX Runtime"):
         scene.run(swap={"engine": "neural"})
     assert server.asked == []
 

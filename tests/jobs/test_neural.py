@@ -159,11 +159,15 @@ def test_the_mesh_engine_is_marked_as_what_it_is(found: Plugins, store: Path, tm
 
 
 def test_one_host_tells_each_job_its_own_networks(found: Plugins, store: Path, tmp_path: Path) -> None:
+    mesh = (Step("swapper", {"engine": "mesh"}),)
+    told = []
     with Host(found, models=store) as host:
-        neural = host.run(job(MEDIA / "collins.jpg", tmp_path / "a.png"))
-        mesh = host.run(replace(job(MEDIA / "hopper.jpg", tmp_path / "b.png"), steps=(Step("swapper", {"engine": "mesh"}),)))
-    assert "inswapper_128" in {model["name"] for model in neural.models}
-    assert not {"inswapper_128", "det_10g"} & {model["name"] for model in mesh.models}
+        for number, steps in enumerate((None, mesh, None)):
+            what = job(MEDIA / "collins.jpg", tmp_path / f"{number}.png")
+            report = host.run(what if steps is None else replace(what, steps=steps))
+            told.append([model["name"] for model in report.models])
+    assert told[0] == told[2] == ["det_10g", "facemesh", "inswapper_128", "open-nsfw", "w600k_r50"]
+    assert told[1] == ["blazeface_full", "blazeface_short", "facemesh", "open-nsfw"]
 
 
 @pytest.fixture(scope="module")
