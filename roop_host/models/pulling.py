@@ -100,21 +100,22 @@ class Pull:
         if part.size > what.size:
             part.clear()
         self._tell(part.size)
-        begun, said = part.size, list[str]()
-        for url in self._urls(what):
-            try:
-                fetch(what, url, part, limits=self._limits, cancel=self._cancel, on_size=self._tell)
-            except FetchError as error:
-                said.append(f"{shown(url)} {error}")
-            except Interrupted as error:
-                raise Interrupted(
-                    f"stopped while {what.name} was fetched; the {megabytes(part.size)} that came are kept, and the same "
-                    "command goes on from there"
-                ) from error
-            else:
-                return shown(url)
-        if part.size - begun >= self._limits.progress:  # all of them broke off, and not for good
-            return self._fill(what, part)
+        more = self._limits.progress
+        while more >= self._limits.progress:  # else all of them broke off for good
+            begun, said = part.size, list[str]()
+            for url in self._urls(what):
+                try:
+                    fetch(what, url, part, limits=self._limits, cancel=self._cancel, on_size=self._tell)
+                except FetchError as error:
+                    said.append(f"{shown(url)} {error}")
+                except Interrupted as error:
+                    raise Interrupted(
+                        f"stopped while {what.name} was fetched; the {megabytes(part.size)} that came are kept, and the "
+                        "same command goes on from there"
+                    ) from error
+                else:
+                    return shown(url)
+            more = part.size - begun
         kept = f" ({megabytes(part.size)} that came are kept)" if part.size else ""
         raise ModelError(
             f"{what.name} can't be fetched: {'; '.join(said)}{kept}; try again later, or get it another way and bring it: "

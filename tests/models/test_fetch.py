@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +20,8 @@ from web import Answer, Handler, Web, begin, cut, held, raw, serving, whole
 
 from roop_host import ModelError, ModelSpec, UsageError
 from roop_host.errors import Interrupted
+from roop_host.models.fetch import FetchError
+from roop_host.models.part import Part
 from roop_host.models.places import part_path
 from roop_host.models.reading import Limits
 from roop_host.models.store import Store
@@ -121,7 +122,7 @@ FAULTS: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_leads_to_the_next_address(name: str, store: Store, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_leads_to_the_next_address(name: str, store: Store, web: Web) -> None:
     if name == "never answers":
         store.limits = Limits(connect_s=0.3, slow_s=0.3, tries=2, pause_s=0.01)
     bad = web.at("/bad.onnx", FAULTS[name][0])
@@ -390,25 +391,53 @@ def refused_offline(store: Store, model: ModelSpec) -> str:
     return str(caught.value)
 
 
-def test_a_busy_disk_does_not_make_a_server_slow(store: Store, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.limits = Limits(slow_s=0.3, tries=1)
-    write, slept = os.write, False
+def test_a_busy_disk_does_not_make_a_server_slow(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes longer for each small piece than a server may be silent, while all that is missing waits already."""
+    store.limits = Limits(slow_s=10, least_rate=1, tries=1)
+    sent, seconds, write = threading.Event(), 0.0, os.write
+    real = httpx.Client
 
-    def slow(number: int, data: memoryview) -> int:
-        nonlocal slept
-        if not slept:
-            slept = True
-            time.sleep(0.5)
+    def pieces() -> Iterator[bytes]:
+        yield from (DATA[at : at + 5] for at in range(0, 100, 5))
+        sent.set()
+
+    def client(**more: Any) -> httpx.Client:
+        return real(transport=httpx.MockTransport(lambda request: httpx.Response(200, content=pieces())), **more)
+
+    def busy(number: int, data: memoryview) -> int:
+        nonlocal seconds
+        assert sent.wait(60)
+        seconds += 11
         return write(number, data)
 
-    monkeypatch.setattr("roop_host.models.part.os.write", slow)
-    assert store.pull(spec(DATA, web.at("/net.onnx", whole(DATA)))).read_bytes() == DATA
+    monkeypatch.setattr(httpx, "Client", client)
+    monkeypatch.setattr("roop_host.models.reading.time", SimpleNamespace(monotonic=lambda: seconds))
+    monkeypatch.setattr("roop_host.models.part.os.write", busy)
+    monkeypatch.setattr("roop_host.models.pulling.require_single_file", lambda *_: None)  # so few bytes are no model
+    assert store.pull(spec(DATA[:100], "https://example.test/net.onnx")).read_bytes() == DATA[:100]
 
 
 def test_a_server_that_stalls_now_and_then_gets_there(store: Store, web: Web) -> None:
     store.limits = Limits(slow_s=0.3, progress=100_000)
     assert store.pull(spec(DATA, web.at("/net.onnx", held(DATA, 150_000)))).read_bytes() == DATA
     assert [headers["Range"] for _, headers in web.asked] == [None, "bytes=150000-", "bytes=300000-"]
+
+
+def test_a_server_may_stall_as_often_as_it_likes_while_it_gets_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.limits = Limits(progress=1)
+    data, rounds = DATA[:3000], 0
+
+    def one_byte(what: ModelSpec, url: str, part: Part, **_: Any) -> None:
+        nonlocal rounds
+        rounds += 1
+        part.add(data[part.size : part.size + 1])
+        if part.size < len(data):
+            raise FetchError("is too slow")
+
+    monkeypatch.setattr("roop_host.models.pulling.fetch", one_byte)
+    monkeypatch.setattr("roop_host.models.pulling.require_single_file", lambda *_: None)
+    assert store.pull(spec(data, "https://example.test/net.onnx")).read_bytes() == data
+    assert rounds == len(data)
 
 
 def test_a_redirect_does_not_lead_from_https_to_this_machine(
