@@ -119,9 +119,9 @@ pulling stops and says so.
 
 ## Without internet, or behind a firewall
 
-* `--offline`, `ROOP_OFFLINE=1` or `offline = true` in `roop.toml`: nothing is ever fetched. What is missing is an
-  error (exit code 6) that says the address. Fetch it on another machine and bring it: `roop models import
-  inswapper_128.onnx buffalo_l.zip`.
+* `ROOP_OFFLINE=1`, or `offline = true` under `[run]` in `roop.toml`, also for `roop models pull`; `roop run --offline` for
+  one job: nothing is fetched. What is missing is an error (exit code 6) that says the address. Fetch it on another
+  machine and bring it: `roop models import inswapper_128.onnx buffalo_l.zip`.
 * `ROOP_MODELS_MIRROR=https://files.example.test/roop`: a folder of your own that is asked first, with the files named
   as under `models/`: `<name>.onnx`, and `<pack>.zip` for a pack. Only https, and only what has the right hash, is
   taken.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -61,7 +62,7 @@ def check_file(model: ModelSpec, path: Path, repair: str, cancel: threading.Even
             wrong = wrong_bytes(model, size, digest(file, cancel) if size == model.size else "")
             graph = wrong or wrong_graph_of(file)
     except OSError as error:
-        raise missing(model, error, repair) from error
+        raise missing(model, str(error), repair) from error
     if wrong:
         raise _other(model, path, wrong, repair)
     if graph:
@@ -71,19 +72,21 @@ def check_file(model: ModelSpec, path: Path, repair: str, cancel: threading.Even
 def checked_bytes(model: ModelSpec, path: Path, repair: str) -> bytes:
     """The file's bytes, read once; these very bytes are hashed and looked through. Raises ``ModelError`` as above."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read() if size == model.size else b""
     except OSError as error:
-        raise missing(model, error, repair) from error
-    if wrong := wrong_bytes(model, len(data), hashlib.sha256(data).hexdigest()):
+        raise missing(model, str(error), repair) from error
+    if wrong := wrong_bytes(model, len(data) or size, hashlib.sha256(data).hexdigest()):
         raise _other(model, path, wrong, repair)
     if graph := wrong_graph(data):
         raise ModelError(f"the model {model.name} in {path} {graph}")
     return data
 
 
-def missing(model: ModelSpec, error: OSError, repair: str) -> ModelError:
+def missing(model: ModelSpec, why: str, repair: str) -> ModelError:
     """That it can't be had, and why."""
-    return ModelError(f"the model {model.name} is missing ({error}); {repair}")
+    return ModelError(f"the model {model.name} is missing ({why}); {repair}")
 
 
 def _other(model: ModelSpec, path: Path, wrong: str, repair: str) -> ModelError:

@@ -366,6 +366,58 @@ def test_the_mirror_is_asked_first(store: Store, web: Web, monkeypatch: pytest.M
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("https://example.test:99999/x", "https address of a folder"),
+        ("https://example.test:0/x", "https address of a folder"),
+        ("https://example.test/x?key=s3cret", "can't have a"),
+        ("https://example.test/x#s3cret", "can't have a"),
+    ],
+)
+def test_a_mirror_that_can_not_be_one(address: str, words: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOP_MODELS_MIRROR", address)
+    with pytest.raises(UsageError, match=words) as caught:
+        store.pull(spec(DATA, "https://example.test/net"))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_password_of_a_mirror_is_neither_shown_nor_written(
+    store: Store, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.at("/net.onnx", cut(DATA, 100))
+    monkeypatch.setenv("ROOP_MODELS_MIRROR", web.base.replace("127", "me:s3cret@127", 1))
+    model = spec(DATA, web.at("/gone?key=s3cret", raw(b"", 404)))
+    assert "s3cret" not in refused(store, model)
+    assert any(path.name.endswith(".part.json") for path in store.root.iterdir())
+    assert not [path for path in store.root.iterdir() if b"s3cret" in path.read_bytes()]
+    web.at("/net.onnx", whole(DATA))
+    store.pull(model)
+    assert web.asked[-1][1]["If-Range"] == web_tag(web)
+    assert not [path for path in store.root.iterdir() if b"s3cret" in path.read_bytes()]
+    store.remove(model)
+    store.offline = True
+    assert "s3cret" not in refused_offline(store, model)
+
+
+@pytest.mark.parametrize("url", ["https://me:s3cret@example.test:99999/x", "http://me:s3cret@example.test/x"])
+def test_a_declared_address_that_can_not_be_one_is_not_shown(url: str) -> None:
+    for urls in (("https://example.test/x", url), url):
+        with pytest.raises(ValueError, match="urls") as caught:
+            spec(DATA, **{"urls": urls})  # type: ignore[arg-type]
+        assert "s3cret" not in str(caught.value)
+
+
+def test_an_address_in_an_error_of_the_library_is_not_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def client(**_: Any) -> httpx.Client:
+        raise ValueError("Unknown scheme for proxy URL URL('odd://me@example.test?key=s3cret')")
+
+    monkeypatch.setattr(httpx, "Client", client)
+    said = refused(store, spec(DATA, "https://[2001:db8::1]:8443/net.onnx"))
+    assert "https://[2001:db8::1]:8443/net.onnx gives no proper answer" in said
+    assert "s3cret" not in said
+
+
 def test_a_proxy_is_for_other_machines(store: Store, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://192.0.2.1:9")

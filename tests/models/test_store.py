@@ -8,14 +8,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pulled import QUICK, archive, graph, outside, pack, spec
 from web import Handler, Web, held, raw, serving, whole
 
-from roop_host import InputError, ModelError, ModelSpec
+from roop_host import InputError, ModelError, ModelSpec, UsageError
 from roop_host.errors import Interrupted
 from roop_host.models.places import locked, part_path
 from roop_host.models.records import read_record, record_path
@@ -62,6 +63,9 @@ def test_the_folder_is_the_one_of_the_variable_else_that_of_the_checkout(
     monkeypatch.setenv("ROOP_MODELS", "~/weights")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert store_root() == tmp_path / "weights"
+    monkeypatch.setenv("ROOP_MODELS", "~nosuch-user-here/x")
+    with pytest.raises(UsageError, match=r"ROOP_MODELS begins with .*: ~nosuch-user-here/x; write the whole path"):
+        store_root()
 
 
 def test_states(store: Store, model: ModelSpec, tmp_path: Path) -> None:
@@ -83,6 +87,37 @@ def test_states(store: Store, model: ModelSpec, tmp_path: Path) -> None:
     inside.write_bytes(DATA)
     assert store.state(part_of_package) == "embedded"
     assert store.pull(part_of_package) == inside
+
+
+def _lost() -> Path:
+    raise ZeroDivisionError("no\nway")
+
+
+def _ends() -> Path:
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("where", [_lost, _ends, lambda: 3])
+def test_a_plugin_that_can_not_say_where_its_model_lies(where: Callable[[], Path], store: Store) -> None:
+    lost = spec(DATA, path=where)
+    assert (store.state(lost), store.present(lost), store.missing([lost])) == ("missing", False, [lost])
+    assert store.pick(spec(OTHER, "https://example.test/x", half=lost), "auto", accelerated=True).half is lost
+    for look in (store.path, store.read, store.verify, store.pull):
+        with pytest.raises(ModelError, match=r"the model net is missing \(.*\); install its package again") as caught:
+            look(lost)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_size_is_not_read(store: Store, model: ModelSpec) -> None:
+    with put(store, model, b"").open("wb") as file:
+        file.truncate(100_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match="100,000,000 bytes in place of"):
+            store.read(model)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_record_says_what_came_from_where(store: Store, model: ModelSpec) -> None:
