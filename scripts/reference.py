@@ -110,9 +110,10 @@ their packages.
 A name is that of a model or of a pack (a zip archive with several models, of which only those that a plugin knows are
 unpacked).
 
-**Your own files.** roop notes what it put into the store. A file without such a note is yours: it is used where its
-hash is right, and never changed, overwritten or deleted. Where another file of yours stands under a model's name,
-pulling stops and says so.
+**Your own files.** roop notes what it put into the store, with the size and the time of the file. A file without such a
+note, or not as it was noted, is yours: it is used where its hash is right, and never changed, overwritten or deleted.
+Where another file of yours stands under a model's name, pulling stops and says so. After the store was copied without
+the times of its files (`cp` without `-p`), all of them are yours.
 
 **Same name, other file.** Conversions of one network go round under one name: three different files are called
 `inswapper_128_fp16.onnx`. `roop models import` says the hash of what you have, and which one is wanted.

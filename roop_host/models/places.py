@@ -74,6 +74,8 @@ def write_whole(path: Path, text: str) -> None:
     new.unlink(missing_ok=True)
     with new.open("x", encoding="utf-8") as file:  # new, so that no link is followed
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     new.replace(path)
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roop_host.errors import Interrupted, ModelError
-from roop_host.models.copying import copy_in
 from roop_host.models.fetch import FetchError, fetch, shown
 from roop_host.models.packs import chunks, member, opened
 from roop_host.models.part import Part, megabytes
 from roop_host.models.places import final_path, forget_parts, free_bytes, locked, part_path
-from roop_host.models.placing import is_model, place, require_free_name, require_single_file
+from roop_host.models.placing import copy_in, is_there, place, require_free_name, require_single_file, size_of
 from roop_host.models.reading import Limits
 from roop_host.types.models import ModelSpec, Pack
 
@@ -65,13 +64,7 @@ class Pull:
         return final_path(self._root, what)
 
     def _there(self, model: ModelSpec) -> bool:
-        path = self._path(model)
-        if self._check:
-            return is_model(path, model, self._cancel)
-        try:
-            return path.stat().st_size == model.size
-        except OSError:
-            return False
+        return is_there(self._path(model), model, self._cancel, check=self._check)
 
     def _tell(self, size: int) -> None:
         if self._on_bytes is not None:
@@ -149,7 +142,8 @@ class Pull:
         """Fail before the first byte, not after the last but one."""
         needed = 0
         for download in todo:
-            needed += download.what.size - _size(part_path(self._path(download.what), download.what.sha256))
+            part = part_path(self._path(download.what), download.what.sha256)
+            needed += download.what.size - max(size_of(part) or 0, 0)
             if isinstance(download.what, Pack):
                 needed += sum(model.size for model in download.models)
         free = free_bytes(self._root)
@@ -158,10 +152,3 @@ class Pull:
                 f"{megabytes(needed)} are to come into {self._root}, and its disk has {megabytes(free)} left: "
                 f"{megabytes(needed - free)} are missing; make room, or name another folder by ROOP_MODELS"
             )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

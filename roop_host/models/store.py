@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,6 @@ from roop_host.models.fetch import shown
 from roop_host.models.places import final_path, forget_parts, locked, mirror, store_root
 from roop_host.models.pulling import OnBytes, Pull, downloads
 from roop_host.models.reading import Limits
-from roop_host.models.records import read_record
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ class Store:
             return "missing" if size is None else "wrong size"
         if model.embedded:
             return "embedded"
-        record = read_record(self.path(model))
+        record = placing.own_record(self.path(model))
         return "pulled" if record is not None and (record.by, record.sha256) == ("pull", model.sha256) else "brought"
 
     def pick(self, model: ModelSpec, precision: Precision, *, accelerated: bool) -> ModelSpec:
@@ -94,12 +92,16 @@ class Store:
         """
         models = tuple(models)
         cancel = cancel or threading.Event()
-        wanted = [model for model in dict.fromkeys(models) if not (model.embedded or self._good(model, cancel, check=check))]
-        if wanted:
+        lacking = [
+            model
+            for model in dict.fromkeys(models)
+            if not (model.embedded or placing.is_there(self.path(model), model, cancel, check=check))
+        ]
+        if lacking:
             if self.offline:
-                raise _offline(wanted)
+                raise _offline(lacking)
             _require_packages()
-            Pull(self.root, mirror(), self.limits, on_bytes, cancel, check=check).run(wanted)
+            Pull(self.root, mirror(), self.limits, on_bytes, cancel, check=check).run(lacking)
         return tuple(map(self.path, models))
 
     def bring(self, path: Path, known: Iterable[ModelSpec], *, cancel: threading.Event | None = None) -> bringing.Brought:
@@ -116,12 +118,12 @@ class Store:
         """
         if model.embedded:
             raise ModelError(f"the model {model.name} is part of an installed package; uninstall that to be rid of it")
-        whole, cancel = final_path(self.root, model.pack or model), threading.Event()
+        whole = final_path(self.root, model.pack or model)
         if not whole.parent.is_dir():
             return False
-        with locked(whole, cancel):
+        with locked(whole, threading.Event()):
             begun = model.pack is not None and forget_parts(whole)
-            return placing.remove(self.path(model), model, cancel) or begun
+            return placing.remove(self.path(model), model) or begun
 
     def verify(self, model: ModelSpec, *, cancel: threading.Event | None = None) -> None:
         """Read and hash the file, in chunks. Raises ``ModelError`` that says what is wrong and what repairs it."""
@@ -132,8 +134,8 @@ class Store:
         return checked_bytes(model, self.path(model), self.repair(model))
 
     def is_own(self, model: ModelSpec) -> bool:
-        """Whether roop has put a file of that name there, so that a pull may replace it."""
-        return not model.embedded and read_record(self.path(model)) is not None
+        """Whether the file is there as roop left it, so that a pull may replace it where it is damaged."""
+        return not model.embedded and placing.own_record(self.path(model)) is not None
 
     def repair(self, model: ModelSpec) -> str:
         """What to do where the file is missing or wrong, as the end of a sentence."""
@@ -147,13 +149,9 @@ class Store:
     def _size(self, model: ModelSpec) -> int | None:
         """In bytes; -1 for what is no file, None for nothing."""
         try:
-            found = self.path(model).stat()
-        except (ModelError, OSError):
+            return placing.size_of(self.path(model))
+        except ModelError:
             return None
-        return found.st_size if stat.S_ISREG(found.st_mode) else -1
-
-    def _good(self, model: ModelSpec, cancel: threading.Event, *, check: bool) -> bool:
-        return placing.is_model(self.path(model), model, cancel) if check else self.present(model)
 
 
 def _offline(models: list[ModelSpec]) -> ModelError:

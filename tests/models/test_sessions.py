@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from roop_host import ModelSpec
 from roop_host.errors import ModelError, UsageError
-from roop_host.models.external import refers_to_other_files
+from roop_host.models.checking import refers_to_other_files
 from roop_host.models.sessions import OrtSessions
 
 
