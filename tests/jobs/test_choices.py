@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from clips import make_clip
 from kit import FAST, OneFace, Quiet, Tint, analyser, processor, screener
+from pulled import spec
+from web import Web, serving, whole
 
 from roop_host import Choice, Context, ExecutionOptions, Host, Job, ModelSpec, Report, Step
 from roop_host.errors import InputError, ModelError, UsageError
@@ -34,51 +33,32 @@ class See:
     details: tuple[Literal["age"], ...] = ()
 
 
-class _Server:
-    """Gives files by name and notes what was asked for."""
+class Shelf:
+    """Models on a web server of this machine, and the paths that were asked for."""
 
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        outer = self
+    def __init__(self, web: Web) -> None:
+        self.web, self.files = web, dict[str, bytes]()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                data = outer.files.get(self.path)
-                self.send_response(404 if data is None else 200)
-                self.send_header("Content-Length", str(len(data or b"")))
-                self.end_headers()
-                self.wfile.write(data or b"")
+    @property
+    def asked(self) -> list[str]:
+        return [path for path, _ in self.web.asked]
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def model(self, name: str, **more: Any) -> ModelSpec:
+    def model(self, name: str) -> ModelSpec:
         # Each file is another one, as models are known by their hash: a field that nobody reads makes it so.
-        data = TINY_MODEL + b"\x12" + bytes([len(name)]) + name.encode()
-        self.files[f"/{name}"] = data
-        url = f"http://127.0.0.1:{self.http.server_port}/{name}"
-        return ModelSpec(
-            name=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data), licence="test", urls=(url,), **more
-        )
+        data = self.files[name] = TINY_MODEL + b"\x12" + bytes([len(name)]) + name.encode()
+        return spec(data, self.web.at(f"/{name}", whole(data)), name=name, licence="test")
 
     def put(self, root: Path, *models: ModelSpec) -> None:
         for model in models:
             path = Store(root).path(model)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.files[f"/{model.name}"])
+            path.write_bytes(self.files[model.name])
 
 
 @pytest.fixture
-def server() -> Iterator[_Server]:
-    made = _Server()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
+def server() -> Iterator[Shelf]:
+    with serving() as web:
+        yield Shelf(web)
 
 
 @dataclass
@@ -116,7 +96,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(server: _Server, tmp_path: Path) -> Scene:
+def scene(server: Shelf, tmp_path: Path) -> Scene:
     models = {name: server.model(name) for name in ("net", "embed", "age")}
     noted: dict[str, Any] = {}
 
@@ -148,7 +128,7 @@ def decided(report: Report) -> tuple[Any, Any]:
     return report.job["steps"][0]["options"].get("engine"), report.job["plugin_options"].get("see", {}).get("backend")
 
 
-def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, server: _Server) -> None:
+def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, server: Shelf) -> None:
     report = scene.run()
     assert decided(report) == ("mesh", "small")
     assert scene.set_up["swap"].engine == "mesh"
@@ -157,7 +137,7 @@ def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, s
     assert server.asked == []
 
 
-def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_follows(scene: Scene, server: _Server) -> None:
+def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_follows(scene: Scene, server: Shelf) -> None:
     server.put(scene.root, scene.models["net"], scene.models["embed"])
     report = scene.run()
     assert decided(report) == ("neural", "large")
@@ -167,7 +147,7 @@ def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_fol
     assert server.asked == []
 
 
-def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: Scene, server: _Server) -> None:
+def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: Scene, server: Shelf) -> None:
     server.put(scene.root, scene.models["net"])
     scene.answer = True
     assert decided(scene.run()) == ("neural", "large")
@@ -179,13 +159,13 @@ def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: S
     assert Store(scene.root).present(scene.models["embed"])
 
 
-def test_a_no_is_a_no(scene: Scene, server: _Server) -> None:
+def test_a_no_is_a_no(scene: Scene, server: Shelf) -> None:
     assert decided(scene.run()) == ("mesh", "small")
     assert len(scene.questions) == 1
     assert server.asked == []
 
 
-def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: _Server) -> None:
+def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: Shelf) -> None:
     scene.answer = True
     assert decided(scene.run(offline=True)) == ("mesh", "small")
     assert scene.questions == []
@@ -198,7 +178,7 @@ def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: _Se
 
 
 def test_what_is_named_is_pulled_without_a_question_and_its_licence_is_told(
-    scene: Scene, server: _Server, caplog: pytest.LogCaptureFixture
+    scene: Scene, server: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     report = scene.run(swap={"engine": "neural"})
     assert decided(report) == ("neural", "large")
@@ -207,24 +187,24 @@ def test_what_is_named_is_pulled_without_a_question_and_its_licence_is_told(
     assert "licence: test" in caplog.text
 
 
-def test_what_does_not_go_together_is_refused(scene: Scene, server: _Server) -> None:
+def test_what_does_not_go_together_is_refused(scene: Scene, server: Shelf) -> None:
     with pytest.raises(UsageError, match=r"needs faces with embedding, which --see-backend small does not give.*large"):
         scene.run(swap={"engine": "neural"}, see={"backend": "small"})
     assert server.asked == []
 
 
-def test_auto_bows_to_a_named_backend(scene: Scene, server: _Server) -> None:
+def test_auto_bows_to_a_named_backend(scene: Scene, server: Shelf) -> None:
     server.put(scene.root, *scene.models.values())
     assert decided(scene.run(see={"backend": "small"})) == ("mesh", "small")
 
 
-def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Scene, server: _Server) -> None:
+def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Scene, server: Shelf) -> None:
     report = scene.run(swap={"engine": "mesh"}, see={"details": ("age",)})
     assert decided(report) == ("mesh", "large")
     assert sorted(server.asked) == ["/age", "/embed"]
 
 
-def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: _Server) -> None:
+def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: Shelf) -> None:
     scene.clip.write_bytes(b"no clip")
     with pytest.raises(InputError):
         scene.run(swap={"engine": "neural"})
@@ -238,7 +218,7 @@ def test_a_choice_of_an_option_that_is_not_there_makes_the_plugin_unusable() -> 
     assert "engien" in status.reason
 
 
-def test_a_settled_job_is_resumed_by_what_was_settled(scene: Scene, server: _Server) -> None:
+def test_a_settled_job_is_resumed_by_what_was_settled(scene: Scene, server: Shelf) -> None:
     """Models that come between two runs change what ``auto`` is, and so what was made before is not continued."""
     jobs = [scene.run().job]
     server.put(scene.root, *scene.models.values())
