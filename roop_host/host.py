@@ -243,11 +243,7 @@ class Host:
         key = _where(execution)
         if key not in self._sessions:
             self._sessions[key] = _OrtSessions(
-                execution.device,
-                threads_of(execution),
-                execution.precision,
-                self.store(execution),
-                cancel=self._cancel,
+                execution.device, threads_of(execution), execution.precision, self.store(execution)
             )
         return self._sessions[key]
 

@@ -110,18 +110,19 @@ their packages.
 A name is that of a model or of a pack (a zip archive with several models, of which only those that a plugin knows are
 unpacked).
 
-**Your own files.** roop notes what it put into the store. A file without such a note is yours: it is used where its
-hash is right, and never changed, overwritten or deleted. Where another file of yours stands under a model's name,
-pulling stops and says so.
+**Your own files.** roop notes what it put into the store, with the size and the time of the file. A file without such a
+note, or not as it was noted, is yours: it is used where its hash is right, and never changed, overwritten or deleted.
+Where another file of yours stands under a model's name, pulling stops and says so. After the store was copied without
+the times of its files (`cp` without `-p`), all of them are yours.
 
 **Same name, other file.** Conversions of one network go round under one name: three different files are called
 `inswapper_128_fp16.onnx`. `roop models import` says the hash of what you have, and which one is wanted.
 
 ## Without internet, or behind a firewall
 
-* `--offline`, `ROOP_OFFLINE=1` or `offline = true` in `roop.toml`: nothing is ever fetched. What is missing is an
-  error (exit code 6) that says the address. Fetch it on another machine and bring it: `roop models import
-  inswapper_128.onnx buffalo_l.zip`.
+* `ROOP_OFFLINE=1`, or `offline = true` under `[run]` in `roop.toml`, also for `roop models pull`; `roop run --offline` for
+  one job: nothing is fetched. What is missing is an error (exit code 6) that says the address. Fetch it on another
+  machine and bring it: `roop models import inswapper_128.onnx buffalo_l.zip`.
 * `ROOP_MODELS_MIRROR=https://files.example.test/roop`: a folder of your own that is asked first, with the files named
   as under `models/`: `<name>.onnx`, and `<pack>.zip` for a pack. Only https, and only what has the right hash, is
   taken.

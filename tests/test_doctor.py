@@ -26,8 +26,8 @@ from roop_host.doctor.check import Check, Examination, note, ok
 from roop_host.doctor.settings import settings
 from roop_host.media import encode
 from roop_host.models.devices import TINY_MODEL
+from roop_host.models.placing import write_record
 from roop_host.models.providers import PROVIDERS
-from roop_host.models.records import write_record
 from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins, plugins_of
@@ -343,7 +343,8 @@ def test_a_model_that_cannot_be_found_is_a_problem(tool: str, tmp_path: Path) ->
     (found,) = plugged.models(with_model(lambda: tmp_path / "none.onnx"))
     assert (found.exit_code, found.repair) == (6, f"{tool} install --upgrade roop-t0")
     (found,) = plugged.models(with_model(lost))
-    assert (found.exit_code, "where is it?" in found.says) == (7, True)
+    assert (found.exit_code, found.repair) == (6, f"{tool} install --upgrade roop-t0")
+    assert "tiny is missing (RuntimeError: where is it?); install its package again" in found.says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,8 +381,8 @@ def test_what_can_be_fetched_is_a_note_and_what_is_wrong_a_problem(tmp_path: Pat
         assert (wrong.name, wrong.state, wrong.repair, wrong.exit_code) == ("net", state, "", 6 if state == "problem" else 0)
         assert words in wrong.says
         assert (fits.name, fits.state) == ("half", "ok")
-    write_record(path, net.sha256, "pull", "https://example.test/net")
     path.write_bytes(b"other")
+    write_record(path, path, net.sha256, "pull", "https://example.test/net")
     assert look()[0].repair == "roop models pull net"
 
 

@@ -20,6 +20,7 @@ from roop_host.config.fields import host_fields
 from roop_host.config.files import read_files
 from roop_host.config.layers import Layers
 from roop_host.errors import Interrupted, ModelError, RoopError, UsageError
+from roop_host.models.fetch import shown
 from roop_host.models.part import megabytes
 from roop_host.models.pulling import Download, OnBytes, downloads
 from roop_host.models.store import Store
@@ -97,16 +98,13 @@ def verify(asked: Asked, names: Sequence[str]) -> int:
 
 
 def show_path(asked: Asked, name: str | None) -> None:
-    """Print the store's folder, or where a model lies or would lie. Raises ``UsageError``."""
+    """Print the store's folder, or where a model lies or would lie. Raises ``UsageError`` or ``ModelError``."""
     store = Store()
     if name is None:
         typer.echo(store.root)
         return
     for model in models_named(asked.plugins(), [name]):
-        try:
-            typer.echo(store.path(model))
-        except OSError as error:
-            raise ModelError(f"the model {model.name} is missing ({error}); {store.repair(model)}") from error
+        typer.echo(store.path(model))
 
 
 def remove(asked: Asked, names: Sequence[str]) -> int:
@@ -123,7 +121,7 @@ def _row(store: Store, one: Wanted) -> dict[str, Any]:
     model = one.model
     try:
         path = str(store.path(model))
-    except OSError:
+    except ModelError:
         path = ""
     return {
         "name": model.name,
@@ -135,7 +133,7 @@ def _row(store: Store, one: Wanted) -> dict[str, Any]:
         "commercial": model.commercial,
         "purpose": model.purpose,
         "pack": model.pack.name if model.pack is not None else "",
-        "urls": list(model.pack.urls if model.pack is not None else model.urls),
+        "urls": [shown(url) for url in (model.pack.urls if model.pack is not None else model.urls)],
         "for": [
             {"name": use.declared.spec.name, "plugin": use.declared.plugin.name, "option": use.flag, "value": use.value}
             for use in one.uses

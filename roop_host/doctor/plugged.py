@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roop_host.doctor.check import Check, note, ok, problem, reason
+from roop_host.doctor.check import Check, note, ok, problem
 from roop_host.doctor.installed import owners
 from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
@@ -103,9 +103,6 @@ def _model(store: Store, wanted: Wanted) -> Check:
     except ModelError as error:
         repair = _brought_again(store, model, plugin) if model.embedded else _pulled_again(store, model)
         return problem("Models", model.name, str(error), repair, error.exit_code)
-    except Exception as error:  # noqa: BLE001  (where it lies is said by the plugin's own code)
-        says = f"{plugin.describe()} can't say where it lies ({reason(error)}); install the plugin again"
-        return problem("Models", model.name, says, plugin.reinstall(), PluginError.exit_code)
     return ok("Models", model.name, f"verified, {model.size / 1e6:.1f} MB, licence {model.licence}; for {wanted.label}")
 
 
@@ -120,7 +117,7 @@ def _brought_again(store: Store, model: ModelSpec, plugin: PluginStatus) -> str:
         return ""
     try:
         path = store.path(model)
-    except OSError:
+    except ModelError:
         return plugin.reinstall()
     tops = {path.relative_to(entry).parts[0] for entry in map(Path, sys.path) if path.is_relative_to(entry)}
     for name in chain.from_iterable(owners(tops).values()):

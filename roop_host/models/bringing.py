@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from roop_host.errors import InputError, ModelError
 from roop_host.models.checking import CHUNK, digest
-from roop_host.models.copying import copy_in
 from roop_host.models.packs import chunks, member, opened
 from roop_host.models.places import final_path, locked
-from roop_host.models.placing import is_model
+from roop_host.models.placing import copy_in, is_there
 
 if TYPE_CHECKING:
     from roop_host.types.models import ModelSpec
@@ -76,7 +75,7 @@ def _from_archive(
 def _copied(root: Path, model: ModelSpec, data: Iterable[bytes], source: str, cancel: threading.Event) -> Path:
     path = final_path(root, model)
     with locked(final_path(root, model.pack or model), cancel):
-        if not is_model(path, model, cancel):
+        if not is_there(path, model, cancel, check=True):
             copy_in(path, model, data, "import", source, cancel)
     return path
 

@@ -1,20 +1,39 @@
-"""Is a file the model it should be? Its size, its hash, and that all of its weights are in it."""
+"""Is a file the model it should be? Its size, its hash, and that all of its weights are in it.
+
+Loading from bytes does not keep ONNX Runtime from weights in other files: tried with 1.23 and 1.32, an initialiser that no
+optimiser touches is read from the current folder (1.23: from any absolute path too), unverified. So the bytes are looked
+through first, by a walk of their protobuf that needs no library.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from roop_host.errors import Interrupted, ModelError
-from roop_host.models.external import refers_to_other_files
 
 if TYPE_CHECKING:
     from roop_host.types.models import ModelSpec
 
 CHUNK = 1 << 20
+# onnx.proto: by message, the fields that lead to tensors and the message each holds.
+_WAYS: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+#: ONNX Runtime also takes its own format, recognised by these bytes; it is not looked through, so it is not taken.
+_ORT_FORMAT = b"ORTM"
 
 
 def digest(file: BinaryIO, cancel: threading.Event | None = None) -> str:
@@ -61,7 +80,7 @@ def check_file(model: ModelSpec, path: Path, repair: str, cancel: threading.Even
             wrong = wrong_bytes(model, size, digest(file, cancel) if size == model.size else "")
             graph = wrong or wrong_graph_of(file)
     except OSError as error:
-        raise missing(model, error, repair) from error
+        raise missing(model, str(error), repair) from error
     if wrong:
         raise _other(model, path, wrong, repair)
     if graph:
@@ -71,20 +90,74 @@ def check_file(model: ModelSpec, path: Path, repair: str, cancel: threading.Even
 def checked_bytes(model: ModelSpec, path: Path, repair: str) -> bytes:
     """The file's bytes, read once; these very bytes are hashed and looked through. Raises ``ModelError`` as above."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read() if size == model.size else b""
     except OSError as error:
-        raise missing(model, error, repair) from error
-    if wrong := wrong_bytes(model, len(data), hashlib.sha256(data).hexdigest()):
+        raise missing(model, str(error), repair) from error
+    if wrong := wrong_bytes(model, len(data) or size, hashlib.sha256(data).hexdigest()):
         raise _other(model, path, wrong, repair)
     if graph := wrong_graph(data):
         raise ModelError(f"the model {model.name} in {path} {graph}")
     return data
 
 
-def missing(model: ModelSpec, error: OSError, repair: str) -> ModelError:
+def missing(model: ModelSpec, why: str, repair: str) -> ModelError:
     """That it can't be had, and why."""
-    return ModelError(f"the model {model.name} is missing ({error}); {repair}")
+    return ModelError(f"the model {model.name} is missing ({why}); {repair}")
 
 
 def _other(model: ModelSpec, path: Path, wrong: str, repair: str) -> ModelError:
     return ModelError(f"the model file {path} is not the {model.name} it should be ({wrong}); {repair}")
+
+
+def refers_to_other_files(data: bytes | mmap.mmap) -> bool:
+    """Whether any tensor of the model lies elsewhere. Raises ``ValueError`` for bytes that are no plain ONNX model."""
+    if data[4:8] == _ORT_FORMAT:
+        raise ValueError("it is in ONNX Runtime's own format, not ONNX")
+    todo = [("model", 0, len(data))]  # a stack: nested graphs can't exhaust recursion
+    while todo:
+        message, start, end = todo.pop()
+        for number, value, first, last in _fields(data, start, end):
+            if message == "tensor":
+                # Stricter than the format: any trace of external data counts, whatever the location says.
+                if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and (value != 0 or first != last)):
+                    return True
+            elif number in _WAYS[message] and first != last:
+                todo.append((_WAYS[message][number], first, last))
+    return False
+
+
+def _fields(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Field number, number value, and where a bytes value begins and ends (equal for none)."""
+    while at < end:
+        tag, at = _varint(data, at, end)
+        value = first = last = 0
+        match tag & 7:
+            case 0:
+                value, at = _varint(data, at, end)
+            case 1:
+                at += 8
+            case 2:
+                length, first = _varint(data, at, end)
+                at = last = first + length
+            case 5:
+                at += 4
+            case kind:
+                raise ValueError(f"it is no ONNX model (wire type {kind})")
+        if at > end or tag >> 32 or not tag >> 3:
+            raise ValueError("it is no ONNX model, or cut off")
+        yield tag >> 3, value, first, last
+
+
+def _varint(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= end:
+            raise ValueError("it is no ONNX model, or cut off")
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("it is no ONNX model (a number too long)")

@@ -21,6 +21,7 @@ _OK, _PARTIAL, _OUT_OF_RANGE = 200, 206, 416
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _LONGEST = 120
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 class FetchError(Exception):
@@ -42,8 +43,7 @@ class _AnewError(Exception):
 def shown(url: str) -> str:
     """An address for people, without passwords and keys."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def fetch(
@@ -178,5 +178,5 @@ def _validator(head: Head) -> str:
 
 
 def _short(error: BaseException) -> str:
-    text = one_line(str(error)) or type(error).__name__
+    text = _ADDRESS.sub("an address", one_line(str(error))) or type(error).__name__
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -147,7 +147,9 @@ def what_is_wrong(session: OrtSession) -> str:
     for item in session.inputs:
         free = [_FREE_BATCH, *[_FREE_SIDE] * len(item.shape)]
         shape = [free[axis] if size is None else size for axis, size in enumerate(item.shape)]
-        inputs[item.name] = noise.random(shape).astype(item.dtype)
+        # Grey levels are tried as such; any other number may be an index, of which only 0 is sure to exist.
+        bytes_in = item.dtype == "uint8"
+        inputs[item.name] = noise.integers(0, 256, shape, np.uint8) if bytes_in else noise.random(shape).astype(item.dtype)
     try:
         outputs = [np.asarray(output) for output in session.run(inputs)]
     except Exception as error:  # noqa: BLE001  (whatever it is, this network can't be used here)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -80,16 +81,16 @@ class Part:
     def note_origin(self, url: str, validator: str) -> None:
         """Keep what the server calls this version of the file, so that a later request can ask for more of the same."""
         with writing(self.path.parent):
-            write_whole(self._origin, json.dumps({"url": url, "validator": validator}) + "\n")
+            write_whole(self._origin, json.dumps({"url_sha256": _hashed(url), "validator": validator}) + "\n")
 
     def validator(self, url: str) -> str:
         """What ``url`` called the version of which this is a part; empty where it said nothing, or another one began it."""
         try:
             said = json.loads(self._origin.read_text(encoding="utf-8"))
-            url_then, found = said["url"], said["validator"]
+            url_then, found = said["url_sha256"], said["validator"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ""
-        return found if url_then == url and isinstance(found, str) and _VALIDATOR.fullmatch(found) else ""
+        return found if url_then == _hashed(url) and isinstance(found, str) and _VALIDATOR.fullmatch(found) else ""
 
     @property
     def _origin(self) -> Path:
@@ -99,6 +100,11 @@ class Part:
 def megabytes(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 1e6:.1f} MB"
+
+
+def _hashed(url: str) -> str:
+    """The address of a mirror may hold a password, which does not belong on a disk."""
+    return hashlib.sha256(url.encode(errors="surrogatepass")).hexdigest()
 
 
 def _open(path: Path) -> BinaryIO:

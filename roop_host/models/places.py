@@ -20,10 +20,15 @@ _POLL_S = 0.1
 
 
 def store_root() -> Path:
-    """The folder: ``ROOP_MODELS``, ``models/`` of a checkout, or the one in the user's data."""
+    """The folder: ``ROOP_MODELS``, ``models/`` of a checkout, or the one in the user's data. Raises ``UsageError``."""
     said = os.environ.get(_VARIABLE, "").strip()
     if said:
-        return Path(said).expanduser().absolute()
+        try:
+            return Path(said).expanduser().absolute()
+        except RuntimeError as error:
+            raise UsageError(
+                f"{_VARIABLE} begins with the home folder of a user that is not known here: {said}; write the whole path"
+            ) from error
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "models" / "make_embedded.py").is_file():
         return checkout / "models"
@@ -37,6 +42,11 @@ def mirror() -> str:
     said = os.environ.get(_MIRROR, "").strip().rstrip("/")
     if said and not allowed(said):
         raise UsageError(f"{_MIRROR} takes the https address of a folder with models; correct it or unset it")
+    if "?" in said or "#" in said:
+        raise UsageError(
+            f"{_MIRROR} takes the address of a folder, to which the name of a file is added, so it can't have a ? or #; "
+            "correct it or unset it"
+        )
     return said
 
 
@@ -64,6 +74,8 @@ def write_whole(path: Path, text: str) -> None:
     new.unlink(missing_ok=True)
     with new.open("x", encoding="utf-8") as file:  # new, so that no link is followed
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     new.replace(path)
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roop_host.errors import Interrupted, ModelError
-from roop_host.models.copying import copy_in
 from roop_host.models.fetch import FetchError, fetch, shown
 from roop_host.models.packs import chunks, member, opened
 from roop_host.models.part import Part, megabytes
 from roop_host.models.places import final_path, forget_parts, free_bytes, locked, part_path
-from roop_host.models.placing import is_model, place, require_free_name, require_single_file
+from roop_host.models.placing import copy_in, is_there, place, require_free_name, require_single_file, size_of
 from roop_host.models.reading import Limits
 from roop_host.types.models import ModelSpec, Pack
 
@@ -65,13 +64,7 @@ class Pull:
         return final_path(self._root, what)
 
     def _there(self, model: ModelSpec) -> bool:
-        path = self._path(model)
-        if self._check:
-            return is_model(path, model, self._cancel)
-        try:
-            return path.stat().st_size == model.size
-        except OSError:
-            return False
+        return is_there(self._path(model), model, self._cancel, check=self._check)
 
     def _tell(self, size: int) -> None:
         if self._on_bytes is not None:
@@ -100,21 +93,22 @@ class Pull:
         if part.size > what.size:
             part.clear()
         self._tell(part.size)
-        begun, said = part.size, list[str]()
-        for url in self._urls(what):
-            try:
-                fetch(what, url, part, limits=self._limits, cancel=self._cancel, on_size=self._tell)
-            except FetchError as error:
-                said.append(f"{shown(url)} {error}")
-            except Interrupted as error:
-                raise Interrupted(
-                    f"stopped while {what.name} was fetched; the {megabytes(part.size)} that came are kept, and the same "
-                    "command goes on from there"
-                ) from error
-            else:
-                return shown(url)
-        if part.size - begun >= self._limits.progress:  # all of them broke off, and not for good
-            return self._fill(what, part)
+        more = self._limits.progress
+        while more >= self._limits.progress:  # else all of them broke off for good
+            begun, said = part.size, list[str]()
+            for url in self._urls(what):
+                try:
+                    fetch(what, url, part, limits=self._limits, cancel=self._cancel, on_size=self._tell)
+                except FetchError as error:
+                    said.append(f"{shown(url)} {error}")
+                except Interrupted as error:
+                    raise Interrupted(
+                        f"stopped while {what.name} was fetched; the {megabytes(part.size)} that came are kept, and the "
+                        "same command goes on from there"
+                    ) from error
+                else:
+                    return shown(url)
+            more = part.size - begun
         kept = f" ({megabytes(part.size)} that came are kept)" if part.size else ""
         raise ModelError(
             f"{what.name} can't be fetched: {'; '.join(said)}{kept}; try again later, or get it another way and bring it: "
@@ -148,7 +142,8 @@ class Pull:
         """Fail before the first byte, not after the last but one."""
         needed = 0
         for download in todo:
-            needed += download.what.size - _size(part_path(self._path(download.what), download.what.sha256))
+            part = part_path(self._path(download.what), download.what.sha256)
+            needed += download.what.size - max(size_of(part) or 0, 0)
             if isinstance(download.what, Pack):
                 needed += sum(model.size for model in download.models)
         free = free_bytes(self._root)
@@ -157,10 +152,3 @@ class Pull:
                 f"{megabytes(needed)} are to come into {self._root}, and its disk has {megabytes(free)} left: "
                 f"{megabytes(needed - free)} are missing; make room, or name another folder by ROOP_MODELS"
             )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

@@ -99,16 +99,23 @@ class Answer:
         while True:
             if self._cancel.is_set():
                 raise Interrupted("stopped while a model was fetched")
+            with suppress(queue.Empty):
+                return self._taken(self._items.get_nowait())
+            # Judged only where nothing waits: that the disk was busy does not make a server slow.
             now = time.monotonic()
             if now - self._since >= patience_s:
                 if self._came < self._limits.least_rate * patience_s:
                     raise SlowError(f"{self._came} bytes in {patience_s:g} s")
                 self._since, self._came = now, 0
             with suppress(queue.Empty):
-                item = self._items.get(timeout=min(_POLL_S, patience_s / 4))
-                if isinstance(item, BaseException):
-                    raise item
-                return item
+                return self._taken(self._items.get(timeout=min(_POLL_S, patience_s / 4)))
+
+    def _taken(self, item: Head | bytes | BaseException | None) -> Head | bytes | None:
+        if isinstance(item, BaseException):
+            raise item
+        if isinstance(item, bytes):
+            self._came += len(item)
+        return item
 
     def _read(self) -> None:
         try:
@@ -119,7 +126,6 @@ class Answer:
             ):
                 self._put(Head(response.status_code, {name.lower(): value for name, value in response.headers.items()}))
                 for chunk in response.iter_raw():
-                    self._came += len(chunk)  # counted here: that the disk is busy does not make a server slow
                     if not self._put(chunk):
                         return
             self._put(None)

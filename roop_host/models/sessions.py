@@ -52,20 +52,12 @@ class OrtSessions:
     """Sessions of one device, one budget of threads and one precision. Equal models are loaded once.
 
     Where ``device`` is ``auto`` or a model comes in two precisions, one that does not work is tried in the next way, down to
-    full precision on the CPU; each such step is logged and stands in ``notices``. A named device is never left.
-    ``cancel`` ends the fetching of a model.
+    full precision on the CPU; each such step is logged and stands in ``notices``. A named device is never left, and nothing
+    is fetched: a plugin's set-up is no place for licences and long waits.
     """
 
-    def __init__(
-        self,
-        device: str,
-        threads: int,
-        precision: Precision = "auto",
-        store: Store | None = None,
-        *,
-        cancel: threading.Event | None = None,
-    ) -> None:
-        self._device, self._threads, self._precision, self._cancel = device, threads, precision, cancel
+    def __init__(self, device: str, threads: int, precision: Precision = "auto", store: Store | None = None) -> None:
+        self._device, self._threads, self._precision = device, threads, precision
         self.store = store if store is not None else Store()
         self._notices: list[tuple[tuple[str, str] | None, str]] = []
         self._lock = threading.RLock()  # creating two sessions at once races in ONNX Runtime
@@ -150,7 +142,7 @@ class OrtSessions:
             first = self.store.pick(model, self._precision, accelerated=device in ACCELERATED)
             fp16 = first != model or (self._precision == "fp16" and device in _HALVES)
             yield _Way(device, first, fp16)
-            if fp16 and device not in self._useless and self._can_have(model):
+            if fp16 and device not in self._useless and self.store.present(model):
                 yield _Way(device, model, fp16=False)
 
     def _devices(self, ort: Any) -> list[str]:
@@ -165,20 +157,6 @@ class OrtSessions:
                 f"--device {self._device} is not available here, there is {', '.join(there)}; it needs {NEEDS[self._device]}"
             )
         return [self._device]
-
-    def _can_have(self, model: ModelSpec) -> bool:
-        """Whether the full precision of a model is there, or can be fetched now."""
-        if self.store.present(model):
-            return True
-        if self.store.offline:
-            return False
-        logging.getLogger("roop").warning("the model %s does not work in half precision; fetching the full one", model.name)
-        try:
-            self.store.pull(model, cancel=self._cancel)
-        except ModelError as error:
-            self._tell(_files(model), f"the model {model.name} can't be had in full precision ({first_line(error)})")
-            return False
-        return True
 
     def _create(self, ort: Any, way: _Way, threads: int, files: tuple[str, str]) -> OrtSession:
         name, device, provider = way.model.name, way.device, PROVIDERS[way.device]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from roop_host.errors import ModelError
+from roop_host.errors import ModelError, from_outside, told
 from roop_host.models import bringing, placing
 from roop_host.models.checking import check_file, checked_bytes, missing
+from roop_host.models.fetch import shown
 from roop_host.models.places import final_path, forget_parts, locked, mirror, store_root
 from roop_host.models.pulling import OnBytes, Pull, downloads
 from roop_host.models.reading import Limits
-from roop_host.models.records import read_record
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
@@ -35,8 +34,15 @@ class Store:
         self.limits = limits or Limits()
 
     def path(self, model: ModelSpec) -> Path:
-        """Where ``model`` lies, or would lie. Raises ``OSError`` where the package it is part of is missing."""
-        return model.path() if model.path is not None else final_path(self.root, model)
+        """Where ``model`` lies, or would lie. Raises ``ModelError`` where the plugin that has it can't say."""
+        if model.path is None:
+            return final_path(self.root, model)
+        try:
+            return Path(model.path())
+        except BaseException as error:
+            if from_outside(error):
+                raise
+            raise missing(model, told(error), self.repair(model)) from error
 
     def present(self, model: ModelSpec) -> bool:
         """Whether a file of the right size is there. Its hash is looked at when it is loaded."""
@@ -53,7 +59,7 @@ class Store:
             return "missing" if size is None else "wrong size"
         if model.embedded:
             return "embedded"
-        record = read_record(self.path(model))
+        record = placing.own_record(self.path(model))
         return "pulled" if record is not None and (record.by, record.sha256) == ("pull", model.sha256) else "brought"
 
     def pick(self, model: ModelSpec, precision: Precision, *, accelerated: bool) -> ModelSpec:
@@ -86,13 +92,17 @@ class Store:
         """
         models = tuple(models)
         cancel = cancel or threading.Event()
-        wanted = [model for model in dict.fromkeys(models) if not (model.embedded or self._good(model, cancel, check=check))]
-        if wanted:
+        lacking = [
+            model
+            for model in dict.fromkeys(models)
+            if not (model.embedded or placing.is_there(self.path(model), model, cancel, check=check))
+        ]
+        if lacking:
             if self.offline:
-                raise _offline(wanted)
+                raise _offline(lacking)
             _require_packages()
-            Pull(self.root, mirror(), self.limits, on_bytes, cancel, check=check).run(wanted)
-        return tuple(map(self._path_of, models))
+            Pull(self.root, mirror(), self.limits, on_bytes, cancel, check=check).run(lacking)
+        return tuple(map(self.path, models))
 
     def bring(self, path: Path, known: Iterable[ModelSpec], *, cancel: threading.Event | None = None) -> bringing.Brought:
         """Copy a file of the user's into the store: the model, or of a zip archive the models, that it is by its hash.
@@ -108,24 +118,24 @@ class Store:
         """
         if model.embedded:
             raise ModelError(f"the model {model.name} is part of an installed package; uninstall that to be rid of it")
-        whole, cancel = final_path(self.root, model.pack or model), threading.Event()
+        whole = final_path(self.root, model.pack or model)
         if not whole.parent.is_dir():
             return False
-        with locked(whole, cancel):
+        with locked(whole, threading.Event()):
             begun = model.pack is not None and forget_parts(whole)
-            return placing.remove(self.path(model), model, cancel) or begun
+            return placing.remove(self.path(model), model) or begun
 
     def verify(self, model: ModelSpec, *, cancel: threading.Event | None = None) -> None:
         """Read and hash the file, in chunks. Raises ``ModelError`` that says what is wrong and what repairs it."""
-        check_file(model, self._path_of(model), self.repair(model), cancel)
+        check_file(model, self.path(model), self.repair(model), cancel)
 
     def read(self, model: ModelSpec) -> bytes:
         """The model's bytes, read once; these very bytes are verified. Raises ``ModelError``."""
-        return checked_bytes(model, self._path_of(model), self.repair(model))
+        return checked_bytes(model, self.path(model), self.repair(model))
 
     def is_own(self, model: ModelSpec) -> bool:
-        """Whether roop has put a file of that name there, so that a pull may replace it."""
-        return not model.embedded and read_record(self.path(model)) is not None
+        """Whether the file is there as roop left it, so that a pull may replace it where it is damaged."""
+        return not model.embedded and placing.own_record(self.path(model)) is not None
 
     def repair(self, model: ModelSpec) -> str:
         """What to do where the file is missing or wrong, as the end of a sentence."""
@@ -136,31 +146,22 @@ class Store:
             return f"{pull} fetches it, or roop models import FILE brings yours"
         return f"move it away, then {pull} fetches it, or roop models import FILE brings yours"
 
-    def _path_of(self, model: ModelSpec) -> Path:
-        try:
-            return self.path(model)
-        except OSError as error:
-            raise missing(model, error, self.repair(model)) from error
-
     def _size(self, model: ModelSpec) -> int | None:
         """In bytes; -1 for what is no file, None for nothing."""
         try:
-            found = self.path(model).stat()
-        except OSError:
+            return placing.size_of(self.path(model))
+        except ModelError:
             return None
-        return found.st_size if stat.S_ISREG(found.st_mode) else -1
-
-    def _good(self, model: ModelSpec, cancel: threading.Event, *, check: bool) -> bool:
-        return placing.is_model(self.path(model), model, cancel) if check else self.present(model)
 
 
 def _offline(models: list[ModelSpec]) -> ModelError:
     names = ", ".join(model.name for model in models)
-    urls = " and ".join(download.what.urls[0] for download in downloads(models))
+    urls = " and ".join(shown(download.what.urls[0]) for download in downloads(models))
     one = len(models) == 1
     return ModelError(
         f"the model{'' if one else 's'} {names} {'is' if one else 'are'} missing, and nothing is fetched offline "
-        f"(--offline, ROOP_OFFLINE); download {urls} elsewhere and bring it: roop models import FILE"
+        f"(ROOP_OFFLINE, roop.toml, or --offline of roop run); download {urls} elsewhere and bring it: "
+        "roop models import FILE"
     )
 
 

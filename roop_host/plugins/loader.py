@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from roop_host.plugins.scan import Found, bare, installed, single_file, switched
 from roop_host.plugins.status import Declared, PluginStatus, uninstall_all_but_one
 from roop_host.types.options import OptionField, describe
 from roop_host.types.packages import pip
-from roop_host.types.specs import NoOptions, check_name
+from roop_host.types.specs import NoOptions, check_name, models_of
 
 
 def load_plugins(disabled: Iterable[str] = (), files: Iterable[Path] = ()) -> Plugins:
@@ -118,6 +118,7 @@ class _Loader:
     def done(self) -> Plugins:
         self._settle_names()
         self._settle_flags()
+        self._settle_models()
         good = {status.name: status for status in self._statuses if status.state == "ok"}
         plugins = Plugins(tuple(self._statuses), errors=self._errors)
         for read in self._read:
@@ -162,6 +163,17 @@ class _Loader:
                         reason = f"its option {option.flag} is taken by {owners[name]}; rename or uninstall one"
                         self._spoil({read.status.name}, reason, _remove(read.status))
                     owners.setdefault(name, f"the plugin {read.status.name}")
+
+    def _settle_models(self) -> None:
+        """A file of the model store has one owner: of two that differ, each pull would replace the other's."""
+        owners: dict[str, tuple[str, str]] = {}
+        for read in self._read:
+            for kind, file, name, sha256 in _stored(read):
+                known, owner = owners.setdefault(file, (sha256, read.status.name))
+                if known != sha256:
+                    other = "another one of its own" if owner == read.status.name else f"that of the plugin {owner}"
+                    reason = f"its {kind} {name} is another file than {other}, under one name; rename or uninstall one"
+                    self._spoil({read.status.name}, reason, _remove(read.status))
 
     def _spoil(self, names: set[str], reason: str, repair: str) -> None:
         self._statuses = [
@@ -282,6 +294,16 @@ def _check_choices(specs: Iterable[Any], options: Mapping[str, OptionField]) -> 
             if choice.option not in options:
                 raise ValueError(f"{spec.name}: a choice is of the option {choice.option!r}, which the plugin does not have")
             options[choice.option].read(choice.value, f"{spec.name}: a choice of the option {choice.option}")
+
+
+def _stored(read: _Read) -> Iterator[tuple[str, str, str, str]]:
+    """Kind, file in the model store, name and hash of all that may be fetched; case does not tell files apart everywhere."""
+    for _, declared in read.specs:
+        for model in models_of(declared.spec):
+            if not model.embedded:
+                yield "model", model.file.lower(), model.name, model.sha256
+            if model.pack is not None:
+                yield "pack", f"{model.pack.name}.zip".lower(), model.pack.name, model.pack.sha256
 
 
 def _names(hook: str, spec: Any) -> tuple[str, ...]:

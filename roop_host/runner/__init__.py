@@ -16,7 +16,7 @@ from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, S
 from roop_host.host import Control, Host, Progress
 from roop_host.media.output import publish, suffix_kind
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
-from roop_host.runner.choosing import declared_models, needed_models, settle
+from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.load import load
 from roop_host.runner.pulling import pull_missing
@@ -64,7 +64,7 @@ def _run(run: Run) -> None:
             run.media = look_at_target(run)
         _check_kind(run, "video" if run.media is None else run.target.kind)
         pictures = look_at_sources(job, names)
-        if any(True for _ in declared_models(run, names)):
+        if uses_models(run, names):
             host.sessions(job.execution).require()  # before anybody is asked for a download that could not be used
         names = settle(run, names)
         job = run.job

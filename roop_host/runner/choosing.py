@@ -14,7 +14,7 @@ from roop_host.runner.state import Run
 from roop_host.types.job import Step
 from roop_host.types.models import Choice, ModelSpec, names_to_pull
 from roop_host.types.options import resolve
-from roop_host.types.specs import AnalyserSpec
+from roop_host.types.specs import AnalyserSpec, models_of
 
 _AUTO = "auto"
 
@@ -42,12 +42,9 @@ def needed_models(run: Run, names: Names) -> tuple[ModelSpec, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def declared_models(run: Run, names: Names) -> Iterator[ModelSpec]:
-    """Every model that those who take part may need, whatever their options."""
-    for declared, _ in _everyone(run, names):
-        yield from declared.spec.models
-        for choice in getattr(declared.spec, "choices", ()):
-            yield from choice.models
+def uses_models(run: Run, names: Names) -> bool:
+    """Whether any of those who take part may open a network, whatever the options."""
+    return any(models_of(declared.spec) for declared, _ in _everyone(run, names))
 
 
 class _Chooser:

@@ -120,16 +120,18 @@ def _check_file(name: str, sha256: str, size: int) -> None:
 
 def _check_urls(name: str, urls: tuple[str, ...]) -> None:
     if not isinstance(urls, tuple) or not urls:
-        raise ValueError(f"{name}: urls is a tuple of at least one address, not {urls!r}")
-    for url in urls:
-        if not allowed(url):
-            raise ValueError(f"{name}: a model comes over https, not from {url!r}")
+        raise ValueError(f"{name}: urls is a tuple of at least one address")
+    for number, url in enumerate(urls):
+        if not allowed(url):  # not shown: it may hold a password
+            raise ValueError(f"{name}: a model comes over https, and urls[{number}] is no such address")
 
 
 def allowed(url: str) -> bool:
     """Whether a model may come from there: over https, or from this very machine."""
     try:
         parts = urlsplit(url)
-        return (parts.scheme == "https" and bool(parts.hostname)) or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        secure = parts.scheme == "https" and bool(parts.hostname)
+        # Asking for the port raises where it is none.
+        return (secure or (parts.scheme == "http" and parts.hostname in _LOOPBACK)) and parts.port != 0
     except (ValueError, AttributeError, TypeError):
         return False

@@ -190,3 +190,10 @@ def check_name(name: object) -> None:
     """Raise ``ValueError`` for a name that ``--processors a,b`` or a command line could not hold."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise ValueError(f"the name {name!r} is not one lower-case word of letters, digits, - and _")
+
+
+def models_of(spec: Any) -> tuple[ModelSpec, ...]:
+    """Every model that a declaration may need, whatever the options, half precision too."""
+    found = [*getattr(spec, "models", ()), *(model for choice in getattr(spec, "choices", ()) for model in choice.models)]
+    halves = [model.half for model in found if model.half is not None]
+    return tuple(dict.fromkeys((*found, *halves)))

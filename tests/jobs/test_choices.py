@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from clips import make_clip
 from kit import FAST, OneFace, Quiet, Tint, analyser, processor, screener
+from pulled import spec
+from web import Web, serving, whole
 
 from roop_host import Choice, Context, Control, ExecutionOptions, Host, Job, ModelSpec, Report, Step
 from roop_host.errors import InputError, Interrupted, ModelError, UsageError
@@ -41,51 +40,32 @@ class Halves:
     backend: Literal["auto", "mesh", "vector"] = "auto"
 
 
-class _Server:
-    """Gives files by name and notes what was asked for."""
+class Shelf:
+    """Models on a web server of this machine, and the paths that were asked for."""
 
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        outer = self
+    def __init__(self, web: Web) -> None:
+        self.web, self.files = web, dict[str, bytes]()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                data = outer.files.get(self.path)
-                self.send_response(404 if data is None else 200)
-                self.send_header("Content-Length", str(len(data or b"")))
-                self.end_headers()
-                self.wfile.write(data or b"")
+    @property
+    def asked(self) -> list[str]:
+        return [path for path, _ in self.web.asked]
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def model(self, name: str, **more: Any) -> ModelSpec:
+    def model(self, name: str) -> ModelSpec:
         # Each file is another one, as models are known by their hash: a field that nobody reads makes it so.
-        data = TINY_MODEL + b"\x12" + bytes([len(name)]) + name.encode()
-        self.files[f"/{name}"] = data
-        url = f"http://127.0.0.1:{self.http.server_port}/{name}"
-        return ModelSpec(
-            name=name, sha256=hashlib.sha256(data).hexdigest(), size=len(data), licence="test", urls=(url,), **more
-        )
+        data = self.files[name] = TINY_MODEL + b"\x12" + bytes([len(name)]) + name.encode()
+        return spec(data, self.web.at(f"/{name}", whole(data)), name=name, licence="test")
 
     def put(self, root: Path, *models: ModelSpec) -> None:
         for model in models:
             path = Store(root).path(model)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.files[f"/{model.name}"])
+            path.write_bytes(self.files[model.name])
 
 
 @pytest.fixture
-def server() -> Iterator[_Server]:
-    made = _Server()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
+def server() -> Iterator[Shelf]:
+    with serving() as web:
+        yield Shelf(web)
 
 
 @dataclass
@@ -130,7 +110,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(server: _Server, tmp_path: Path) -> Scene:
+def scene(server: Shelf, tmp_path: Path) -> Scene:
     models = {name: server.model(name) for name in ("net", "embed", "age")}
     noted: dict[str, Any] = {}
 
@@ -162,7 +142,7 @@ def decided(report: Report) -> tuple[Any, Any]:
     return report.job["steps"][0]["options"].get("engine"), report.job["plugin_options"].get("see", {}).get("backend")
 
 
-def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, server: _Server) -> None:
+def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, server: Shelf) -> None:
     report = scene.run()
     assert decided(report) == ("mesh", "small")
     assert scene.set_up["swap"].engine == "mesh"
@@ -171,7 +151,7 @@ def test_auto_takes_what_is_here_and_says_what_else_could_be_had(scene: Scene, s
     assert server.asked == []
 
 
-def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_follows(scene: Scene, server: _Server) -> None:
+def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_follows(scene: Scene, server: Shelf) -> None:
     server.put(scene.root, scene.models["net"], scene.models["embed"])
     report = scene.run()
     assert decided(report) == ("neural", "large")
@@ -181,7 +161,7 @@ def test_auto_takes_the_better_one_when_its_models_are_here_and_the_analyser_fol
     assert server.asked == []
 
 
-def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: Scene, server: _Server) -> None:
+def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: Scene, server: Shelf) -> None:
     server.put(scene.root, scene.models["net"])
     scene.answer = True
     assert decided(scene.run()) == ("neural", "large")
@@ -193,13 +173,13 @@ def test_a_person_is_asked_once_for_all_that_is_missing_and_a_yes_pulls(scene: S
     assert Store(scene.root).present(scene.models["embed"])
 
 
-def test_a_no_is_a_no(scene: Scene, server: _Server) -> None:
+def test_a_no_is_a_no(scene: Scene, server: Shelf) -> None:
     assert decided(scene.run()) == ("mesh", "small")
     assert len(scene.questions) == 1
     assert server.asked == []
 
 
-def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: _Server) -> None:
+def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: Shelf) -> None:
     scene.answer = True
     assert decided(scene.run(offline=True)) == ("mesh", "small")
     assert scene.questions == []
@@ -212,7 +192,7 @@ def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: _Se
 
 
 def test_what_is_named_is_pulled_without_a_question_and_its_licence_is_told(
-    scene: Scene, server: _Server, caplog: pytest.LogCaptureFixture
+    scene: Scene, server: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     report = scene.run(swap={"engine": "neural"})
     assert decided(report) == ("neural", "large")
@@ -221,31 +201,31 @@ def test_what_is_named_is_pulled_without_a_question_and_its_licence_is_told(
     assert "licence: test" in caplog.text
 
 
-def test_what_does_not_go_together_is_refused(scene: Scene, server: _Server) -> None:
+def test_what_does_not_go_together_is_refused(scene: Scene, server: Shelf) -> None:
     with pytest.raises(UsageError, match=r"needs faces with embedding, which --see-backend small does not give.*large"):
         scene.run(swap={"engine": "neural"}, see={"backend": "small"})
     assert server.asked == []
 
 
-def test_auto_bows_to_a_named_backend(scene: Scene, server: _Server) -> None:
+def test_auto_bows_to_a_named_backend(scene: Scene, server: Shelf) -> None:
     server.put(scene.root, *scene.models.values())
     assert decided(scene.run(see={"backend": "small"})) == ("mesh", "small")
 
 
-def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Scene, server: _Server) -> None:
+def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Scene, server: Shelf) -> None:
     report = scene.run(swap={"engine": "mesh"}, see={"details": ("age",)})
     assert decided(report) == ("mesh", "large")
     assert sorted(server.asked) == ["/age", "/embed"]
 
 
-def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: _Server) -> None:
+def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: Shelf) -> None:
     scene.clip.write_bytes(b"no clip")
     with pytest.raises(InputError):
         scene.run(swap={"engine": "neural"})
     assert server.asked == []
 
 
-def test_a_device_that_is_not_here_is_told_before_anybody_is_asked(scene: Scene, server: _Server) -> None:
+def test_a_device_that_is_not_here_is_told_before_anybody_is_asked(scene: Scene, server: Shelf) -> None:
     import onnxruntime
 
     listed = onnxruntime.get_available_providers()
@@ -256,7 +236,7 @@ def test_a_device_that_is_not_here_is_told_before_anybody_is_asked(scene: Scene,
     assert (scene.questions, server.asked) == ([], [])
 
 
-def test_without_a_runtime_nothing_is_pulled(scene: Scene, server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_runtime_nothing_is_pulled(scene: Scene, server: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError, match="needs ONNX Runtime"):
         scene.run(swap={"engine": "neural"})
@@ -272,7 +252,7 @@ def test_a_choice_that_nobody_can_make_makes_the_plugin_unusable(option: str, va
     assert says in status.reason
 
 
-def test_what_no_single_choice_gives_is_refused(scene: Scene, server: _Server, tmp_path: Path) -> None:
+def test_what_no_single_choice_gives_is_refused(scene: Scene, server: Shelf, tmp_path: Path) -> None:
     both = processor(Tint, "both", needs_faces=True, needs=frozenset({"mesh_468", "embedding"}))
     parts = {"mesh": frozenset({"mesh_468"}), "vector": frozenset({"embedding"})}
     see = analyser(OneFace, choices=tuple(Choice(option="backend", value=v, gives=g) for v, g in parts.items()))
@@ -283,7 +263,7 @@ def test_what_no_single_choice_gives_is_refused(scene: Scene, server: _Server, t
         host.run(what)
 
 
-def test_models_that_come_between_two_runs_make_another_job_of_auto(scene: Scene, server: _Server) -> None:
+def test_models_that_come_between_two_runs_make_another_job_of_auto(scene: Scene, server: Shelf) -> None:
     jobs = [scene.run().job]
     server.put(scene.root, *scene.models.values())
     (scene.folder / "out.mp4").unlink()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ import pytest
 from onnxruntime.capi import _pybind_state
 
 from roop_host import ModelSpec
-from roop_host.errors import Interrupted, ModelError, UsageError
+from roop_host.errors import ModelError, UsageError
 from roop_host.models.providers import PROVIDERS
 from roop_host.models.sessions import OrtSessions
 from roop_host.models.store import Store
@@ -176,24 +175,6 @@ def test_a_device_that_lists_itself_and_runs_no_layer_does_not_count(
     assert sessions.notices == said[cpu, cuda]
 
 
-class Pulling(Store):
-    """A store that fetches from a folder beside it."""
-
-    def __init__(self, root: Path, source: Path, *, offline: bool = False) -> None:
-        super().__init__(root, offline=offline)
-        self.source, self.pulled, self.cancel = source, list[str](), object()
-
-    def pull(self, model: ModelSpec, *, on_bytes: Any = None, cancel: threading.Event | None = None) -> Path:
-        self.pulled.append(model.name)
-        self.cancel = cancel
-        if cancel is not None and cancel.is_set():
-            raise Interrupted("stopped on request")
-        if not (self.source / f"{model.name}.onnx").exists():
-            raise ModelError(f"the server has no {model.name}")
-        self.root.mkdir(exist_ok=True)
-        return Path(shutil.copy(self.source / f"{model.name}.onnx", self.path(model)))
-
-
 def remote(model: ModelSpec) -> ModelSpec:
     """The same, but from a server."""
     values = {"name": model.name, "sha256": model.sha256, "size": model.size, "licence": "none"}
@@ -201,42 +182,29 @@ def remote(model: ModelSpec) -> ModelSpec:
     return ModelSpec(**values, urls=(f"https://x.invalid/{model.name}",), half=half)  # type: ignore[arg-type]
 
 
-def test_full_precision_is_fetched_when_half_fails(runtime: Runtimes, model: Models, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_full_precision_is_taken_from_the_store_and_never_fetched(
+    there: bool, runtime: Runtimes, model: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set-up has no progress, no question and no licence to show."""
     made, tiny = runtime("cuda"), remote(model(half=True))
     made.faults["cuda", tiny.half.sha256] = "nan"  # type: ignore[union-attr]
-    store, cancel = Pulling(tmp_path / "store", tmp_path), threading.Event()
-    store.pull(tiny.half)  # type: ignore[arg-type]
-    sessions = OrtSessions("cuda", 1, store=store, cancel=cancel)
-    sessions.open(tiny)
-    assert store.pulled == ["tiny_fp16", "tiny"]
-    assert store.cancel is cancel
-    assert where(sessions) == [("tiny", "cuda", "fp32")]
-
-
-def test_what_cannot_be_fetched_is_told(runtime: Runtimes, model: Models, tmp_path: Path) -> None:
-    made, tiny = runtime("cuda"), remote(model(half=True))
-    made.faults["cuda", tiny.half.sha256] = "nan"  # type: ignore[union-attr]
-    store = Pulling(tmp_path / "store", tmp_path, offline=True)
-    store.pull(tiny.half)  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match=r"tiny_fp16 computes nothing of use on cuda in half.*roop models pull tiny"):
-        OrtSessions("cuda", 1, store=store).open(tiny)
-    assert store.pulled == ["tiny_fp16"]
-    store.offline = False
-    (tmp_path / "tiny.onnx").unlink()
+    store = Store(tmp_path / "store")
+    store.root.mkdir()
+    for name in ("tiny_fp16", *(["tiny"] if there else [])):
+        shutil.copy(tmp_path / f"{name}.onnx", store.root)
+    monkeypatch.setattr(Store, "pull_all", lambda *_, **__: pytest.fail("it was fetched"))
+    sessions = OrtSessions("cuda", 1, store=store)
+    if there:
+        sessions.open(tiny)
+        assert where(sessions) == [("tiny", "cuda", "fp32")]
+        return
+    with pytest.raises(ModelError, match=r"tiny_fp16 computes nothing of use on cuda in half.*roop models pull tiny\)"):
+        sessions.open(tiny)
     sessions = OrtSessions("auto", 1, store=store)
     sessions.open(tiny)  # on the CPU, where half precision is all there is
     assert where(sessions) == [("tiny_fp16", "cpu", "fp16")]
-    assert any("can't be had in full precision (the server has no tiny)" in notice for notice in sessions.notices)
-
-
-def test_a_cancel_while_it_is_fetched_is_a_cancel(runtime: Runtimes, model: Models, tmp_path: Path) -> None:
-    made, tiny = runtime("cuda"), remote(model(half=True))
-    made.faults["cuda", tiny.half.sha256] = "nan"  # type: ignore[union-attr]
-    store, cancel = Pulling(tmp_path / "store", tmp_path), threading.Event()
-    store.pull(tiny.half)  # type: ignore[arg-type]
-    cancel.set()
-    with pytest.raises(Interrupted):
-        OrtSessions("cuda", 1, store=store, cancel=cancel).open(tiny)
+    assert "so cpu in half precision is tried instead" in sessions.notices[0]
 
 
 def test_onnx_runtimes_own_fallback_at_creation_is_off(

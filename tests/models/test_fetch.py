@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +20,8 @@ from web import Answer, Handler, Web, begin, cut, held, raw, serving, whole
 
 from roop_host import ModelError, ModelSpec, UsageError
 from roop_host.errors import Interrupted
+from roop_host.models.fetch import FetchError
+from roop_host.models.part import Part
 from roop_host.models.places import part_path
 from roop_host.models.reading import Limits
 from roop_host.models.store import Store
@@ -121,7 +122,7 @@ FAULTS: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_leads_to_the_next_address(name: str, store: Store, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_leads_to_the_next_address(name: str, store: Store, web: Web) -> None:
     if name == "never answers":
         store.limits = Limits(connect_s=0.3, slow_s=0.3, tries=2, pause_s=0.01)
     bad = web.at("/bad.onnx", FAULTS[name][0])
@@ -365,6 +366,58 @@ def test_the_mirror_is_asked_first(store: Store, web: Web, monkeypatch: pytest.M
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("https://example.test:99999/x", "https address of a folder"),
+        ("https://example.test:0/x", "https address of a folder"),
+        ("https://example.test/x?key=s3cret", "can't have a"),
+        ("https://example.test/x#s3cret", "can't have a"),
+    ],
+)
+def test_a_mirror_that_can_not_be_one(address: str, words: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOP_MODELS_MIRROR", address)
+    with pytest.raises(UsageError, match=words) as caught:
+        store.pull(spec(DATA, "https://example.test/net"))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_password_of_a_mirror_is_neither_shown_nor_written(
+    store: Store, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.at("/net.onnx", cut(DATA, 100))
+    monkeypatch.setenv("ROOP_MODELS_MIRROR", web.base.replace("127", "me:s3cret@127", 1))
+    model = spec(DATA, web.at("/gone?key=s3cret", raw(b"", 404)))
+    assert "s3cret" not in refused(store, model)
+    assert any(path.name.endswith(".part.json") for path in store.root.iterdir())
+    assert not [path for path in store.root.iterdir() if b"s3cret" in path.read_bytes()]
+    web.at("/net.onnx", whole(DATA))
+    store.pull(model)
+    assert web.asked[-1][1]["If-Range"] == web_tag(web)
+    assert not [path for path in store.root.iterdir() if b"s3cret" in path.read_bytes()]
+    store.remove(model)
+    store.offline = True
+    assert "s3cret" not in refused_offline(store, model)
+
+
+@pytest.mark.parametrize("url", ["https://me:s3cret@example.test:99999/x", "http://me:s3cret@example.test/x"])
+def test_a_declared_address_that_can_not_be_one_is_not_shown(url: str) -> None:
+    for urls in (("https://example.test/x", url), url):
+        with pytest.raises(ValueError, match="urls") as caught:
+            spec(DATA, **{"urls": urls})  # type: ignore[arg-type]
+        assert "s3cret" not in str(caught.value)
+
+
+def test_an_address_in_an_error_of_the_library_is_not_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def client(**_: Any) -> httpx.Client:
+        raise ValueError("Unknown scheme for proxy URL URL('odd://me@example.test?key=s3cret')")
+
+    monkeypatch.setattr(httpx, "Client", client)
+    said = refused(store, spec(DATA, "https://[2001:db8::1]:8443/net.onnx"))
+    assert "https://[2001:db8::1]:8443/net.onnx gives no proper answer" in said
+    assert "s3cret" not in said
+
+
 def test_a_proxy_is_for_other_machines(store: Store, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://192.0.2.1:9")
@@ -390,25 +443,53 @@ def refused_offline(store: Store, model: ModelSpec) -> str:
     return str(caught.value)
 
 
-def test_a_busy_disk_does_not_make_a_server_slow(store: Store, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.limits = Limits(slow_s=0.3, tries=1)
-    write, slept = os.write, False
+def test_a_busy_disk_does_not_make_a_server_slow(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes longer for each small piece than a server may be silent, while all that is missing waits already."""
+    store.limits = Limits(slow_s=10, least_rate=1, tries=1)
+    sent, seconds, write = threading.Event(), 0.0, os.write
+    real = httpx.Client
 
-    def slow(number: int, data: memoryview) -> int:
-        nonlocal slept
-        if not slept:
-            slept = True
-            time.sleep(0.5)
+    def pieces() -> Iterator[bytes]:
+        yield from (DATA[at : at + 5] for at in range(0, 100, 5))
+        sent.set()
+
+    def client(**more: Any) -> httpx.Client:
+        return real(transport=httpx.MockTransport(lambda request: httpx.Response(200, content=pieces())), **more)
+
+    def busy(number: int, data: memoryview) -> int:
+        nonlocal seconds
+        assert sent.wait(60)
+        seconds += 11
         return write(number, data)
 
-    monkeypatch.setattr("roop_host.models.part.os.write", slow)
-    assert store.pull(spec(DATA, web.at("/net.onnx", whole(DATA)))).read_bytes() == DATA
+    monkeypatch.setattr(httpx, "Client", client)
+    monkeypatch.setattr("roop_host.models.reading.time", SimpleNamespace(monotonic=lambda: seconds))
+    monkeypatch.setattr("roop_host.models.part.os.write", busy)
+    monkeypatch.setattr("roop_host.models.pulling.require_single_file", lambda *_: None)  # so few bytes are no model
+    assert store.pull(spec(DATA[:100], "https://example.test/net.onnx")).read_bytes() == DATA[:100]
 
 
 def test_a_server_that_stalls_now_and_then_gets_there(store: Store, web: Web) -> None:
     store.limits = Limits(slow_s=0.3, progress=100_000)
     assert store.pull(spec(DATA, web.at("/net.onnx", held(DATA, 150_000)))).read_bytes() == DATA
     assert [headers["Range"] for _, headers in web.asked] == [None, "bytes=150000-", "bytes=300000-"]
+
+
+def test_a_server_may_stall_as_often_as_it_likes_while_it_gets_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.limits = Limits(progress=1)
+    data, rounds = DATA[:3000], 0
+
+    def one_byte(what: ModelSpec, url: str, part: Part, **_: Any) -> None:
+        nonlocal rounds
+        rounds += 1
+        part.add(data[part.size : part.size + 1])
+        if part.size < len(data):
+            raise FetchError("is too slow")
+
+    monkeypatch.setattr("roop_host.models.pulling.fetch", one_byte)
+    monkeypatch.setattr("roop_host.models.pulling.require_single_file", lambda *_: None)
+    assert store.pull(spec(data, "https://example.test/net.onnx")).read_bytes() == data
+    assert rounds == len(data)
 
 
 def test_a_redirect_does_not_lead_from_https_to_this_machine(

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from roop_host import ModelSpec
 from roop_host.errors import ModelError, UsageError
-from roop_host.models.external import refers_to_other_files
+from roop_host.models.checking import refers_to_other_files
 from roop_host.models.sessions import OrtSessions
 
 
@@ -135,11 +135,13 @@ def test_only_whole_onnx_is_looked_through(tmp_path: Path) -> None:
             refers_to_other_files(data)
 
 
-def one_node(path: Path, node: onnx.NodeProto, shape: list[object], out: int, out_shape: list[object]) -> Path:
+def one_node(
+    path: Path, node: onnx.NodeProto, shape: list[object], out: int, out_shape: list[object], given: int = TensorProto.FLOAT
+) -> Path:
     graph = helper.make_graph(
         [node],
         "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("x", given, shape)],
         [helper.make_tensor_value_info("y", out, out_shape)],
     )
     onnx.save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
@@ -152,6 +154,22 @@ def test_open_sides_are_tried_with_a_picture_and_classes_may_be_equal(tmp_path: 
     OrtSessions("cpu", 1).open(spec(path))
     classes = helper.make_node("ArgMax", ["x"], ["y"], axis=2, keepdims=0)
     path = one_node(tmp_path / "classes.onnx", classes, ["n", 4, 1], TensorProto.INT64, ["n", 4])
+    OrtSessions("cpu", 1).open(spec(path))
+
+
+def test_a_picture_of_bytes_is_tried_with_grey_levels_and_an_index_with_one_that_exists(tmp_path: Path) -> None:
+    grey = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)
+    path = one_node(tmp_path / "grey.onnx", grey, [1, 8, 8, 3], TensorProto.FLOAT, [1, 8, 8, 3], TensorProto.UINT8)
+    OrtSessions("cpu", 1).open(spec(path))
+    pick = helper.make_node("OneHot", ["x", "depth", "ends"], ["y"])
+    more = [numpy_helper.from_array(np.array(2, np.int64), "depth"), numpy_helper.from_array(np.float32([0, 1]), "ends")]
+    ends = [
+        helper.make_tensor_value_info("x", TensorProto.INT64, [3]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [3, 2]),
+    ]
+    graph = helper.make_graph([pick], "g", ends[:1], ends[1:], more)
+    path = tmp_path / "index.onnx"
+    onnx.save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
     OrtSessions("cpu", 1).open(spec(path))
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pulled import QUICK, archive, graph, outside, pack, spec
 from web import Handler, Web, held, raw, serving, whole
 
-from roop_host import InputError, ModelError, ModelSpec
+from roop_host import InputError, ModelError, ModelSpec, UsageError
 from roop_host.errors import Interrupted
 from roop_host.models.places import locked, part_path
-from roop_host.models.records import read_record, record_path
+from roop_host.models.placing import own_record, record_path
 from roop_host.models.store import Store, store_root
 
 DATA, OTHER = graph(), graph(1)
@@ -62,6 +64,9 @@ def test_the_folder_is_the_one_of_the_variable_else_that_of_the_checkout(
     monkeypatch.setenv("ROOP_MODELS", "~/weights")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert store_root() == tmp_path / "weights"
+    monkeypatch.setenv("ROOP_MODELS", "~nosuch-user-here/x")
+    with pytest.raises(UsageError, match=r"ROOP_MODELS begins with .*: ~nosuch-user-here/x; write the whole path"):
+        store_root()
 
 
 def test_states(store: Store, model: ModelSpec, tmp_path: Path) -> None:
@@ -85,8 +90,39 @@ def test_states(store: Store, model: ModelSpec, tmp_path: Path) -> None:
     assert store.pull(part_of_package) == inside
 
 
+def _lost() -> Path:
+    raise ZeroDivisionError("no\nway")
+
+
+def _ends() -> Path:
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("where", [_lost, _ends, lambda: 3])
+def test_a_plugin_that_can_not_say_where_its_model_lies(where: Callable[[], Path], store: Store) -> None:
+    lost = spec(DATA, path=where)
+    assert (store.state(lost), store.present(lost), store.missing([lost])) == ("missing", False, [lost])
+    assert store.pick(spec(OTHER, "https://example.test/x", half=lost), "auto", accelerated=True).half is lost
+    for look in (store.path, store.read, store.verify, store.pull):
+        with pytest.raises(ModelError, match=r"the model net is missing \(.*\); install its package again") as caught:
+            look(lost)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_size_is_not_read(store: Store, model: ModelSpec) -> None:
+    with put(store, model, b"").open("wb") as file:
+        file.truncate(100_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match="100,000,000 bytes in place of"):
+            store.read(model)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_record_says_what_came_from_where(store: Store, model: ModelSpec) -> None:
-    record = read_record(store.pull(model))
+    record = own_record(store.pull(model))
     assert record is not None
     assert (record.sha256, record.size, record.by, record.source) == (model.sha256, len(DATA), "pull", model.urls[0])
     assert record.date.startswith("20")
@@ -122,7 +158,7 @@ def test_another_file_of_a_user_under_the_models_name_stays(
     if linked:
         path = path.rename(store.root / "elsewhere.onnx")
         store.path(model).symlink_to(path)
-    with pytest.raises(ModelError, match="roop did not put it there; move it away") as caught:
+    with pytest.raises(ModelError, match="roop did not put it there, or it was changed since; move it away") as caught:
         store.pull_all([model], check=True)
     assert model.sha256 in str(caught.value)
     assert web.asked == []
@@ -183,24 +219,86 @@ def test_damage_to_what_roop_put_there_is_found_and_mended(store: Store, model: 
     assert len(web.asked) == 2
 
 
-def test_what_was_changed_since_is_set_aside(store: Store, model: ModelSpec, caplog: pytest.LogCaptureFixture) -> None:
-    for number in (1, 2):
-        path = store.pull(model)
-        path.write_bytes(OTHER[:-number])
-        assert store.state(model) == "wrong size"
-        with pytest.raises(ModelError, match="changed since"):
-            store.remove(model)
-        store.pull(model)
-        assert path.read_bytes() == DATA
-        assert (store.root / f"net.onnx.set-aside-{number}").read_bytes() == OTHER[:-number]
-    assert "net.onnx.set-aside-1" in caplog.text
+def dated(path: Path) -> None:
+    """Another time than the record's, however coarse the clock of the file system."""
+    os.utime(path, ns=(0, path.stat().st_mtime_ns - 10**9))
+
+
+def overwritten(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    dated(path)
+
+
+def moved_there(path: Path, data: bytes) -> None:
+    mine = path.with_name("mine")
+    overwritten(mine, data)
+    mine.replace(path)
+
+
+def copied_there(path: Path, data: bytes) -> None:
+    """After the old one was deleted, and its record was left."""
+    path.unlink()
+    overwritten(path, data)
+
+
+def linked_there(path: Path, data: bytes) -> None:
+    """As who moves the file to a larger disk does: the link is theirs, even to the very file."""
+    path.rename(path.with_name("mine"))
+    path.symlink_to("mine")
+    if data != DATA:
+        overwritten(path, data)
+
+
+@pytest.mark.parametrize("data", [DATA, OTHER, OTHER[:-1]])
+@pytest.mark.parametrize("change", [overwritten, moved_there, copied_there, linked_there])
+def test_what_takes_the_place_of_what_roop_had_put_there_is_the_users(
+    change: Callable[[Path, bytes], None], data: bytes, store: Store, model: ModelSpec, web: Web
+) -> None:
+    path = store.pull(model)
+    change(path, data)
+    before = left(store)
+    found = path.lstat()
+    assert store.state(model) == ("brought" if len(data) == len(DATA) else "wrong size")
+    with pytest.raises(ModelError, match="was not put there by roop, or was changed since, so it stays"):
+        store.remove(model)
+    if data == DATA:
+        assert store.pull_all([model], check=True) == (path,)
+    else:
+        with pytest.raises(ModelError, match="roop did not put it there, or it was changed since; move it away"):
+            store.pull_all([model], check=True)
+        with pytest.raises(ModelError, match=r"wrong hash.*; move it away, then roop models pull net fetches it"):
+            store.verify(model)
+    now = path.lstat()
+    assert (path.read_bytes(), left(store), len(web.asked)) == (data, before, 1)
+    assert (now.st_ino, now.st_mtime_ns) == (found.st_ino, found.st_mtime_ns)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_where_the_record_can_not_be_written_no_file_is_left_that_nobody_owns(
+    older: bool, store: Store, model: ModelSpec, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if older:
+        store.pull(spec(graph(2, 9000), web.at("/older", whole(graph(2, 9000)))))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("roop_host.models.placing.write_whole", full)
+        with pytest.raises(ModelError, match=r"can't be written \(No space left on device\)"):
+            store.pull(model)
+    assert not store.path(model).exists()
+    store.pull(model)
+    assert store.state(model) == "pulled"
+    assert [path for path, _ in web.asked].count("/net.onnx") == 1  # what came was kept
+    assert store.remove(model)
+    assert left(store) == []
 
 
 def test_only_what_roop_put_there_is_removed(store: Store, model: ModelSpec, tmp_path: Path) -> None:
     assert not store.remove(model)
     assert not store.root.exists()
     path = store.pull(model)
-    os.utime(path)  # as after a copy of the store
     assert store.remove(model)
     assert left(store) == []
     part_path(path, model.sha256).write_bytes(DATA[:9])

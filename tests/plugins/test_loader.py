@@ -30,6 +30,7 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Real wheels, unpacked into a fresh folder on ``sys.path``."""
     site = tmp_path / "site"
+    site.mkdir()  # Python remembers of a folder that it is none
     monkeypatch.syspath_prepend(site)
 
     def do(name: str, code: str, *, version: str = "1.0", distribution: str | None = None) -> None:
@@ -171,6 +172,50 @@ def test_the_flag_that_says_no_counts_too(install: Install) -> None:
     plugins = load_plugins()
     assert "--xb-on is taken by the plugin no-xb" in reason(plugins, "xb")
     assert "one" in plugins.processors
+
+
+MODELS = """
+from dataclasses import dataclass
+from roop_host import Choice, ModelSpec, Pack, ProcessorSpec, hookimpl
+ROOP_API = 1
+def net(name="Net", hash="a", **more):
+    more = more or {{"urls": ("https://example.test/x",)}}
+    return ModelSpec(name=name, sha256=64 * hash, size=1, licence="", **more)
+def pack(name="Bundle", hash="a"):
+    return Pack(name=name, sha256=64 * hash, size=1, urls=("https://example.test/x",))
+@dataclass(frozen=True)
+class ROOP_OPTIONS:
+    {name}_engine: str = "x"
+@hookimpl
+def roop_processors():
+    yield ProcessorSpec(name="{name}", summary="a test", load=lambda: None, {models})
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "why"),
+    [
+        ("models=(net(),)", ""),
+        ("models=(net(hash='b'),)", "its model Net is another file than that of the plugin xa"),
+        ("models=(net('nET', 'b'),)", "its model nET is another file than that of the plugin xa"),
+        ("models=(net('other', half=net(hash='b'), urls=('https://example.test/x',)),)", "its model Net is"),
+        ("choices=(Choice(option='{name}_engine', value='x', models=(net(hash='b'),)),)", "its model Net is"),
+        ("models=(net('in', 'b', pack=pack()),)", "its model in is another file than that of the plugin xa"),
+        ("models=(net('In', pack=pack('bundle', 'b')),)", "its pack bundle is another file than that of the plugin xa"),
+        ("models=(net('In', pack=pack()), net('more', 'b', pack=pack()))", ""),
+        ("models=(net('more', 'b', path=lambda: None), net('in', 'b'))", ""),  # one in a package, one beside the pack
+        ("models=(net('more', 'a'), net('more', 'b'))", "its model more is another file than another one of its own"),
+    ],
+)
+def test_a_file_of_the_store_has_one_owner(models: str, why: str, install: Install) -> None:
+    install("xa", MODELS.format(name="xa", models="models=(net(), net('in', pack=pack()))"))
+    install("xb", MODELS.format(name="xb", models=models.replace("{name}", "xb")))
+    plugins = load_plugins()
+    assert states(plugins) == {"xa": "ok", "xb": "colliding" if why else "ok"}
+    if why:
+        assert why in reason(plugins, "xb")
+        assert repair(plugins, "xb").endswith("pip uninstall roop-xb")
+        assert "xb" not in plugins.processors
 
 
 def test_what_a_plugin_prints_does_not_reach_stdout(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
