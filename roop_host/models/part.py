@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -36,6 +37,10 @@ class Part:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
+        if kind is not None and not self.size:  # there is nothing to go on with
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+                self._origin.unlink(missing_ok=True)
 
     def add(self, data: bytes) -> None:
         """Append. Raises ``ModelError`` where the disk is full; what was written stays."""

@@ -148,6 +148,7 @@ def test_a_server_that_is_gone(store: Store, web: Web) -> None:
         taken.bind(("127.0.0.1", 0))
         gone = f"http://127.0.0.1:{taken.getsockname()[1]}/net.onnx"
         assert "can't be reached" in refused(store, spec(DATA, gone))
+        assert [path.name for path in store.root.iterdir() if ".part" in path.name] == []
         assert store.pull(spec(DATA, gone, web.at("/net.onnx", whole(DATA)))).read_bytes() == DATA
 
 
