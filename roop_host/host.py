@@ -127,7 +127,7 @@ class Host:
         self,
         plugins: Plugins | None = None,
         *,
-        models: Path | None = None,
+        models: str | Path | None = None,
         ask: Callable[[Question], bool] = lambda question: False,
     ) -> None:
         if plugins is None:
@@ -136,7 +136,7 @@ class Host:
             plugins = load_plugins()
         self.plugins = plugins
         self.ask = ask
-        self._models = models
+        self._models = None if models is None else Path(models)
         self._calls = CallThread()
         self._objects: dict[tuple[Any, ...], _Loaded] = {}
         self._sessions: dict[_Where, OrtSessions] = {}

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "models": {"types", "errors"},
     "doctor": {"types", "errors", "plugins", "models", "gate", "config", "__init__"},
     "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},
-    "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins"},
+    "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins", "models"},
     "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "__init__"},
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},
     "__main__": {"cli"},

@@ -29,7 +29,7 @@ def asking(confirm: Callable[[str], bool | None]) -> Callable[[Question], bool]:
             return False
         answer = confirm(_text(question))
         if answer is False and _write(path, [*refused, key]):
-            typer.echo(f"roop: remembered in {path}; not asked again", err=True)
+            typer.echo(f"roop: remembered in {path}; without that file it is asked again", err=True)
         return bool(answer)
 
     return ask

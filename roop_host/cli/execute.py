@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import traceback
@@ -15,7 +14,7 @@ import typer
 
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import tell_error
+from roop_host.cli.telling import log_to_stderr, tell_error
 from roop_host.errors import Interrupted, RoopError, told
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, An
     from roop_host.cli.asking import asking
     from roop_host.host import Control, Host
 
-    _log(debug=show["debug"])
+    log_to_stderr(debug=show["debug"])
     control = Control()
     signals = Signals(control.cancel, _at_once)
     # Whoever reads a pipe, or wants no words, is not there to answer.
@@ -62,15 +61,6 @@ def _execute(make_job: Callable[[], Job], host: Host, control: Control, signals:
 
 def _is_terminal(stream: Any) -> bool:
     return stream is not None and stream.isatty()
-
-
-def _log(*, debug: bool) -> None:
-    """What the host and plugins log goes to stderr: warnings always, all of it for --debug."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    log = logging.getLogger("roop")
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
 def _failed(error: RoopError, show: Mapping[str, Any]) -> int:

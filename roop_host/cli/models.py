@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from roop_host.cli.signals import Signals
-from roop_host.cli.telling import tell_error
+from roop_host.cli.telling import log_to_stderr, tell_error
 from roop_host.config.fields import host_fields
 from roop_host.config.files import read_files
 from roop_host.config.layers import Layers
 from roop_host.errors import Interrupted, ModelError, RoopError, UsageError
 from roop_host.models.fetch import shown
 from roop_host.models.part import megabytes
-from roop_host.models.pulling import Download, OnBytes, downloads
+from roop_host.models.pulling import Download, OnBegin, OnBytes, downloads
 from roop_host.models.store import Store
 from roop_host.plugins.wanted import Wanted, models_named, wanted_models
 
 if TYPE_CHECKING:
     from roop_host.cli.asked import Asked
-    from roop_host.types.models import ModelSpec
 
 _HEAD = ("NAME", "SIZE", "STATE", "COMMERCIAL", "LICENCE", "PURPOSE", "FOR")
 
@@ -77,9 +76,12 @@ def bring(asked: Asked, files: Sequence[str]) -> int:
     with _stopping() as cancel:
         for file in files:
             with each.attempt():
+                if not file:
+                    raise UsageError("roop models import takes the names of files, and one of these is empty")
                 for model, path in store.bring(Path(file), known, cancel=cancel):
-                    _tell_licence(model)
                     typer.echo(f"{model.name}  {path}")
+                    if not model.commercial:
+                        typer.echo(f"roop: {model.name}: {model.terms}", err=True)
     return each.code
 
 
@@ -142,19 +144,10 @@ def _row(store: Store, one: Wanted) -> dict[str, Any]:
 
 
 def _pull(store: Store, download: Download, cancel: threading.Event) -> None:
-    lacking = store.missing(download.models)
-    if lacking and not store.offline:
-        for model in lacking:
-            _tell_licence(model)
-    with _progress(download, show=bool(lacking) and not store.offline) as on_bytes:
-        paths = store.pull_all(download.models, on_bytes=on_bytes, cancel=cancel, check=True)
+    with _progress() as (on_begin, on_bytes):
+        paths = store.pull_all(download.models, on_begin=on_begin, on_bytes=on_bytes, cancel=cancel, check=True)
     for path in paths:
         typer.echo(path)
-
-
-def _tell_licence(model: ModelSpec) -> None:
-    if not model.commercial:
-        typer.echo(f"roop: {model.name}: {model.terms}", err=True)
 
 
 def _offline(config: str | None) -> bool:
@@ -168,6 +161,7 @@ class _Each:
     """Tries one thing after the other: what fails is told at once, and the rest is done. The first error's code counts."""
 
     def __init__(self, asked: Asked) -> None:
+        log_to_stderr(debug=asked.debug)
         self._debug, self.code = asked.debug, 0
 
     @contextmanager
@@ -196,21 +190,27 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _progress(download: Download, *, show: bool) -> Iterator[OnBytes | None]:
-    """A bar in a terminal, else one line; nothing where nothing is fetched."""
-    name = download.what.name
-    if not show:
-        yield None
-        return
-    if not sys.stderr.isatty():
-        typer.echo(f"roop: fetching {name} ({megabytes(download.what.size)})", err=True)
-        yield None
-        return
+def _progress() -> Iterator[tuple[OnBegin, OnBytes]]:
+    """One line when a download begins, and in a terminal a bar."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=download.what.size)
-        yield lambda have, total: bar.update(task, completed=have, total=total)
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=None)
+
+    def on_begin(download: Download) -> None:
+        typer.echo(f"roop: {download.told}", err=True)
+        bar.update(task, description=download.what.name)
+        if sys.stderr.isatty():
+            bar.start()
+
+    def on_bytes(have: int, total: int) -> None:
+        bar.update(task, completed=have, total=total)
+
+    try:
+        yield on_begin, on_bytes
+    finally:
+        if bar.live.is_started:
+            bar.stop()

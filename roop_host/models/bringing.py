@@ -29,6 +29,8 @@ def bring(root: Path, source: Path, known: Iterable[ModelSpec], cancel: threadin
     """
     models = [model for model in dict.fromkeys(known) if not model.embedded]
     try:
+        if not source.is_file():  # a pipe or a device may give bytes for ever
+            raise InputError(f"{source} is {'not a file' if source.exists() else 'not there'}; name a file with a model")
         with source.open("rb") as file:
             if zipfile.is_zipfile(file):
                 return tuple(_from_archive(root, source, file, models, cancel))

@@ -104,7 +104,7 @@ class Part:
 
 def megabytes(count: int) -> str:
     """A number of bytes for people."""
-    return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _hashed(url: str) -> str:

@@ -27,6 +27,18 @@ class Download:
     what: ModelSpec | Pack
     models: list[ModelSpec] = field(default_factory=list)
 
+    @property
+    def told(self) -> str:
+        """For people, before it begins: what comes, how much, and under which terms."""
+        names = ", ".join(model.name for model in self.models)
+        of = f"{names} from the pack {self.what.name}" if isinstance(self.what, Pack) else names
+        terms = "; ".join(dict.fromkeys(model.terms for model in self.models))
+        return f"fetching {of} ({megabytes(self.what.size)}; licence: {terms})"
+
+
+#: Told when a download begins: all that could be seen to stand in its way was looked at before.
+OnBegin = Callable[[Download], None]
+
 
 def downloads(models: Iterable[ModelSpec]) -> list[Download]:
     """What must be fetched for these, each once."""
@@ -41,10 +53,18 @@ class Pull:
     """Fetches into ``root``. ``check`` reads what is there and replaces it where it is damaged."""
 
     def __init__(
-        self, root: Path, mirror: str, limits: Limits, on_bytes: OnBytes | None, cancel: threading.Event, *, check: bool
+        self,
+        root: Path,
+        mirror: str,
+        limits: Limits,
+        cancel: threading.Event,
+        *,
+        on_begin: OnBegin | None = None,
+        on_bytes: OnBytes | None = None,
+        check: bool,
     ) -> None:
         self._root, self._mirror, self._limits, self._check = root, mirror, limits, check
-        self._on_bytes, self._cancel = on_bytes, cancel
+        self._on_begin, self._on_bytes, self._cancel = on_begin, on_bytes, cancel
         self._before = self._total = 0
 
     def run(self, models: Sequence[ModelSpec]) -> None:
@@ -78,6 +98,8 @@ class Pull:
                 return
             path = part_path(self._path(what), what.sha256)
             with Part(path, what.size) as part:
+                if self._on_begin is not None:
+                    self._on_begin(Download(what, wanted))
                 source = self._fill(what, part)
                 if isinstance(what, Pack):
                     self._take_out(what, wanted, part, source)

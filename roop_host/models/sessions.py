@@ -127,7 +127,11 @@ class OrtSessions:
             if why:
                 self._tell(files, f"{why}, so {way.device} in {way.precision} is tried instead")
             try:
-                return self._create(ort, way, threads, _files(model)), way
+                made = self._create(ort, way, threads, _files(model))
+                if way.model != model and self._precision == "auto" and way.device not in ACCELERATED:
+                    said = f"the model {model.name} runs in half precision, as only that file is here"
+                    self._tell(_files(model), f"{said}; roop models pull {model.name} gets the full one")
+                return made, way
             except _NotThisWay as error:
                 why, files = str(error), _files(model)
             except _NoDevice as error:
@@ -195,7 +199,7 @@ class OrtSessions:
     def _to_do(self, model: ModelSpec) -> str:
         if model.half is not None and not self.store.present(model):
             return f"fetch it in full precision (roop models pull {model.name})"
-        repair = "get it again, or install another version of ONNX Runtime"
+        repair = "try another version of ONNX Runtime, or tell the authors of the plugin"
         return f"use --device cpu, or {repair}" if self._device not in {"auto", "cpu"} else repair
 
     def _tell(self, files: tuple[str, str] | None, notice: str) -> None:

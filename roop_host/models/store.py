@@ -12,7 +12,7 @@ from roop_host.models import bringing, placing
 from roop_host.models.checking import check_file, checked_bytes, missing
 from roop_host.models.fetch import shown
 from roop_host.models.places import final_path, forget_parts, locked, mirror, store_root
-from roop_host.models.pulling import OnBytes, Pull, downloads
+from roop_host.models.pulling import OnBegin, OnBytes, Pull, downloads
 from roop_host.models.reading import Limits
 from roop_host.types.packages import pip
 
@@ -82,11 +82,13 @@ class Store:
         self,
         models: Iterable[ModelSpec],
         *,
+        on_begin: OnBegin | None = None,
         on_bytes: OnBytes | None = None,
         cancel: threading.Event | None = None,
         check: bool = False,
     ) -> tuple[Path, ...]:
-        """Have all of them, in one download where they are in one pack. ``on_bytes`` counts all that must be fetched.
+        """Have all of them, in one download where they are in one pack. ``on_begin`` hears of each when it begins,
+        ``on_bytes`` counts all that must be fetched.
 
         ``check`` also reads what is there, and replaces what roop put there and is damaged. Raises as ``pull``.
         """
@@ -101,7 +103,8 @@ class Store:
             if self.offline:
                 raise _offline(lacking)
             _require_packages()
-            Pull(self.root, mirror(), self.limits, on_bytes, cancel, check=check).run(lacking)
+            pull = Pull(self.root, mirror(), self.limits, cancel, on_begin=on_begin, on_bytes=on_bytes, check=check)
+            pull.run(lacking)
         return tuple(map(self.path, models))
 
     def bring(self, path: Path, known: Iterable[ModelSpec], *, cancel: threading.Event | None = None) -> bringing.Brought:

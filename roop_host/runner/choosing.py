@@ -163,7 +163,7 @@ class _Chooser:
             return f"{needed}come with {flag} {','.join((*said, able.value))}; say that"
         if said == _AUTO:
             return f"{needed}no single {flag} gives; say other options of {where}"
-        return f"{needed}{flag} {said} does not give; leave {flag} out or name {able.value}"
+        return f"{needed}{flag} {said} does not give; say {flag} {able.value}, or auto"
 
 
 def _everyone(run: Run, names: Names) -> Iterator[tuple[Declared[Any], dict[str, Any]]]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from roop_host.host import Progress
 from roop_host.runner.state import Run
 from roop_host.types.models import ModelSpec
+
+if TYPE_CHECKING:
+    from roop_host.models.pulling import Download
 
 
 def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
@@ -15,11 +19,11 @@ def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
     store = run.host.store(run.job.execution)
     picked = [run.host.picked(model, run.job.execution) for model in models]
     missing = [model for model in store.missing(picked) if not model.embedded]  # of those a session says it
-    log = logging.getLogger("roop")
-    for model in missing:
-        log.warning("pulling the model %s (%.0f MB; licence: %s)", model.name, model.size / 1e6, model.terms)
+
+    def on_begin(download: Download) -> None:
+        logging.getLogger("roop").warning("%s", download.told)
 
     def on_bytes(done: int, total: int) -> None:
         run.on_progress(Progress("models", done, total, 0.0, 0, unit="bytes"))
 
-    store.pull_all(missing, on_bytes=on_bytes, cancel=run.control.cancelled)
+    store.pull_all(missing, on_begin=on_begin, on_bytes=on_bytes, cancel=run.control.cancelled)

@@ -65,7 +65,9 @@ class ExecutionOptions:
         "auto", "Where networks run; auto is the best that works.", "Execution"
     )
     precision: Precision = _setting(
-        "auto", "Of networks that come in both; auto is fp16 on GPUs where that file is there.", "Execution"
+        "auto",
+        "Of networks that come in both; auto is fp16 on GPUs that have the file, and where only that is there.",
+        "Execution",
     )
     threads: int = _setting(0, "Threads to use; 0 is one per core.", "Execution", least=0, most=MOST_THREADS)
     timeout_s: float = _setting(

@@ -137,7 +137,7 @@ def test_a_named_device_that_runs_nothing_is_refused(fault: str, runtime: Runtim
 def test_a_named_device_on_which_a_model_fails_is_not_left(fault: str, words: str, runtime: Runtimes, model: Models) -> None:
     made = runtime("cuda")
     made.faults["cuda"] = fault
-    with pytest.raises(ModelError, match=f"tiny {words} on cuda; use --device cpu, or get it again"):
+    with pytest.raises(ModelError, match=f"tiny {words} on cuda; use --device cpu, or try another version"):
         OrtSessions("cuda", 1).open(model())
     assert [item.device for item in made.made] == ["cuda"]
 
@@ -203,6 +203,7 @@ def test_full_precision_is_taken_from_the_store_and_never_fetched(
         sessions.open(tiny)
     sessions = OrtSessions("auto", 1, store=store)
     sessions.open(tiny)  # on the CPU, where half precision is all there is
+    assert any("half precision, as only that file is here; roop models pull tiny" in notice for notice in sessions.notices)
     assert where(sessions) == [("tiny_fp16", "cpu", "fp16")]
     assert "so cpu in half precision is tried instead" in sessions.notices[0]
 
