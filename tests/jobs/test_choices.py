@@ -179,7 +179,9 @@ def test_a_no_is_a_no(scene: Scene, server: Shelf) -> None:
     assert server.asked == []
 
 
-def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: Shelf) -> None:
+def test_offline_nobody_is_asked_and_nothing_is_pulled(
+    scene: Scene, server: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
     scene.answer = True
     assert decided(scene.run(offline=True)) == ("mesh", "small")
     assert scene.questions == []
@@ -187,6 +189,7 @@ def test_offline_nobody_is_asked_and_nothing_is_pulled(scene: Scene, server: She
     with pytest.raises(ModelError, match="roop models import") as caught:
         scene.run(swap={"engine": "neural"}, offline=True)
     assert caught.value.exit_code == 6
+    assert "fetching" not in caplog.text
     assert server.asked == []
     assert not (scene.folder / "out.mp4").exists()
 

@@ -456,7 +456,7 @@ def test_an_unknown_file_is_told_by_what_it_is(store: Store, tmp_path: Path) -> 
         assert f"{len(OTHER):,} bytes" in str(caught.value)
     assert known[0].sha256 not in str(caught.value)
     for path in (tmp_path, tmp_path / "none.onnx"):
-        with pytest.raises(InputError, match="is not a file"):
+        with pytest.raises(InputError, match="is not"):
             store.bring(path, known)
     assert not store.root.exists()
 
@@ -560,3 +560,13 @@ def test_a_new_version_takes_the_place_of_the_one_roop_had_put_there(store: Stor
     store.pull(newer)
     store.verify(newer)
     assert left(store) == [".net.onnx.json", "net.onnx"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_what_gives_bytes_for_ever_is_no_file(store: Store, model: ModelSpec, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(InputError, match="is not a file"):
+            store.bring(path, [model])
+    with pytest.raises(InputError, match="is not there"):
+        store.bring(tmp_path / "none", [model])
