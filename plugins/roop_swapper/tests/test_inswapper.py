@@ -22,7 +22,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from roop_host import Face, Frame, Job, JobContext, ModelError, ModelSpec, NoFaceError, Segment, SourceFace, Step, Window
+from roop_host.models.sessions import OrtSessions
+from roop_host.models.store import Store
 from roop_host.testing import context_of, frame_of
+from roop_host.types.planes import PixelLayout, Pixels
 from roop_swapper import inswapper
 from roop_swapper.inswapper import InswapperEngine, latent_of, source_map
 from roop_swapper.models import INSWAPPER_128
@@ -481,3 +484,31 @@ def test_left_open_it_is_the_engine_without_a_download() -> None:
     swapper = Swapper()
     swapper.setup(context_of(SwapperOptions()))
     assert isinstance(swapper._engine, MeshEngine)
+
+
+def test_the_map_is_that_of_the_file_that_runs(tmp_path: Path) -> None:
+    """The half file makes nothing of use, so the full one runs: its map is not rounded to half precision."""
+    full, half = graph(), graph(half="float32", gain=(np.nan,) * 3)
+    assert INSWAPPER_128.half is not None
+    (tmp_path / INSWAPPER_128.half.file).write_bytes(half)
+    (tmp_path / INSWAPPER_128.file).write_bytes(full)
+    small = replace(INSWAPPER_128.half, sha256=hashlib.sha256(half).hexdigest(), size=len(half))
+    model = replace(INSWAPPER_128, sha256=hashlib.sha256(full).hexdigest(), size=len(full), half=small)
+    sessions = OrtSessions("cpu", 1, "fp16", Store(tmp_path, offline=True))
+    engine = InswapperEngine(replace(context_of(), sessions=sessions), model)
+    assert [loaded["precision"] for loaded in sessions.loaded] == ["fp32"]
+    assert np.array_equal(engine._map, source_map("full", full))
+    assert not np.array_equal(engine._map, source_map("half", half))
+
+
+def test_a_deep_frame_is_given_more_than_256_levels(make: Make) -> None:
+    """A smooth output in ten bits: its codes lie between those that the steps of 8 bits would leave."""
+    layout = PixelLayout("yuv", 10, 1, 1)
+    planes = tuple(np.full(shape, 512, np.uint16) for shape in ((240, 240), (120, 120), (120, 120)))
+    planes[0][:] = np.linspace(400, 600, 240).astype(np.uint16)
+    frame = Frame(Pixels(layout, planes), faces=(face_at(120, 120, 160, source=0),))
+    make(graph(gain=(0.1, 0.1, 0.1), offset=(0.4, 0.4, 0.4))).process(Window((), (frame,), ()))
+    inner = frame.pixels.planes[0][90:150, 60:180]
+    # A tenth of a hundred codes; three steps of 8 bits, which are 3.4 codes wide.
+    assert len(np.unique(inner)) >= 9
+    assert np.abs(np.diff(inner.astype(int), axis=1)).max() <= 1
