@@ -21,11 +21,21 @@ from insightface.utils.face_align import norm_crop2
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from roop_host import Face, Frame, Job, JobContext, ModelError, ModelSpec, NoFaceError, Segment, SourceFace, Step, Window
-from roop_host.models.sessions import OrtSessions
-from roop_host.models.store import Store
+from roop_host import (
+    Face,
+    Frame,
+    Job,
+    JobContext,
+    ModelError,
+    ModelSpec,
+    NoFaceError,
+    Segment,
+    Session,
+    SourceFace,
+    Step,
+    Window,
+)
 from roop_host.testing import context_of, frame_of
-from roop_host.types.planes import PixelLayout, Pixels
 from roop_swapper import inswapper
 from roop_swapper.inswapper import InswapperEngine, latent_of, source_map
 from roop_swapper.models import INSWAPPER_128
@@ -486,29 +496,24 @@ def test_left_open_it_is_the_engine_without_a_download() -> None:
     assert isinstance(swapper._engine, MeshEngine)
 
 
+class _FallenBack:
+    """Sessions that try the half file first, on which nothing runs: what is read is that file until the full one runs."""
+
+    def __init__(self, half: bytes, full: bytes, session: Session) -> None:
+        self._data, self._full, self._session = half, full, session
+
+    def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
+        self._data = self._full
+        return self._session
+
+    def read(self, model: ModelSpec) -> bytes:
+        return self._data
+
+
 def test_the_map_is_that_of_the_file_that_runs(tmp_path: Path) -> None:
-    """The half file makes nothing of use, so the full one runs: its map is not rounded to half precision."""
-    full, half = graph(), graph(half="float32", gain=(np.nan,) * 3)
-    assert INSWAPPER_128.half is not None
-    (tmp_path / INSWAPPER_128.half.file).write_bytes(half)
-    (tmp_path / INSWAPPER_128.file).write_bytes(full)
-    small = replace(INSWAPPER_128.half, sha256=hashlib.sha256(half).hexdigest(), size=len(half))
-    model = replace(INSWAPPER_128, sha256=hashlib.sha256(full).hexdigest(), size=len(full), half=small)
-    sessions = OrtSessions("cpu", 1, "fp16", Store(tmp_path, offline=True))
+    full, half = graph(), graph(half="float32")
+    model = stored(full, tmp_path)
+    sessions = _FallenBack(half, full, context_of(models=tmp_path).sessions.open(model))
     engine = InswapperEngine(replace(context_of(), sessions=sessions), model)
-    assert [loaded["precision"] for loaded in sessions.loaded] == ["fp32"]
     assert np.array_equal(engine._map, source_map("full", full))
     assert not np.array_equal(engine._map, source_map("half", half))
-
-
-@pytest.mark.parametrize("more", [0.0, 0.25, 0.5, 0.75, 1.0])
-def test_a_deep_frame_is_given_more_than_256_levels(more: float, make: Make) -> None:
-    """What the network adds is a part of a grey level: in ten bits, where a level is 3.4 codes wide, it is to be seen."""
-    planes = tuple(
-        np.full(shape, code, np.uint16) for shape, code in (((240, 240), 452), ((120, 120), 512), ((120, 120), 512))
-    )
-    frame = Frame(Pixels(PixelLayout("yuv", 10, 1, 1), planes), faces=(face_at(120, 120, 160, source=0),))
-    seen = int(frame.bgr()[120, 120, 0])
-    make(graph(offset=(more / 255,) * 3)).process(Window((), (frame,), ()))
-    inner = frame.pixels.planes[0][110:150, 80:160]
-    assert np.abs(inner - (64 + 876 * (seen + more) / 255)).max() <= 0.6
