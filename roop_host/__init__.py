@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from roop_host.types.faces import Face as Face
     from roop_host.types.frame import Frame as Frame
     from roop_host.types.frame import FrameView as FrameView
+    from roop_host.types.frame import Scratch as Scratch
     from roop_host.types.geometry import Box as Box
     from roop_host.types.job import (
         ExecutionOptions as ExecutionOptions,
@@ -174,7 +175,7 @@ _HOME = {
     "plugins.loader": "load_plugins",
     "plugins.status": "PluginStatus",
     "types.faces": "Face",
-    "types.frame": "Frame FrameView",
+    "types.frame": "Frame FrameView Scratch",
     "types.geometry": "Box",
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
     "types.models": "Choice ModelSpec Pack",

@@ -157,25 +157,25 @@ def arcface(*, batch: int | str = "None") -> bytes:
     return graph.bytes([("683", (batch, 512))])
 
 
-def _from_mxnet(side: int) -> tuple[_Graph, str]:
+def _from_mxnet(side: int, batch: int | str) -> tuple[_Graph, str]:
     """A graph that brings its own mean and scale, as the attribute and landmark networks do, and the means of R, G and B."""
-    graph = _Graph(("None", 3, side, side), "data")
+    graph = _Graph((batch, 3, side, side), "data")
     centred = graph.add("Sub", "data", graph.constant(127.5), node="_minusscalar0")
     scaled = graph.add("Mul", centred, graph.constant(1 / 128), node="_mulscalar0")
     return graph, graph.add("Flatten", graph.add("GlobalAveragePool", scaled))
 
 
-def gender_age() -> bytes:
+def gender_age(*, batch: int | str = "None") -> bytes:
     """A reddish face is female, any other male; the age is the more, the bluer it is, from 30 up."""
-    graph, colours = _from_mxnet(96)
+    graph, colours = _from_mxnet(96, batch)
     weight = np.array([[1, -1, 0], [0, 0, 0], [0, 0, 0.2]])
     graph.add("Gemm", colours, graph.constant(weight), graph.constant([0.0, 0.0, 0.3]), out="fc1")
-    return graph.bytes([("fc1", ("None", 3))])
+    return graph.bytes([("fc1", (batch, 3))])
 
 
-def points(flat: NDArray[np.floating]) -> bytes:
+def points(flat: NDArray[np.floating], *, batch: int | str = "None") -> bytes:
     """Answers ``flat`` (3309 or 212 numbers, -1..1 over the crop of 192 pixels), moved a little by the colours it sees."""
-    graph, colours = _from_mxnet(192)
+    graph, colours = _from_mxnet(192, batch)
     weight = np.random.default_rng(2).normal(0, 0.01, (3, flat.size))
     graph.add("Gemm", colours, graph.constant(weight), graph.constant(flat.ravel()), out="fc1")
-    return graph.bytes([("fc1", ("None", flat.size))])
+    return graph.bytes([("fc1", (batch, flat.size))])

@@ -18,15 +18,21 @@ _CACHED_REGIONS = 6
 
 
 class Scratch:
-    """Buffers a stage uses again for every frame: fresh ones cost page faults in a worker thread."""
+    """Buffers a stage uses again for every frame: fresh ones cost page faults in a worker thread.
+
+    A library that others call puts its own name before those of its buffers, or two would work in one. The host's are apart.
+    """
 
     def __init__(self) -> None:
-        self._flat: dict[tuple[str, str], NDArray[Any]] = {}
+        self._flat: dict[tuple[str, str, str], NDArray[Any]] = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:
         """An uninitialised C-contiguous array, valid until the next call with this name and dtype."""
+        return self._array("plugin", name, shape, dtype)
+
+    def _array(self, whose: str, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:
         size = int(np.prod(shape))
-        key = (name, np.dtype(dtype).str)
+        key = (whose, name, np.dtype(dtype).str)
         flat = self._flat.get(key)
         if flat is None or flat.size < size:
             flat = self._flat[key] = np.empty(max(size, 1 << 12) * 5 // 4, dtype)
@@ -95,6 +101,8 @@ class FrameView:
         """Read-only upright B, G, R of ``box`` clipped to the picture: ``(height, width, 3)``.
 
         ``dtype`` is ``np.uint8`` (0..255) or ``np.float32`` (0..1, all the depth there is). Kept until the region changes.
+        It may be a part of a larger region that is kept, and so not contiguous. What lies between two levels may be read
+        as either: the last bit of a float hangs on the row's length.
         """
         box = self.box if box is None else box.clip(self.width, self.height)
         kind = np.dtype(dtype)
@@ -132,7 +140,7 @@ class FrameView:
         merged = self._merged(coded)
         matrix = layout.to_bgr(1.0 if as_float else 255.0)
         if as_float:
-            wide = self._scratch.array("wide", merged.shape)
+            wide = self._scratch._array("host", "wide", merged.shape)
             np.copyto(wide, merged)
             out = cv2.transform(wide, matrix)
             np.clip(out, 0, 1, out=out)
@@ -248,7 +256,7 @@ class Frame(FrameView):
 
     def _difference(self, box: Box, new: NDArray[Any]) -> NDArray[Any]:
         old = self.bgr(box, new.dtype.type)
-        d = self._scratch.array("difference", new.shape)
+        d = self._scratch._array("host", "difference", new.shape)
         cv2.subtract(np.ascontiguousarray(new), old, dst=d, dtype=cv2.CV_32F)
         return self._coded(d)
 
@@ -273,7 +281,7 @@ class Frame(FrameView):
         hull = _hull(coded, layout.shift_x, layout.shift_y)
         for number, row in enumerate(rows):
             # Plane by plane: splitting what a whole matrix gives takes longer than all the rest.
-            delta = self._scratch.array("moved", d.shape[:2])
+            delta = self._scratch._array("host", "moved", d.shape[:2])
             cv2.transform(d, row[None], dst=delta)
             if share is not None:
                 cv2.multiply(delta, share, dst=delta)
@@ -314,7 +322,8 @@ def _shrink(part: NDArray[Any], coded: Box, hull: Box, shift_x: int, shift_y: in
 
 def _add_to(plane: NDArray[Any], delta: NDArray[Any], peak: int) -> None:
     kind = cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_16U
-    if peak in (255, 65535) and plane.strides[1] == plane.itemsize:
+    # Of planes whose rows lie upwards, OpenCV would be given a copy, and what it adds there be lost.
+    if peak in (255, 65535) and plane.strides[1] == plane.itemsize and plane.strides[0] > 0:
         cv2.add(plane, delta, dst=plane, dtype=kind)
         return
     total = cv2.add(np.ascontiguousarray(plane), delta, dtype=kind)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roop_host.types.frame import Frame, let_go
+from roop_host.types.frame import Frame, Scratch, let_go
 from roop_host.types.geometry import Box
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
 
@@ -154,6 +154,66 @@ def test_a_part_of_a_kept_region_is_cut_from_it(layout: PixelLayout, rotation: i
         frame.put(inner, np.zeros((inner.height, inner.width, 3), dtype))
         fresh.put(inner, np.zeros((inner.height, inner.width, 3), dtype))
         assert np.allclose(frame.bgr(inner, dtype), fresh.bgr(inner, dtype), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [PixelLayout("yuv", 8, 1, 1), PixelLayout("yuv", 16, 0, 0)], ids=str)
+def test_planes_whose_rows_lie_upwards_are_changed_too(layout: PixelLayout) -> None:
+    plain = make(layout, (43, 33))
+    turned = Frame(Pixels(layout, tuple(plane[::-1].copy()[::-1] for plane in plain.pixels.planes)))
+    bgr = np.random.default_rng(5).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    for frame in (plain, turned):
+        frame.put(Box(3, 5, 33, 25), bgr, 0.7)
+    assert all(np.array_equal(a, b) for a, b in zip(plain.pixels.planes, turned.pixels.planes, strict=True))
+    assert not np.array_equal(turned.pixels.planes[0], make(layout, (43, 33)).pixels.planes[0])
+
+
+@pytest.mark.parametrize("depth", [8, 10, 16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_put_is_what_is_computed_in_doubles(depth: int, dtype: Any, kept: bool) -> None:
+    """Within one code, by rounding; of what it reads, which at a tie is one grey level more or less (157 codes of 65535)."""
+    layout = PixelLayout("yuv", depth)
+    frame, box = make(layout, (200, 160)), Box(11, 7, 180, 150)
+    if kept:
+        frame.bgr(dtype=dtype)
+    rng = np.random.default_rng(8)
+    peak = 255 if dtype == np.uint8 else 1
+    bgr = (rng.random((box.height, box.width, 3)) * peak).astype(dtype)
+    alpha = rng.random((box.height, box.width), np.float32)
+    old = frame.bgr(box, dtype).astype(np.float64)
+    before = np.stack(frame.pixels.planes, 2)[box.y0 : box.y1, box.x0 : box.x1].astype(np.float64)
+    frame.put(box, bgr, alpha)
+    change = (bgr - old) @ layout.from_bgr(peak).T.astype(np.float64) * alpha[..., None]
+    after = np.stack(frame.pixels.planes, 2)[box.y0 : box.y1, box.x0 : box.x1]
+    assert np.abs(after - np.clip(before + change, 0, layout.peak)).max() < 0.51
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_part_is_read_as_the_whole_but_for_ties(depth: int) -> None:
+    frame, box = make(PixelLayout("yuv", depth, 1, 1), (400, 300)), Box(33, 21, 370, 290)
+    fresh = frame.bgr(box).astype(int)
+    frame.bgr()
+    again = make(PixelLayout("yuv", depth, 1, 1), (400, 300)).bgr()[box.y0 : box.y1, box.x0 : box.x1]
+    off = np.abs(again - fresh)
+    assert off.max() <= 1
+    assert (off > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_no_name_of_a_plugins_buffer_is_one_of_the_hosts(dtype: Any) -> None:
+    """What the host makes of a picture is the same while a plugin holds buffers of whatever name."""
+    plain, busy = make(PixelLayout("yuv", 10, 1, 1), (64, 48)), make(PixelLayout("yuv", 10, 1, 1), (64, 48))
+    bgr = np.full((48, 64, 3), 100 if dtype == np.uint8 else 0.4, dtype)
+    scratch = Scratch()
+    busy.enter(scratch)
+    mine = [scratch.array(name, (48, 64, 3)) for name in ("wide", "difference", "moved")]
+    for array in mine:
+        array[:] = 7
+    for frame in (plain, busy):
+        frame.put(frame.box, bgr)
+    assert all(np.array_equal(a, b) for a, b in zip(plain.pixels.planes, busy.pixels.planes, strict=True))
+    assert all((array == 7).all() for array in mine)
+    assert busy.scratch is scratch
 
 
 def test_a_view_keeps_what_it_saw_and_costs_one_copy() -> None:

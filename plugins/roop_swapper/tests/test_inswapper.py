@@ -21,7 +21,20 @@ from insightface.utils.face_align import norm_crop2
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from roop_host import Face, Frame, Job, JobContext, ModelError, ModelSpec, NoFaceError, Segment, SourceFace, Step, Window
+from roop_host import (
+    Face,
+    Frame,
+    Job,
+    JobContext,
+    ModelError,
+    ModelSpec,
+    NoFaceError,
+    Segment,
+    Session,
+    SourceFace,
+    Step,
+    Window,
+)
 from roop_host.testing import context_of, frame_of
 from roop_swapper import inswapper
 from roop_swapper.inswapper import InswapperEngine, latent_of, source_map
@@ -481,3 +494,26 @@ def test_left_open_it_is_the_engine_without_a_download() -> None:
     swapper = Swapper()
     swapper.setup(context_of(SwapperOptions()))
     assert isinstance(swapper._engine, MeshEngine)
+
+
+class _FallenBack:
+    """Sessions that try the half file first, on which nothing runs: what is read is that file until the full one runs."""
+
+    def __init__(self, half: bytes, full: bytes, session: Session) -> None:
+        self._data, self._full, self._session = half, full, session
+
+    def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
+        self._data = self._full
+        return self._session
+
+    def read(self, model: ModelSpec) -> bytes:
+        return self._data
+
+
+def test_the_map_is_that_of_the_file_that_runs(tmp_path: Path) -> None:
+    full, half = graph(), graph(half="float32")
+    model = stored(full, tmp_path)
+    sessions = _FallenBack(half, full, context_of(models=tmp_path).sessions.open(model))
+    engine = InswapperEngine(replace(context_of(), sessions=sessions), model)
+    assert np.array_equal(engine._map, source_map("full", full))
+    assert not np.array_equal(engine._map, source_map("half", half))

@@ -190,6 +190,39 @@ def test_a_flat_crop_stays_flat(side: float) -> None:
     assert np.abs(frame.bgr().astype(int) - 180).max() <= 1
 
 
+def test_a_crop_in_floats_does_not_overshoot_where_it_is_enlarged() -> None:
+    """A cubic curve rises above white and falls below black beside an edge: half covered, that would not be cut off."""
+    crop = np.zeros((128, 128, 3), np.float32)
+    crop[:, 64:] = 1
+    frame = frame_of(np.full((500, 500, 3), 128, np.uint8))
+    paste_crop(frame, crop, matrix_of(points_at(250, 250, 430)), np.full((128, 128), 0.5, np.float32))
+    inner = frame.bgr()[100:400, 100:400]
+    assert inner.min() >= 63
+    assert inner.max() <= 192
+
+
+@pytest.mark.parametrize("side", [60, 128, 300])
+def test_the_crops_outermost_rows_are_not_drawn(side: float) -> None:
+    """A mask that is 1 to the edge gets a soft edge all the same: within a pixel of the crop, and not beyond it."""
+    matrix = np.array([[128 / side, 0, -100 * 128 / side], [0, 128 / side, -100 * 128 / side]])
+    frame = frame_of(np.zeros((500, 500, 3), np.uint8))
+    crop = np.full((128, 128, 3), 200, np.uint8)
+    paste_crop(frame, crop, matrix, np.ones((128, 128), np.float32))
+    row = frame.bgr()[round(100 + side / 2), :, 0].astype(int)
+    at = (np.arange(500) - 100) * 128 / side  # where in the crop
+    assert not row[(at <= 0) | (at >= 127)].any()
+    assert (row[(at >= 1) & (at <= 126)] >= 199).all()
+
+
+def test_no_dark_rim_around_a_small_face() -> None:
+    """Where a crop was shrunk, its own last pixels lie inside of its mask, and what is drawn there must not be black."""
+    white = np.full((128, 128, 3), 200, np.uint8)
+    for side in (20, 30, 41, 55):
+        frame = frame_of(np.full((200, 200, 3), 200, np.uint8))
+        paste_crop(frame, white, matrix_of(points_at(100.4, 99.7, side, 20)), np.ones((128, 128), np.float32))
+        assert np.abs(frame.bgr().astype(int) - 200).max() <= 1, side
+
+
 def test_a_small_face_is_averaged() -> None:
     """Lines one pixel wide, on a face a third as large: every third of them would be black or white."""
     lines = (np.arange(128) % 2 * 255).astype(np.uint8)[None, :, None].repeat(128, 0).repeat(3, 2)

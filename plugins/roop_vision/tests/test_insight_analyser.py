@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import insight_graphs as graphs
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from roop_host import Face, Segment, UsageError
 from roop_host.testing import context_of, frame_of
 from roop_vision.analyser import EmbeddedAnalyser
+from roop_vision.detector import Detection
 from roop_vision.faces import FaceAnalyser
+from roop_vision.landmarker import Landmarker
 from roop_vision.models import ARCFACE, DET_10G, InsightModels
 from roop_vision.options import VisionOptions
 from roop_vision.plugin import roop_analysers
 
 FIRST = Segment(0, 0, 250)
+BOX = np.array((177, 68, 271, 172), np.float32)
 POINTS = np.array(((206, 106), (244, 105), (226, 128), (210, 148), (242, 147)), np.float32)
 #: Of collins.jpg: a part of the suit, on which FaceMesh sees no face.
 THING = (100.0, 240.0, 194.0, 344.0)
@@ -118,6 +122,130 @@ def test_what_the_mesh_does_not_see_is_followed_all_the_same(step: float, collin
     still = only(analyser.analyse_picture(frame_of(collins)))
     assert still.mesh_468 is None
     assert still.embedding is not None
+
+
+class Scripted:
+    """A detector that sees what the test wants: boxes and points by frame, the same around a face as in the whole."""
+
+    certain = True
+
+    def __init__(self) -> None:
+        self.found: list[Detection] = []
+
+    def detect(self, bgr: Picture, *, thorough: bool = False) -> list[Detection]:
+        return self.found
+
+    def around(self, frame: object, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        return self.found
+
+
+def scripted(models: InsightModels, *details: str) -> tuple[FaceAnalyser, Scripted]:
+    analyser, finder = made(models, *details), Scripted()
+    backend = analyser._backend
+    backend._detector = backend._tracker._detector = finder  # type: ignore[attr-defined]
+    return analyser, finder
+
+
+def test_a_face_without_a_mesh_goes_on_where_the_detector_blinks(insight: InsightModels) -> None:
+    """At its last points moved on, not with its own face; and nothing is learnt from what is not seen."""
+    analyser, finder = scripted(insight, "landmarks_106")
+    grey = np.full((400, 500, 3), 100, np.uint8)
+    grey[:, 250:] = 160
+    shown = []
+    for k in range(1, 10):
+        move = np.float32(5 * k)
+        missed = k in (5, 6, 9)
+        finder.found = (
+            [] if missed else [Detection(BOX + np.float32([move, 0, move, 0]), 0.9, POINTS + np.float32([move, 0]))]
+        )
+        face = only(analyser.analyse(frame_of(grey, k)))
+        assert (face.id, face.mesh_468) == (0, None)
+        assert np.abs(face.landmarks_5 - POINTS - (move, 0)).max() < 2, k
+        assert np.abs(np.array(face.box_xyxy) - BOX - (move, 0, move, 0)).max() < 4, k
+        assert face.landmarks_106 is not None
+        shown.append(face)
+    assert shown[5].embedding is shown[3].embedding
+
+
+def test_a_detectors_trembling_is_in_no_box(insight: InsightModels, collins: Picture) -> None:
+    """Two faces as large as each other, one before the other by area: which, must not change with the grain."""
+    rng = np.random.default_rng(4)
+    analyser, finder = scripted(insight)
+    beside = np.float32([200, 0, 200, 0])
+    bgr = np.concatenate([collins[:, 100:300], collins[:, 100:300], collins[:, :100]], axis=1)
+    at = BOX - np.float32([100, 0, 100, 0])
+    sides, flips = [], []
+    for k in range(60):
+        seen = [at + rng.normal(0, 1, 4).astype(np.float32), at + beside + rng.normal(0, 1, 4).astype(np.float32)]
+        finder.found = [Detection(box, 0.9, POINTS - (100, 0) + n * beside[:2]) for n, box in enumerate(seen)]
+        faces = analyser.analyse(frame_of(bgr, k))
+        assert [face.id for face in faces] == [0, 1]
+        assert all(face.mesh_468 is not None for face in faces)
+        sides.append([face.box_xyxy for face in faces])
+        first, second = (np.prod(box[2:] - box[:2]) for box in seen)
+        flips.append([faces[0].area > faces[1].area, first > second])
+    assert np.abs(np.diff(sides, axis=0)).mean() < 0.15
+    changes = np.abs(np.diff(np.array(flips, int), axis=0)).sum(0)
+    assert changes[1] > 15
+    assert changes[0] <= 3
+
+
+def test_the_box_moves_with_the_mesh_while_the_detector_sees_nothing(insight: InsightModels, collins: Picture) -> None:
+    analyser, finder = scripted(insight)
+    for k in range(1, 14):
+        finder.found = (
+            [Detection(BOX + np.float32([5 * k, 0, 5 * k, 0]), 0.9, POINTS + np.float32([5 * k, 0]))] if k < 5 else []
+        )
+        face = only(analyser.analyse(frame_of(moved(collins, 5.0 * k), k)))
+        assert face.mesh_468 is not None
+        assert np.abs(np.array(face.box_xyxy) - BOX - (5 * k, 0, 5 * k, 0)).max() < 6, k
+
+
+def test_points_that_are_no_numbers_do_not_end_a_job(insight: InsightModels, collins: Picture) -> None:
+    analyser = made(insight)
+    package = analyser._backend._detector._scrfd  # type: ignore[attr-defined]
+    real = package.detect
+
+    def spoilt(*args: object, **named: object) -> object:
+        boxes, points = real(*args, **named)
+        return boxes, np.full_like(points, np.nan)
+
+    package.detect = spoilt
+    assert not analyser.analyse_picture(frame_of(collins))
+    assert not analyser.analyse(frame_of(collins, 0))
+    package.detect = real
+    only(analyser.analyse(frame_of(collins, 1)))
+    package.detect = spoilt
+    assert np.isfinite(only(analyser.analyse(frame_of(collins, 2))).landmarks_5).all()
+
+
+def test_a_picture_is_looked_at_closely_where_a_face_is(insight: InsightModels, collins: Picture) -> None:
+    """The pass over the whole of it may have shown the face in a few pixels."""
+    analyser, finder = scripted(insight)
+    finder.found = [Detection(BOX, 0.9, POINTS)]
+    finder.detect = lambda bgr, *, thorough=False: [Detection(BOX + 4, 0.95, POINTS + 5)]  # type: ignore[method-assign]
+    face = only(analyser.analyse_picture(frame_of(collins)))
+    assert np.array_equal(face.landmarks_5, POINTS)
+
+
+def test_a_picture_that_stands_alone_has_its_upper_face_from_a_crop_of_its_own(
+    insight: InsightModels, collins: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the other backend does it: a still is worth the time, and a source is seen in every frame."""
+    asked = []
+    real = Landmarker.refined
+
+    def noted(self: Landmarker, *args: Any, careful: bool = False) -> NDArray[np.float32]:
+        asked.append(careful)
+        return real(self, *args, careful=careful)
+
+    monkeypatch.setattr(Landmarker, "refined", noted)
+    analyser = made(insight)
+    still = only(analyser.analyse_picture(frame_of(collins))).mesh_468
+    assert asked == [True]
+    first = only(analyser.analyse(frame_of(collins, 0))).mesh_468
+    assert asked == [True, False]
+    assert np.abs(still - first).max() > 0.1
 
 
 def test_no_jump_where_the_detector_sees_nothing_and_the_mesh_does(insight: InsightModels, collins: Picture) -> None:

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,11 @@ from insightface.model_zoo.scrfd import SCRFD
 from insightface.utils import face_align
 from numpy.typing import NDArray
 
-from roop_host import ModelSpec
+from roop_host import ModelSpec, Session
 from roop_host.testing import context_of, frame_of
 from roop_vision.align import arcface_template, similarity
 from roop_vision.insight_networks import ArcFace, AsOrt, GenderAge, Points, Scrfd
-from roop_vision.models import DET_10G, LANDMARKS_68, W600K_R50, InsightModels
+from roop_vision.models import DET_10G, GENDER_AGE, LANDMARKS_68, LANDMARKS_106, W600K_R50, InsightModels
 
 BOX = np.array((177, 68, 271, 172), np.float32)
 POINTS = np.array(((206, 106), (244, 105), (226, 128), (210, 148), (242, 147)), np.float32)
@@ -193,16 +195,16 @@ def test_the_recogniser_is_given_red_first_from_minus_one_to_one(insight: Insigh
 def test_gender_and_age_are_the_packages(move: tuple[int, int], insight: InsightModels, collins: Picture) -> None:
     package, box = theirs(Attribute, insight.gender_age), BOX + np.tile(np.float32(move), 2)
     gender, age = package.get(collins, FaceRecord(bbox=box))
-    told = GenderAge(context_of(), insight.gender_age).of(frame_of(collins), box)
-    assert told == (("female", "male")[gender], age)
+    told = GenderAge(context_of(), insight.gender_age).of(frame_of(collins), [box])
+    assert told == [(("female", "male")[gender], age)]
 
 
 def test_gender_and_age_of_a_red_and_a_blue_face(insight: InsightModels) -> None:
     network = GenderAge(context_of(), insight.gender_age)
     red, blue = (np.zeros((300, 400, 3), np.uint8) for _ in range(2))
     red[..., 2] = blue[..., 0] = 255
-    assert network.of(frame_of(red), BOX) == ("female", 10)
-    assert network.of(frame_of(blue), BOX) == ("male", 50)
+    assert network.of(frame_of(red), [BOX]) == [("female", 10)]
+    assert network.of(frame_of(blue), [BOX]) == [("male", 50)]
 
 
 @pytest.mark.parametrize("move", [(0, 0), (-150, -60), (200, 300)], ids=str)
@@ -211,7 +213,7 @@ def test_points_are_the_packages(move: tuple[int, int], insight: InsightModels, 
     for spec, shape in ((insight.landmarks_68, (68, 3)), (insight.landmarks_106, (106, 2))):
         record = FaceRecord(bbox=box)
         expected = theirs(Landmark, spec).get(collins, record)
-        points, pose = Points(context_of(), spec).of(frame_of(collins), box)
+        ((points, pose),) = Points(context_of(), spec).of(frame_of(collins), [box])
         assert points is not None
         assert points.shape == shape
         assert points.dtype == np.float32
@@ -229,15 +231,140 @@ def test_a_turned_head(yaw: int, collins: Picture, tmp_path: Path) -> None:
     flat = np.zeros((1103, 3))
     flat[-68:] = get_object("meanshape_68.pkl") @ matrix.T
     spec = graphs.stored(LANDMARKS_68, graphs.points(flat), tmp_path)
-    points, pose = Points(context_of(), spec).of(frame_of(collins), BOX)
+    ((points, pose),) = Points(context_of(), spec).of(frame_of(collins), [BOX])
     assert points is not None
     assert pose == pytest.approx((0, yaw, 0), abs=6)
     assert np.abs(points[:, :2].mean(0) - (BOX[:2] + BOX[2:]) / 2).max() < 25
 
 
 def test_a_box_outside_the_picture(insight: InsightModels, collins: Picture) -> None:
-    assert GenderAge(context_of(), insight.gender_age).of(frame_of(collins), BOX + 900) is None
-    assert Points(context_of(), insight.landmarks_106).of(frame_of(collins), BOX + 900) == (None, None)
+    assert GenderAge(context_of(), insight.gender_age).of(frame_of(collins), [BOX + 900]) == [None]
+    assert Points(context_of(), insight.landmarks_106).of(frame_of(collins), [BOX + 900]) == [(None, None)]
+
+
+class _Counted:
+    """A session that notes how many faces each run is given."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.runs = session, list[int]()
+        self.inputs, self.outputs, self.output_names = session.inputs, session.outputs, session.output_names
+        self.provider = session.provider
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        self.runs.append(len(next(iter(inputs.values()))))
+        return self.session.run(inputs)
+
+
+class _Counting:
+    """Sessions that are counted."""
+
+    def __init__(self) -> None:
+        self._real = context_of().sessions
+        self.opened: list[_Counted] = []
+
+    def open(self, model: ModelSpec, *, threads: int | None = None) -> Any:
+        self.opened.append(_Counted(self._real.open(model, threads=threads)))
+        return self.opened[-1]
+
+    def read(self, model: ModelSpec) -> bytes:
+        return self._real.read(model)
+
+
+MANY = [BOX + k for k in range(18)]
+MANY.insert(2, BOX + 900)
+
+
+@pytest.mark.parametrize(("batch", "runs"), [("None", [16, 2]), (1, [1] * 18)])
+def test_the_details_of_many_faces_are_made_in_few_runs(
+    batch: int | str, runs: list[int], collins: Picture, tmp_path: Path
+) -> None:
+    """As many at once as the graph takes, and each as the package makes it of that face alone."""
+    rng = np.random.default_rng(3)
+    for kind, package, spec, made in (
+        (Points, Landmark, LANDMARKS_68, graphs.points(rng.uniform(-0.5, 0.5, (1103, 3)), batch=batch)),
+        (Points, Landmark, LANDMARKS_106, graphs.points(rng.uniform(-0.5, 0.5, (106, 2)), batch=batch)),
+        (GenderAge, Attribute, GENDER_AGE, graphs.gender_age(batch=batch)),
+    ):
+        stored = graphs.stored(spec, made, tmp_path)
+        sessions = _Counting()
+        network = kind(replace(context_of(), sessions=sessions), stored)
+        for _ in range(2):  # and the network is left as it was
+            told = network.of(frame_of(collins), MANY)
+            assert sessions.opened[0].runs == runs
+            sessions.opened[0].runs.clear()
+        assert told[2] in (None, (None, None))
+        for one, box in zip(told[:2] + told[3:], MANY[:2] + MANY[3:], strict=True):
+            record = FaceRecord(bbox=box)
+            expected = theirs(package, stored).get(collins, record)
+            if kind is GenderAge:
+                assert one == (("female", "male")[expected[0]], expected[1])
+                continue
+            points, pose = one
+            assert np.allclose(points, expected, atol=1e-3)
+            assert (pose is not None) == (spec is LANDMARKS_68)
+            assert pose is None or np.allclose(pose, record["pose"], atol=1e-2)
+        assert network.of(frame_of(collins), []) == []
+
+
+def test_points_that_are_no_numbers_are_no_face(insight: InsightModels, collins: Picture) -> None:
+    finder = scrfd(insight.detector)
+    for spoilt in (0, 1):
+        found = [np.array([[*BOX, 0.9]] * 2, np.float32), np.array([POINTS] * 2, np.float32)]
+        found[spoilt][0].flat[1] = np.nan
+        finder._scrfd.detect = lambda *_, _found=found, **__: _found
+        assert len(finder.detect(collins)) == 1
+
+
+def test_the_vector_of_points_that_say_nothing_is_that_of_no_picture(insight: InsightModels, collins: Picture) -> None:
+    nothing = POINTS.copy()
+    nothing[1, 0] = np.nan
+    arcface = ArcFace(context_of(), insight.recogniser)
+    vectors = arcface.embeddings(frame_of(collins), [nothing, POINTS, POINTS + 5000])
+    assert all(np.isfinite(vector).all() for vector in vectors)
+    assert np.array_equal(vectors[0], vectors[2])
+    assert not np.allclose(vectors[0], vectors[1], atol=0.05)
+
+
+@pytest.fixture
+def board() -> Picture:
+    """Single pixels, black and white in turn."""
+    return np.repeat((np.indices((1400, 1400)).sum(0) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_the_grain_of_a_large_face_is_not_in_the_recognisers_crop(insight: InsightModels, board: Picture) -> None:
+    """On purpose not as the package, which skips eight pixels of nine here."""
+    large = ((arcface_template(112) - 56) @ similarity(POINTS, POINTS @ [[1, 0.2], [-0.2, 1]])[:, :2] * 9 + 700.3).astype(
+        np.float32
+    )
+    crops: list[Picture] = []
+    arcface = ArcFace(context_of(), insight.recogniser)
+    arcface._arcface.get_feat = lambda some: crops.extend(some) or np.zeros((1, 512), np.float32)
+    arcface.embeddings(frame_of(board), [large])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        package = face_align.norm_crop(board, large)
+    assert crops[0][8:-8, 8:-8].std() < 5
+    assert package[8:-8, 8:-8].std() > 25
+
+
+def test_the_grain_of_a_large_face_is_not_in_what_is_looked_at(
+    insight: InsightModels, board: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain interpolation would skip pixels, and the points would tremble with the grain."""
+    seen: list[Picture] = []
+    finder = scrfd(insight.detector)
+    monkeypatch.setattr(finder, "_detections", lambda bgr, sizes: seen.append(bgr) or [])
+    finder.around(frame_of(board), np.array((403, 397, 910, 920), np.float32))
+    assert max(seen[0].shape) == 256
+    assert seen[0].std() < 12
+
+
+def test_a_box_that_is_none_is_no_face(insight: InsightModels, collins: Picture) -> None:
+    """The package cuts nothing off: a network may say that a face's right edge lies left of its left one."""
+    finder = scrfd(insight.detector)
+    boxes = np.array([[*BOX, 0.9], [10, 10, 10, 40, 0.8], [60, 20, 30, 50, 0.8]], np.float32)
+    finder._scrfd.detect = lambda *_, **__: (boxes, np.array([POINTS] * 3))
+    assert len(finder.detect(collins)) == 1
 
 
 def test_importing_the_package_leaves_no_trace(tmp_path: Path) -> None:

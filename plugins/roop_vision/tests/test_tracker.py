@@ -12,9 +12,9 @@ from roop_host import Box, FrameView
 from roop_host.testing import frame_of
 from roop_vision.detector import Detection
 from roop_vision.landmarker import Crop
-from roop_vision.smoothing import PointSmoother
+from roop_vision.smoothing import BoxSmoother, PointSmoother
 from roop_vision.topology import topology
-from roop_vision.tracker import Tracker
+from roop_vision.tracker import Tracker, looked_at_closely
 
 Place = tuple[float, float]
 TEMPLATE = np.array(((38, 52), (74, 51), (56, 72), (41, 92), (71, 92)), np.float32)
@@ -99,21 +99,118 @@ def test_a_face_that_goes_does_not_take_its_neighbours() -> None:
     assert [track.id for track in tracker.step(scene(1))] == [0, 1]
     finder.places = [(198, 150)]
     for k in range(2, 8):
-        (track,) = tracker.step(scene(k))
+        (track,) = [track for track in tracker.step(scene(k)) if not track.missed]
         assert track.id == 1, k
 
 
 @pytest.mark.parametrize(("blind", "number"), [(2, 0), (4, 1)])
 def test_a_blink_of_the_detector_keeps_the_number(blind: int, number: int) -> None:
+    """And the face is shown on where it was going: its own one would flash up."""
     finder, meshes = Finder((150, 150)), Meshes(presence=0.0)
     tracker = tracker_of(finder, meshes)
     tracker.step(scene(1))
+    finder.places = [(156, 152)]
+    tracker.step(scene(2))
     finder.places = []
     for k in range(blind):
-        assert not tracker.step(scene(2 + k))
+        shown = tracker.step(scene(3 + k))
+        assert [(track.id, track.missed, track.seen) for track in shown] == ([(0, k + 1, None)] if k < 2 else [])
+        assert all(np.allclose(t.box_xyxy, face_at((162 + 6 * k, 154 + 2 * k)).box_xyxy) for t in shown)
         assert tracker.ids == ({0} if k < 2 else set())
-    finder.places = [(160, 150)]
-    assert [track.id for track in tracker.step(scene(2 + blind))] == [number]
+    finder.places = [(170, 156)]
+    assert [track.id for track in tracker.step(scene(3 + blind))] == [number]
+
+
+def test_a_face_seen_once_waits_where_it_is() -> None:
+    finder = Finder((150, 150))
+    tracker = tracker_of(finder, Meshes(presence=0.0))
+    tracker.step(scene(1))
+    finder.places = []
+    (track,) = tracker.step(scene(2))
+    assert np.array_equal(track.box_xyxy, face_at((150, 150)).box_xyxy)
+
+
+def test_a_face_that_loses_its_mesh_does_not_leap_when_it_is_missed() -> None:
+    """The middles of the mesh's box and the detector's are apart, which is no movement."""
+    finder, meshes = Finder((150, 150)), Meshes(place=(165, 160))
+    tracker = tracker_of(finder, meshes)
+    tracker.step(scene(1))
+    meshes.presence = 0.0
+    tracker.step(scene(2))
+    finder.places = []
+    (track,) = tracker.step(scene(3))
+    assert np.array_equal(track.box_xyxy, face_at((150, 150)).box_xyxy)
+
+
+def test_a_face_that_had_a_mesh_is_gone_when_nothing_sees_it() -> None:
+    finder, meshes = Finder((150, 150)), Meshes()
+    tracker = tracker_of(finder, meshes)
+    tracker.step(scene(1))
+    finder.places, meshes.presence = [], 0.0
+    assert tracker.step(scene(2)) == []
+    assert tracker.ids == {0}
+
+
+def test_a_face_that_another_covers_is_not_shown_through_it() -> None:
+    finder = Finder((150, 150), (240, 150))
+    tracker = tracker_of(finder, Meshes(presence=0.0))
+    for k in range(1, 4):
+        finder.places = [(150 + 10 * k, 150), (240 - 10 * k, 150)]
+        assert [track.id for track in tracker.step(scene(k))] == [0, 1]
+    finder.places = [(205, 150)]
+    shown = tracker.step(scene(4))
+    assert len(shown) == 1
+    assert not shown[0].missed
+    assert tracker.ids == {0, 1}
+
+
+def test_who_is_missed_makes_the_whole_frame_be_searched() -> None:
+    """A face that leaps farther than its mesh can follow is there again in the same frame, not after detect_every more."""
+    finder, meshes = Finder((100, 150), certain=False), Meshes((100, 150))
+    tracker = tracker_of(finder, meshes)
+    tracker.step(scene(1))
+    finder.places, meshes.place = [(300, 150)], (300, 150)
+    assert [track.id for track in tracker.step(scene(2))] == [1]
+    assert tracker.looked
+    tracker.step(scene(3))
+    assert tracker.looked
+    for k in (4, 5, 6):
+        tracker.step(scene(k))
+    assert not tracker.looked
+
+
+class FarSighted(Finder):
+    """Sees the face in the whole frame, and nothing in its surroundings."""
+
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        return []
+
+
+def test_what_the_whole_frame_shows_confirms_a_mesh() -> None:
+    tracker = tracker_of(FarSighted((150, 150)), Meshes())
+    for k in range(60):
+        (track,) = tracker.step(scene(k))
+        assert (track.seen is not None, track.unseen) == (k % 10 == 0, k % 10), k
+
+
+class Sharp(Finder):
+    """Sees a face in its surroundings better than in the whole frame, and its neighbours too."""
+
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+        return [face_at((x + dx, y)) for x, y in self.places for dx in (70, 3)]
+
+
+def test_a_new_face_is_looked_at_closely() -> None:
+    """In the first frame already: a swap is aligned by these points."""
+    (track,) = tracker_of(Sharp((150, 150)), Meshes(presence=0.0)).step(scene(0))
+    assert track.seen is not None
+    assert np.array_equal(track.seen.keypoints, face_at((153, 150)).keypoints)
+
+
+def test_a_close_look_that_shows_another_face_does_not_count() -> None:
+    detection = face_at((80, 150))
+    assert looked_at_closely(Sharp((150, 150)), scene(0), detection) is detection
+    assert looked_at_closely(FarSighted((80, 150)), scene(0), detection) is detection
 
 
 def test_no_more_faces_than_asked_for() -> None:
@@ -161,3 +258,43 @@ def test_a_real_change_of_one_point_comes_through() -> None:
     for _ in range(4):
         shown = smoother.step(smile, smoother.last)
     assert np.abs(shown - smile).max() < 2.5
+
+
+def test_a_jump_of_all_points_is_caught_up_with() -> None:
+    """What the mesh says moved wrongly, by half the eyes' distance: not for longer than a few frames."""
+    smoother = PointSmoother()
+    for _ in range(5):
+        smoother.step(TEMPLATE, smoother.last)
+    for _ in range(4):
+        shown = smoother.step(TEMPLATE + np.float32([18, 0]), smoother.last)
+    assert np.abs(shown - TEMPLATE - (18, 0)).max() < 1.5
+
+
+def boxes(rng: np.random.Generator, count: int, *, speed: float, known: bool) -> NDArray[np.float64]:
+    """Errors of a box of 100 pixels, shown and measured ``(2, count, 4)``, that a detector sees off by a pixel."""
+    smoother, shown, measured = BoxSmoother(), [], []
+    for k in range(count):
+        true = np.array([[10, 10], [110, 110]]) + np.array([speed * k, 0])
+        seen = (true + rng.normal(0, 1, (2, 2))).astype(np.float32)
+        last = smoother.last
+        carried = (last + np.array([speed, 0])).astype(np.float32) if known and last is not None else None
+        shown.append((smoother.step(seen, carried) - true).ravel())
+        measured.append((seen - true).ravel())
+    return np.array([shown[20:], measured[20:]])
+
+
+@pytest.mark.parametrize(("speed", "known", "part"), [(0, True, 0.1), (6, True, 0.1), (0, False, 0.6)])
+def test_boxes_are_steady_and_do_not_lag(speed: float, known: bool, part: float) -> None:
+    shown, measured = boxes(np.random.default_rng(2), 120, speed=speed, known=known)
+    assert np.abs(np.diff(shown, axis=0)).mean() < part * np.abs(np.diff(measured, axis=0)).mean()
+    assert np.abs(shown.mean(0)).max() < 1.5
+
+
+def test_a_box_that_really_grows_is_followed() -> None:
+    smoother = BoxSmoother()
+    box = np.array([[10, 10], [110, 110]], np.float32)
+    for _ in range(5):
+        smoother.step(box, smoother.last)
+    for _ in range(4):
+        shown = smoother.step(box * np.float32(1.3), smoother.last)
+    assert np.abs(shown - box * 1.3).max() < 4

@@ -46,10 +46,10 @@ class InswapperEngine:
     learns = False
 
     def __init__(self, ctx: Context, model: ModelSpec) -> None:
-        # Read for the map first, and let go again: the file is not held twice while the session is made.
-        self._map = source_map(model.name, ctx.sessions.read(model))
         self._session = ctx.sessions.open(model)
         check_contract(model.name, self._session)
+        # Read after it runs, since only then it is known which precision's file that is; the peak is hardly higher.
+        self._map = source_map(model.name, ctx.sessions.read(model))
         self._name = model.name
         self._target, self._source = self._session.inputs
         self._batches = self._target.shape[0] is None and self._source.shape[0] is None

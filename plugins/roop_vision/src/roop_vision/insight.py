@@ -14,8 +14,8 @@ from roop_vision.align import five_points, similarity, yaw_degrees
 from roop_vision.landmarker import Landmarker
 from roop_vision.models import ARCFACE, FACEMESH, InsightModels
 from roop_vision.options import VisionOptions
-from roop_vision.smoothing import PointSmoother
-from roop_vision.tracker import Track, Tracker, detect, mesh_on
+from roop_vision.smoothing import BoxSmoother, PointSmoother
+from roop_vision.tracker import Track, Tracker, detect, looked_at_closely, mesh_on
 
 if TYPE_CHECKING:
     from roop_vision.insight_networks import GenderAge, Points
@@ -27,11 +27,22 @@ class _Person:
 
     box_xyxy: NDArray[np.float32]
     score: float
-    steady: PointSmoother = field(default_factory=PointSmoother)
+    points: PointSmoother = field(default_factory=PointSmoother)
+    box: BoxSmoother = field(default_factory=BoxSmoother)
     mesh_points: NDArray[np.float32] | None = None
     embedding: NDArray[np.float32] | None = None
     gender: Literal["female", "male"] | None = None
     age: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A face of one frame, before its details."""
+
+    number: int
+    person: _Person
+    points: NDArray[np.float32]
+    mesh: NDArray[np.float32] | None
 
 
 class InsightAnalyser(Analyser):
@@ -69,79 +80,92 @@ class InsightAnalyser(Analyser):
         self._people = {key: person for key, person in self._people.items() if key in followed}
         points = {track.id: self._located(track) for track in tracks}
         # Whoever is new, and at each search everyone: a face may have turned to the camera since it was seen first.
-        unnamed = [t.id for t in tracks if self._tracker.looked or self._people[t.id].embedding is None]
+        searched = self._tracker.looked
+        unnamed = [t.id for t in tracks if (searched and not t.missed) or self._people[t.id].embedding is None]
         vectors = self._arcface.embeddings(frame, [points[key] for key in unnamed])
         for key, vector in zip(unnamed, vectors, strict=True):
             self._people[key].embedding = vector
-        return [self._face(frame, t.id, self._people[t.id], points[t.id], t.mesh) for t in tracks]
+        return self._faces(frame, [_Seen(t.id, self._people[t.id], points[t.id], t.mesh) for t in tracks])
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
-        found = detect(self._detector, frame, thorough=True)
+        found = [looked_at_closely(self._detector, frame, d) for d in detect(self._detector, frame, thorough=True)]
         vectors = self._arcface.embeddings(frame, [d.keypoints for d in found])
-        faces = []
+        seen = []
         for number, (detection, vector) in enumerate(zip(found, vectors, strict=True)):
             settled = mesh_on(self._landmarker, frame, detection)
             mesh = None
             if settled is not None:
                 mesh = self._landmarker.refined(frame.bgr, frame.box, settled[0], careful=True)
             person = _Person(detection.box_xyxy, detection.score, embedding=vector)
-            faces.append(self._face(frame, number, person, detection.keypoints, mesh))
-        return faces
+            seen.append(_Seen(number, person, detection.keypoints, mesh))
+        return self._faces(frame, seen)
 
     def _located(self, track: Track) -> NDArray[np.float32]:
         """The steadied five points of this frame; what is known of the person moves along.
 
         Networks that work on aligned crops were trained on SCRFD's points, which differ from the mesh's by several per cent
         of the face. So the mesh only says how they moved since the frame before: that steadies them, and carries them
-        through frames in which SCRFD sees nothing.
+        through frames in which SCRFD sees nothing. The box is steadied likewise: by its area faces are put one before the
+        other, and the networks of the details are shown what it cuts out. Without a mesh both go on as they last moved.
         """
         mesh_points = None if track.mesh is None else five_points(track.mesh)
         person = self._people.get(track.id)
         if person is None:
             person = self._people[track.id] = _Person(track.box_xyxy, 0.0)
-        last, before, person.mesh_points = person.steady.last, person.mesh_points, mesh_points
-        carried = None
+        last, before, person.mesh_points = person.points.last, person.mesh_points, mesh_points
+        carried, box = None, None
         if last is not None and before is not None and mesh_points is not None:
             move = similarity(before, mesh_points)
             carried = (mesh_points + (last - before) @ move[:, :2].T).astype(np.float32)
-            person.box_xyxy = _moved(person.box_xyxy, move)
+            box = _moved(person.box_xyxy, move)
         if track.seen is not None:
-            person.box_xyxy, person.score = track.seen.box_xyxy, track.seen.score
-            return person.steady.step(track.seen.keypoints, carried)
-        assert carried is not None, "a track that the detector does not see has had a mesh in the frame before"
-        return person.steady.go_on(carried)
+            person.score = track.seen.score
+            corners = None if box is None else box.reshape(2, 2)
+            person.box_xyxy = person.box.step(track.seen.box_xyxy.reshape(2, 2), corners).ravel()
+            return person.points.step(track.seen.keypoints, carried)
+        if carried is None or box is None:
+            assert last is not None, "a track begins with what the detector sees"
+            step = np.zeros(2, np.float32) if track.step_xy is None else track.step_xy
+            carried, box = last + step, person.box_xyxy + np.tile(step, 2)
+        person.box_xyxy = person.box.go_on(box.reshape(2, 2)).ravel()
+        return person.points.go_on(carried)
 
-    def _face(
-        self,
-        frame: FrameView,
-        number: int,
-        person: _Person,
-        points: NDArray[np.float32],
-        mesh: NDArray[np.float32] | None,
-    ) -> Face:
-        box = person.box_xyxy
-        if self._gender_age is not None and person.gender is None:
-            told = self._gender_age.of(frame, box)
-            person.gender, person.age = told if told is not None else (None, None)
-        points_68, pose = self._points_68.of(frame, box) if self._points_68 is not None else (None, None)
-        points_106, _ = self._points_106.of(frame, box) if self._points_106 is not None else (None, None)
-        yaw = yaw_degrees(mesh) if mesh is not None else pose[1] if pose is not None else None
-        x0, y0, x1, y1 = (float(v) for v in box)
-        return Face(
-            id=number,
-            box_xyxy=(x0, y0, x1, y1),
-            score=person.score,
-            landmarks_5=points.copy(),  # the tracking goes on with its own
-            mesh_468=None if mesh is None else mesh.copy(),
-            embedding=person.embedding,
-            recogniser=ARCFACE if person.embedding is not None else None,
-            yaw_degrees=yaw,
-            landmarks_68=points_68,
-            landmarks_106=points_106,
-            pose_degrees=pose,
-            gender=person.gender,
-            age=person.age,
-        )
+    def _faces(self, frame: FrameView, seen: Sequence[_Seen]) -> list[Face]:
+        """The details of all faces, each network's in one run."""
+        boxes = [one.person.box_xyxy for one in seen]
+        if self._gender_age is not None:
+            unknown = [one.person for one in seen if one.person.gender is None]
+            for person, told in zip(unknown, self._gender_age.of(frame, [p.box_xyxy for p in unknown]), strict=True):
+                person.gender, person.age = told if told is not None else (None, None)
+        nothing = [(None, None)] * len(seen)
+        in_space = self._points_68.of(frame, boxes) if self._points_68 is not None else nothing
+        flat = self._points_106.of(frame, boxes) if self._points_106 is not None else nothing
+        return [_face(one, *a, b[0]) for one, a, b in zip(seen, in_space, flat, strict=True)]
+
+
+def _face(
+    seen: _Seen,
+    points_68: NDArray[np.float32] | None,
+    pose: tuple[float, float, float] | None,
+    points_106: NDArray[np.float32] | None,
+) -> Face:
+    person, mesh = seen.person, seen.mesh
+    x0, y0, x1, y1 = (float(v) for v in person.box_xyxy)
+    return Face(
+        id=seen.number,
+        box_xyxy=(x0, y0, x1, y1),
+        score=person.score,
+        landmarks_5=seen.points.copy(),  # the tracking goes on with its own
+        mesh_468=None if mesh is None else mesh.copy(),
+        embedding=person.embedding,
+        recogniser=ARCFACE if person.embedding is not None else None,
+        yaw_degrees=yaw_degrees(mesh) if mesh is not None else pose[1] if pose is not None else None,
+        landmarks_68=points_68,
+        landmarks_106=points_106,
+        pose_degrees=pose,
+        gender=person.gender,
+        age=person.age,
+    )
 
 
 def _moved(box_xyxy: NDArray[np.float32], move: NDArray[np.float64]) -> NDArray[np.float32]:

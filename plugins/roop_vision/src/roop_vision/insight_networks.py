@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from insightface.model_zoo.scrfd import SCRFD
 from numpy.typing import NDArray
 
 from roop_host import Box, Context, FrameView, ModelSpec, Session
-from roop_vision.align import arcface_template, similarity
+from roop_vision.align import aligned_crop, arcface_template, crop_matrix
 from roop_vision.detector import Detection
 
 _ARCFACE_SIZE = 112
@@ -125,7 +126,7 @@ class Scrfd:
         return [
             Detection(box[:4].astype(np.float32), float(box[4]), five.astype(np.float32))
             for box, five in zip(boxes, points, strict=True)
-            if (box[2:4] > box[:2]).all()
+            if np.isfinite(box).all() and np.isfinite(five).all() and (box[2:4] > box[:2]).all()
         ]
 
 
@@ -148,18 +149,18 @@ class ArcFace:
 
 
 class GenderAge:
-    """What a network believes of a face."""
+    """What a network believes of faces."""
 
     def __init__(self, ctx: Context, model: ModelSpec) -> None:
         self._attribute = _made(Attribute, ctx, model)
 
-    def of(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> tuple[Literal["female", "male"], float] | None:
-        """Gender, and age in years; None of a box outside the picture."""
-        region, face, _ = _record(frame, box_xyxy)
-        if not region.size:
-            return None
-        gender, age = self._attribute.get(region, face)
-        return ("female", "male")[int(gender)], float(age)
+    def of(
+        self, frame: FrameView, boxes_xyxy: Sequence[NDArray[np.float32]]
+    ) -> list[tuple[Literal["female", "male"], float] | None]:
+        """Of each box gender, and age in years; None of one outside the picture."""
+        records = [_record(frame, box) for box in boxes_xyxy]
+        told = _together(self._attribute, records)
+        return [None if one is None else (("female", "male")[int(one[0])], float(one[1])) for one in told]
 
 
 class Points:
@@ -169,44 +170,102 @@ class Points:
         self._landmark = _made(Landmark, ctx, model)
 
     def of(
-        self, frame: FrameView, box_xyxy: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32] | None, tuple[float, float, float] | None]:
-        """Float32 ``(n, 3)`` or ``(n, 2)`` in picture pixels; pitch, yaw and roll in degrees where the network tells them.
+        self, frame: FrameView, boxes_xyxy: Sequence[NDArray[np.float32]]
+    ) -> list[tuple[NDArray[np.float32] | None, tuple[float, float, float] | None]]:
+        """Of each box float32 ``(n, 3)`` or ``(n, 2)`` in picture pixels; pitch, yaw and roll in degrees if they are told.
 
         Nothing of a box outside the picture.
         """
-        region, face, corner = _record(frame, box_xyxy)
-        if not region.size:
-            return None, None
-        points = np.asarray(self._landmark.get(region, face), np.float32)
-        points[:, :2] += corner
-        pose = face.get("pose")
-        if pose is None or not np.isfinite(pose).all():
-            return points, None
-        pitch, yaw, roll = (float(angle) for angle in pose)
-        return points, (pitch, yaw, roll)
+        records = [_record(frame, box) for box in boxes_xyxy]
+        return [_placed(*one) for one in zip(records, _together(self._landmark, records), strict=True)]
 
 
-def _record(frame: FrameView, box_xyxy: NDArray[np.float32]) -> tuple[NDArray[np.uint8], FaceRecord, NDArray[np.float32]]:
-    """All of the picture that the package's crop of this face shows, the face there, and where its corner lies."""
+def _placed(
+    record: _Record, found: NDArray[np.float32] | None
+) -> tuple[NDArray[np.float32] | None, tuple[float, float, float] | None]:
+    if found is None:
+        return None, None
+    points = np.asarray(found, np.float32)
+    points[:, :2] += record.corner
+    pose = record.face.get("pose")
+    if pose is None or not np.isfinite(pose).all():
+        return points, None
+    pitch, yaw, roll = (float(angle) for angle in pose)
+    return points, (pitch, yaw, roll)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Record:
+    """All of the picture that the package's crop of a face shows, the face there, and where its corner lies."""
+
+    region: NDArray[np.uint8]
+    face: FaceRecord
+    corner: NDArray[np.float32]
+
+
+def _record(frame: FrameView, box_xyxy: NDArray[np.float32]) -> _Record:
     box = _square(box_xyxy, _DETAIL_REACH, more=2).clip(frame.width, frame.height)  # interpolation takes a pixel more
     corner = np.array([box.x0, box.y0], np.float32)
-    return frame.bgr(box), FaceRecord(bbox=box_xyxy - np.tile(corner, 2)), corner
+    return _Record(frame.bgr(box), FaceRecord(bbox=box_xyxy - np.tile(corner, 2)), corner)
+
+
+class _Asked(Exception):
+    """The package asks its session for an answer that is not there yet."""
+
+
+class _Between:
+    """Stands for a session: keeps what it is asked until it has an answer."""
+
+    def __init__(self) -> None:
+        self.blob: NDArray[np.float32] | None = None
+        self.answer: NDArray[np.float32] | None = None
+
+    def run(self, names: Sequence[str], inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        if self.answer is None:
+            (self.blob,) = inputs.values()
+            raise _Asked
+        return [self.answer]
+
+
+def _together(network: Any, records: Sequence[_Record]) -> list[Any]:
+    """What ``get`` of one of the package's classes answers to each record, None of one that shows nothing.
+
+    ``get`` takes one face: it crops, runs and turns the answer back. Where the graph takes more, it is called twice for
+    each, up to the run and with its answer, so that all but the run is the package's own.
+    """
+    shown = [record for record in records if record.region.size]
+    if len(shown) < 2 or isinstance(network.input_shape[0], int):
+        return [network.get(record.region, record.face) if record.region.size else None for record in records]
+    real, betweens = network.session, [_Between() for _ in shown]
+    try:
+        for between, record in zip(betweens, shown, strict=True):
+            network.session = between
+            with suppress(_Asked):
+                network.get(record.region, record.face)
+        for first in range(0, len(shown), _LARGEST_BATCH):
+            some = betweens[first : first + _LARGEST_BATCH]
+            blobs = np.concatenate([between.blob for between in some if between.blob is not None])
+            (answers,) = real.run(network.output_names, {network.input_name: blobs})
+            for number, between in enumerate(some):
+                between.answer = answers[number : number + 1]
+        told = []
+        for between, record in zip(betweens, shown, strict=True):
+            network.session = between
+            told.append(network.get(record.region, record.face))
+    finally:
+        network.session = real
+    answered = iter(told)
+    return [next(answered) if record.region.size else None for record in records]
 
 
 def _aligned(frame: FrameView, points: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The recogniser's crop, uint8 B, G, R ``(112, 112, 3)``, black outside the picture; only its region is converted."""
-    matrix = similarity(points, arcface_template(_ARCFACE_SIZE))
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64) * _ARCFACE_SIZE
-    inverse = cv2.invertAffineTransform(matrix)
-    reach = corners @ inverse[:, :2].T + inverse[:, 2]
-    low, high = np.floor(reach.min(0)).astype(int) - 1, np.ceil(reach.max(0)).astype(int) + 2
-    box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clip(frame.width, frame.height)
-    if box.empty:
-        return np.zeros((_ARCFACE_SIZE, _ARCFACE_SIZE, 3), np.uint8)
-    matrix[:, 2] += matrix[:, :2] @ (box.x0, box.y0)
-    crop = cv2.warpAffine(frame.bgr(box), matrix, (_ARCFACE_SIZE, _ARCFACE_SIZE), borderValue=0.0)
-    return crop.astype(np.uint8, copy=False)
+    """The recogniser's crop, uint8 B, G, R ``(112, 112, 3)``; black where there is no picture, or the points say nothing.
+
+    As the package's but for large faces: it skips pixels there, so that the grain of the picture would change the vector.
+    """
+    matrix = crop_matrix(points, arcface_template(_ARCFACE_SIZE))
+    crop = None if matrix is None else aligned_crop(frame, matrix, _ARCFACE_SIZE)
+    return np.zeros((_ARCFACE_SIZE, _ARCFACE_SIZE, 3), np.uint8) if crop is None else crop
 
 
 def _square(box_xyxy: NDArray[np.float32], reach: float, more: int = 0) -> Box:

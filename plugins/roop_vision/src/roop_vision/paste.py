@@ -42,9 +42,9 @@ def paste_crop(
     # A crop that was not shrunk reaches as far as its cover: its outside is never seen, so the quickest border will do.
     border = cv2.BORDER_CONSTANT if patch.shape[0] >= crop_bgr.shape[0] else cv2.BORDER_REPLICATE
     buffers, size = frame.scratch, (box.height, box.width)
-    placed = buffers.array("placed", (*size, 4), crop_bgr.dtype.type)
-    bgr = buffers.array("placed bgr", (*size, 3), crop_bgr.dtype.type)
-    share = buffers.array("placed share", size)
+    placed = buffers.array("roop_vision.placed", (*size, 4), crop_bgr.dtype.type)
+    bgr = buffers.array("roop_vision.placed bgr", (*size, 3), crop_bgr.dtype.type)
+    share = buffers.array("roop_vision.placed share", size)
     cv2.cvtColor(_placed(patch, moved, box, border, placed), cv2.COLOR_BGRA2BGR, dst=bgr)
     frame.put(box, bgr, _placed(cover, matrix, box, cv2.BORDER_CONSTANT, share), face_id=face_id)
 

@@ -16,7 +16,9 @@ _DRIFT = 0.1
 #: Movement of the whole face, in eye distances a frame, below which it counts as half noise.
 _STILL = 0.0025
 #: The same for five points, which tremble more than the mean of hundreds. Chosen on made movements, not on real faces.
-_POINTS_STILL, _POINTS_MOVING, _POINTS_DRIFT = 0.01, 0.05, 0.05
+_POINTS_STILL, _POINTS_MOVING, _POINTS_DRIFT = 0.01, 0.05, 0.1
+#: The same for a detector's box, in its longer sides, which are some two and a half times the eyes' distance.
+_BOX_STILL, _BOX_MOVING, _BOX_DRIFT = 0.015, 0.02, 0.08
 _LEFT, _RIGHT = 33, 263
 
 
@@ -57,8 +59,8 @@ class Smoother:
         # The whole face's deviation is drift and is taken back slowly; what single parts do beyond it is expression.
         together = _moved_with(predicted, points, predicted, self._rigid) - predicted
         drift = np.sqrt(np.mean((together[:, :2] ** 2).sum(1))) / size
-        predicted = predicted + drift**2 / (drift**2 + self._drift**2) * together
         deviation = points - predicted - together
+        predicted = predicted + drift**2 / (drift**2 + self._drift**2) * together
         length = np.sqrt((deviation[:, :2] ** 2).sum(1, keepdims=True)) / size
         share = length**2 / (length**2 + self._moving**2)
         self._raw = points
@@ -86,6 +88,16 @@ class PointSmoother(Smoother):
         """The eyes' distance, or that from eyes to mouth where it is longer: in a profile the eyes lie close together."""
         left, right, _, *mouth = points
         return float(max(np.linalg.norm(right - left), np.linalg.norm(np.mean(mouth, axis=0) - (left + right) / 2)))
+
+
+class BoxSmoother(Smoother):
+    """For a detector's box, as its corners ``(2, 2)``. ``carried`` is the box as the mesh moved it."""
+
+    def __init__(self) -> None:
+        super().__init__(slice(None), still=_BOX_STILL, moving=_BOX_MOVING, drift=_BOX_DRIFT)
+
+    def size(self, points: NDArray[np.float32]) -> float:
+        return float((points[1] - points[0]).max())
 
 
 def _rigid() -> NDArray[np.bool_]:

@@ -19,7 +19,8 @@ _RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
 _ROUNDS = 2  # looks after the first: one finds the face's place, one more how far its mouth is open
 _LARGEST_STEP = 0.7  # of the face's width between frames; farther away it is another face
 _SAME_BOX = 0.25
-_MISSES = 2  # frames a track without a mesh is kept, so that its number survives a blink of the detector
+_SAME_FACE = 0.5
+_MISSES = 2  # frames a track is kept that nothing sees, so that its number survives a blink of the detector
 _REGAINED = 0.7  # presence at which a face without a mesh is given one: a mesh that comes and goes would be seen
 _UNSEEN = 25  # frames a certain detector may see nothing under a mesh (a hand, say) before the mesh lies on no face
 _STRIPS, _BINS, _CUT_LEVELS = 6, 32, 30.0
@@ -36,6 +37,8 @@ class Track:
     presence: float = 0.0
     smoother: MeshSmoother = field(default_factory=MeshSmoother)
     missed: int = 0
+    #: Pixels that the box's middle moved in the last frame that saw it; of a face without a mesh only, None at its first.
+    step_xy: NDArray[np.float32] | None = None
     #: What the detector said of the face in this frame, and for how many frames it has said nothing.
     seen: Detection | None = None
     unseen: int = 0
@@ -63,7 +66,11 @@ class Tracker:
         return frozenset(track.id for track in self._tracks)
 
     def step(self, frame: FrameView) -> list[Track]:
-        """The faces of this frame, in the order they were first seen. ``looked`` says whether all of it was searched."""
+        """The faces of this frame, in the order they were first seen. ``looked`` says whether all of it was searched.
+
+        Among them are those without a mesh that the detector misses for a frame or two: ``missed`` is above 0 there,
+        ``seen`` None, and the box goes on as it moved. Where there was a mesh two networks see nothing: the face is gone.
+        """
         cut = self._is_cut(frame)
         if cut:
             self._tracks = []
@@ -76,7 +83,12 @@ class Tracker:
         if self.looked:
             self._look(frame)
         self._tracks = [track for track in self._tracks if track.missed <= _MISSES]
-        return [track for track in self._tracks if not track.missed]
+        return [track for track in self._tracks if not track.missed or self._goes_on(track)]
+
+    def _goes_on(self, track: Track) -> bool:
+        """Whether a face that is missed is shown all the same: not where another one stands now, that is before it."""
+        others = (other for other in self._tracks if not other.missed)
+        return track.raw is None and all(overlap(track.box_xyxy, other.box_xyxy) < _SAME_BOX for other in others)
 
     def _follow(self, frame: FrameView, track: Track) -> None:
         found = self._next_mesh(frame, track)
@@ -92,6 +104,8 @@ class Tracker:
             _accept_without_mesh(track, seen)
         else:
             track.missed += 1
+            if track.raw is None and track.step_xy is not None:
+                track.box_xyxy = track.box_xyxy + np.tile(track.step_xy, 2)
 
     def _next_mesh(self, frame: FrameView, track: Track) -> tuple[NDArray[np.float32], float] | None:
         if track.raw is None:
@@ -125,16 +139,17 @@ class Tracker:
             crop = crop_of_mesh(before)
             after = flow.patch(frame, crop)
             carried = None if after is None else flow.carried(track.patch, after, crop, track.smoother.last)
-        track.raw, track.box_xyxy, track.presence, track.missed = mesh, box_of(mesh), presence, 0
+        track.raw, track.box_xyxy, track.presence, track.missed, track.step_xy = mesh, box_of(mesh), presence, 0, None
         track.mesh = track.smoother.step(self._landmarker.refined(frame.bgr, frame.box, mesh), carried)
         # A first mesh has not settled: what leads from it to the next is more than the skin's movement.
         track.patch = None if before is None else flow.patch(frame, crop_of_mesh(mesh))
 
     def _drop_doubles(self) -> None:
-        """Two tracks that slid onto one face: the older one stays."""
+        """Two tracks that slid onto one face: the older one stays. One that is missed lies on no face."""
         kept: list[Track] = []
         for track in self._tracks:
-            if all(overlap(track.box_xyxy, other.box_xyxy) < 0.5 for other in kept):
+            on_face = (other for other in kept if not track.missed and not other.missed)
+            if all(overlap(track.box_xyxy, other.box_xyxy) < _SAME_FACE for other in on_face):
                 kept.append(track)
         self._tracks = kept
 
@@ -146,6 +161,7 @@ class Tracker:
                 if holder.seen is None and overlap(holder.box_xyxy, detection.box_xyxy) > _SAME_BOX:
                     holder.seen, holder.unseen = detection, 0
                 continue
+            detection = looked_at_closely(self._detector, frame, detection)
             found = self._first(frame, detection)
             if found is None and not self._detector.certain:
                 continue
@@ -184,6 +200,16 @@ def detect(detector: FaceFinder, frame: FrameView, *, thorough: bool = False) ->
     """Faces of the whole frame, largest first."""
     found = detector.detect(frame.bgr(), thorough=thorough)
     return sorted(found, key=lambda d: -float(np.prod(d.box_xyxy[2:] - d.box_xyxy[:2])))
+
+
+def looked_at_closely(detector: FaceFinder, frame: FrameView, detection: Detection) -> Detection:
+    """The same face as seen around its box: of a whole picture it may come from a pass that shows it in a few pixels.
+
+    A pass in which it is small can be the surer one, and its points are coarse, while aligned crops want fine ones.
+    """
+    found = detector.around(frame, detection.box_xyxy)
+    best = max(found, key=lambda other: overlap(other.box_xyxy, detection.box_xyxy), default=detection)
+    return best if overlap(best.box_xyxy, detection.box_xyxy) > _SAME_FACE else detection
 
 
 def first_mesh(
@@ -226,6 +252,11 @@ def box_of(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _accept_without_mesh(track: Track, seen: Detection) -> None:
+    if track.raw is not None:
+        track.step_xy = None  # the mesh's box and the detector's have their middles apart
+    elif not track.missed:
+        step = (seen.box_xyxy[:2] + seen.box_xyxy[2:] - track.box_xyxy[:2] - track.box_xyxy[2:]) / 2
+        track.step_xy = step.astype(np.float32)
     track.raw, track.mesh, track.patch, track.presence, track.missed = None, None, None, 0.0, 0
     track.box_xyxy = seen.box_xyxy
 

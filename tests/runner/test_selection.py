@@ -1,0 +1,77 @@
+"""Who is swapped where faces come, go, and are missed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from roop_host import Face, FaceSelection
+from roop_host.runner.selection import Selector
+
+NOBODY = None
+
+
+def face(number: int) -> Face:
+    """The lower the number, the larger the face."""
+    side = 100.0 - number
+    return Face(number, (0, 0, side, side), 0.9, np.zeros((5, 2), np.float32))
+
+
+def swapped(*frames: tuple[int, ...]) -> list[int | None]:
+    """The number of the one who is swapped in each frame, where these are there."""
+    selector = Selector(FaceSelection("one"), 0)
+    chosen = []
+    for ids in frames:
+        sources = {one.id: one.source for one in selector.choose([face(number) for number in ids])}
+        assert set(sources) == set(ids)
+        chosen.append(next((number for number, source in sources.items() if source == 0), NOBODY))
+        assert sum(source is not None for source in sources.values()) <= 1
+    return chosen
+
+
+def test_the_largest_stays_chosen_when_a_larger_one_comes() -> None:
+    assert swapped((5, 7), (5, 7), (1, 5, 7), (1, 5)) == [5, 5, 5, 5]
+
+
+def test_a_missed_detection_moves_the_swap_to_nobody() -> None:
+    for gap in (1, 2, 3):
+        assert swapped((0, 1), *[(1,)] * gap, (0, 1), (0, 1)) == [0, *[NOBODY] * gap, 0, 0]
+
+
+def test_one_who_is_gone_is_followed_by_another_after_a_few_frames() -> None:
+    assert swapped((0, 1, 2), *[(1, 2)] * 5) == [0, NOBODY, NOBODY, NOBODY, 1, 1]
+
+
+def test_at_a_cut_nobody_is_seen_with_his_own_face() -> None:
+    assert swapped((0, 1), (2, 3), (2, 3)) == [0, 2, 2]
+    assert swapped((0,), (1,), (2,), (3, 4), (4,), (3, 4)) == [0, 1, 2, 3, NOBODY, 3]
+
+
+def test_somebody_new_while_the_chosen_one_is_missed_is_left_again() -> None:
+    assert swapped((0,), (1,), (0, 1), (0, 1)) == [0, 1, 0, 0]
+    assert swapped((0,), (), (1,), (0, 1), (0, 1)) == [0, NOBODY, 1, 0, 0]
+
+
+def test_who_took_over_at_a_cut_keeps_the_place_in_the_end() -> None:
+    assert swapped((0,), *[(1,)] * 5, (0, 1)) == [0, *[1] * 5, 1]
+
+
+def test_a_chosen_one_who_changes_his_number_is_taken_at_once_where_he_is_alone() -> None:
+    assert swapped((0,), (), (), (), (4,), (4,)) == [0, NOBODY, NOBODY, NOBODY, 4, 4]
+    assert swapped((0,), (), (4,)) == [0, NOBODY, 4]
+
+
+def test_somebody_known_who_was_away_is_no_cut() -> None:
+    assert swapped((0, 1), (0,), (1,), (0, 1)) == [0, 0, NOBODY, 0]
+
+
+def test_a_segment_begins_with_nobody_chosen() -> None:
+    selector = Selector(FaceSelection("one"), 0)
+    selector.choose([face(0), face(1)])
+    selector.start()
+    assert [one.source for one in selector.choose([face(1)])] == [0]
+
+
+def test_many_are_all_of_them() -> None:
+    selector = Selector(FaceSelection("many"), 0)
+    assert [(one.id, one.source) for one in selector.choose([face(2), face(1)])] == [(1, 0), (2, 0)]
+    assert selector.choose([]) == ()
