@@ -253,6 +253,20 @@ def test_identity_at_other_scales_is_near(side: float, degrees: float, make: Mak
     assert off[220:380, 170:330].mean() < 0.5
 
 
+@pytest.mark.parametrize("side", [90, 128, 200, 500])
+@pytest.mark.parametrize(("x", "y"), [(2, 300), (509, 300), (250, 3), (250, 597)])
+def test_a_face_that_the_edge_cuts_has_no_rim(x: float, y: float, side: float, make: Make, hopper: Picture) -> None:
+    """Black from beyond the picture would be a dark line along its edge, with a bright one beside it."""
+    smooth = cv2.GaussianBlur(hopper, (0, 0), 6).astype(np.uint8)
+    after = swapped(make(graph()), smooth, face_at(x, y, side, source=0)).astype(int)
+    assert np.abs(after - smooth).max() <= 8
+
+
+def test_a_network_that_paints_in_another_range(make: Make, hopper: Picture) -> None:
+    with pytest.raises(ModelError, match=r"far beyond 0\.\.1"):
+        swapped(make(graph(gain=(255, 255, 255))), hopper, face_at(250, 300, 150, source=0))
+
+
 @pytest.mark.parametrize(("x", "y", "side", "degrees"), [(250, 300, 150, 30), (10, 20, 200, 0), (505, 590, 90, 180)])
 def test_outside_of_the_region_every_bit_is_kept(
     x: float, y: float, side: float, degrees: float, make: Make, hopper: Picture

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,8 @@ from roop_vision.paste import paste_crop
 SIZE, VECTOR = 128, 512
 #: Most crops of one run: what a network keeps in memory grows with each.
 TOGETHER = 8
+#: Of a picture in 0..1 the mean lies far below, of one in 0..255 far above.
+_FAR_OUT = 2.0
 # The network redraws all from the hairline to the chin, which lies at nine tenths of the crop: the fixed part leaves out
 # the corners and a rim, narrow below. With dense landmarks the outline narrows it: hair and background keep their own
 # sharpness. It is widened so far that half of the fade lies on it, which puts the jaw inside.
@@ -81,8 +84,11 @@ class InswapperEngine:
 
     def _take(self, frame: Frame, face: Face, source: int) -> _Taken | None:
         matrix = crop_matrix(face.landmarks_5, self._template)
-        crop = None if matrix is None else aligned_crop(frame, matrix, SIZE)
-        return None if matrix is None or crop is None else _Taken(frame, face, source, crop, matrix)
+        if matrix is None:
+            return None
+        # Where a face is cut by the picture's edge insightface has black, which would be carried into the picture.
+        crop = aligned_crop(frame, matrix, SIZE, outside=cv2.BORDER_REPLICATE)
+        return None if crop is None else _Taken(frame, face, source, crop, matrix)
 
     def _run(self, taken: Sequence[_Taken]) -> NDArray[np.float32]:
         """What the network makes of the crops: float32 R, G, B ``(n, 3, 128, 128)``."""
@@ -96,6 +102,11 @@ class InswapperEngine:
         if out.shape != target.shape or not np.isfinite(out).all():
             what = "values that are no numbers" if out.shape == target.shape else f"{out.shape} from {target.shape}"
             raise ModelError(f"the model {self._name} made {what}; try --precision fp32 or --device cpu")
+        if float(np.abs(out).mean()) > _FAR_OUT:
+            raise ModelError(
+                f"the model {self._name} made values far beyond 0..1, which are no picture; try --precision fp32, or "
+                "--swapper-engine mesh"
+            )
         return out
 
     def _alpha(self, one: _Taken) -> NDArray[np.float32]:

@@ -97,9 +97,12 @@ def place_of(matrix: NDArray[np.float64], x0: float, y0: float, x1: float, y1: f
     return Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
 
 
-def aligned_crop(frame: FrameView, matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8] | None:
-    """uint8 B, G, R ``(size, size, 3)`` by ``matrix``, black outside the picture; None where it shows none of it.
+def aligned_crop(
+    frame: FrameView, matrix: NDArray[np.float64], size: int, *, outside: int = cv2.BORDER_CONSTANT
+) -> NDArray[np.uint8] | None:
+    """uint8 B, G, R ``(size, size, 3)`` by ``matrix``; None where it shows none of the picture.
 
+    ``outside`` is what OpenCV puts where there is no picture, by default black, as ``norm_crop2`` does.
     Only the region around the face is taken from the frame. Equal to ``norm_crop2`` within one grey level, but where a
     pixel of the crop stands for more than two of the picture across: bilinear interpolation would skip those between, and
     fine patterns would become coarse ones that crawl. There the region is first averaged over squares.
@@ -121,5 +124,5 @@ def aligned_crop(frame: FrameView, matrix: NDArray[np.float64], size: int) -> ND
     moved = matrix.copy()
     moved[:, :2] *= step
     moved[:, 2] += matrix[:, :2] @ (box.x0 + (step - 1) / 2, box.y0 + (step - 1) / 2)
-    crop = cv2.warpAffine(region, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    crop = cv2.warpAffine(region, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=outside, borderValue=0)
     return np.asarray(crop, np.uint8)
