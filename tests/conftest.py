@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,3 +17,13 @@ def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: 
     monkeypatch.setenv("ROOP_CONFIG", "")
     monkeypatch.setenv("ROOP_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # as activated: commands to paste are the short ones then
+
+
+@pytest.fixture(autouse=True)
+def _the_log_as_it_was() -> Iterator[None]:
+    """A command that is called in this process sends the log to a stream of its own."""
+    log = logging.getLogger("roop")
+    before = log.handlers, log.propagate, log.level
+    yield
+    log.handlers, log.propagate = before[:2]
+    log.setLevel(before[2])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 
 import typer
@@ -28,6 +27,8 @@ def tell_json(error: RoopError, as_json: bool = True) -> None:
 
 def log_to_stderr(*, debug: bool) -> None:
     """What the host and plugins log: warnings always, all of it for --debug."""
+    import logging  # which help does without
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     log = logging.getLogger("roop")

@@ -377,7 +377,7 @@ def test_each_value_of_the_options_says_what_it_needs_and_gives() -> None:
         ("details", "landmarks_106"),
     }
     assert spec.choices[0].value == "embedded"
-    assert not said["backend", "embedded"].models
+    assert all(model.embedded for model in said["backend", "embedded"].models)
     assert "embedding" in said["backend", "insightface"].gives
     assert all("mesh_468" in said["backend", value].gives for value in ("embedded", "insightface"))
     details = [choice for choice in spec.choices if choice.option == "details"]
