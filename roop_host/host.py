@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -115,7 +115,8 @@ class Control:
 class Host:
     """A context manager. ``plugins`` defaults to all that are installed, ``models`` to the user's model store.
 
-    ``ask`` may let a model be pulled for an option that is ``auto``; without it the answer is no.
+    ``ask`` may let a model be pulled for an option that is ``auto``; without it the answer is no. ``may_fetch`` hears of
+    models that nobody was asked about before they are pulled, and may raise.
 
     Example::
 
@@ -129,13 +130,14 @@ class Host:
         *,
         models: str | Path | None = None,
         ask: Callable[[Question], bool] = lambda question: False,
+        may_fetch: Callable[[Sequence[ModelSpec]], None] = lambda models: None,
     ) -> None:
         if plugins is None:
             from roop_host.plugins.loader import load_plugins
 
             plugins = load_plugins()
         self.plugins = plugins
-        self.ask = ask
+        self.ask, self.may_fetch = ask, may_fetch
         self._models = None if models is None else Path(models)
         self._calls = CallThread()
         self._objects: dict[tuple[Any, ...], _Loaded] = {}

@@ -323,7 +323,7 @@ def test_a_model_is_verified_once_for_all_who_use_it(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(TINY_MODEL)
     assert list(plugged.models(with_model(lambda: path))) == [
-        ok("Models", "tiny", "verified, 0.0 MB, licence CC0; for a (roop-t0 0), b (roop-t1 0)")
+        ok("Models", "tiny", "verified, 0.1 kB, licence CC0; for a (roop-t0 0), b (roop-t1 0)")
     ]
 
 

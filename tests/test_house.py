@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "media": {"types", "errors"},
     "pipeline": {"types", "errors"},
     "plugins": {"types", "errors", "hookspecs"},
-    "config": {"types", "errors", "plugins", "models"},
+    "config": {"types", "errors", "plugins"},
     "models": {"types", "errors"},
     "doctor": {"types", "errors", "plugins", "models", "gate", "config", "__init__"},
     "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},

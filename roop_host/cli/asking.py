@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from roop_host.types.models import megabytes
+
 if TYPE_CHECKING:
     from roop_host.host import Question
 
@@ -40,7 +42,7 @@ def _text(question: Question) -> str:
     terms = "; ".join(dict.fromkeys(model.terms for model in question.models))
     return (
         f"{question.step}: {question.option} {question.value} needs models that are not here: {names}\n"
-        f"  to download: {question.size / 1e6:.0f} MB; licence: {terms}\nDownload them now"
+        f"  to download: {megabytes(question.size)}; licence: {terms}\nDownload them now"
     )
 
 

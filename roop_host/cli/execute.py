@@ -6,36 +6,45 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from roop_host.cli.log import log_to_stderr
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import log_to_stderr, tell_error
+from roop_host.cli.telling import tell_error
 from roop_host.errors import Interrupted, RoopError, told
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Host, Progress
     from roop_host.plugins.found import Plugins
     from roop_host.types.job import Job
+    from roop_host.types.models import ModelSpec
     from roop_host.types.report import Report
 
 
-def execute(make_job: Callable[[], Job], plugins: Plugins, show: Mapping[str, Any]) -> int:
-    """Run the job and tell how it went; the exit code. ``show`` holds json, quiet and debug."""
+def execute(
+    make_job: Callable[[], Job],
+    plugins: Plugins,
+    show: Mapping[str, Any],
+    may_fetch: Callable[[Sequence[ModelSpec]], None] = lambda models: None,
+) -> int:
+    """Run the job and tell how it went; the exit code. ``show`` holds json, quiet, debug; ``may_fetch`` is for ``Host``."""
     from roop_host.cli.asking import asking
     from roop_host.host import Control, Host
 
-    log_to_stderr(debug=show["debug"])
+    log = log_to_stderr(debug=show["debug"])
     control = Control()
     signals = Signals(control.cancel, _at_once)
     # Whoever reads a pipe, or wants no words, is not there to answer.
     talks = all(map(_is_terminal, (sys.stdin, sys.stderr))) and not (show["quiet"] or show["json"])
-    host = Host(plugins, ask=asking(signals.confirm)) if talks else Host(plugins)
-    code = _execute(make_job, host, control, signals, show)
+    host = Host(plugins, may_fetch=may_fetch)
+    if talks:
+        host.ask = asking(signals.confirm)
+    code = _execute(make_job, host, control, signals, {**show, "told": log.told})
     if host.unfit:
         # A plugin's thread still hangs, and a normal exit would wait for it.
         os._exit(flush(code))
@@ -83,6 +92,8 @@ def _tell_uploads(report: Report) -> None:
 
 def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
     for notice in report.notices:
+        if notice in show["told"]:  # when it happened
+            continue
         typer.echo(f"roop: {notice}", err=True)
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))

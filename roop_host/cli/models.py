@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from roop_host.cli.log import log_to_stderr
 from roop_host.cli.signals import Signals
-from roop_host.cli.telling import log_to_stderr, tell_error
+from roop_host.cli.telling import tell_error
 from roop_host.config.fields import host_fields
 from roop_host.config.files import read_files
 from roop_host.config.layers import Layers
 from roop_host.errors import Interrupted, ModelError, RoopError, UsageError
 from roop_host.models.fetch import shown
-from roop_host.models.part import megabytes
 from roop_host.models.pulling import Download, OnBegin, OnBytes, downloads
 from roop_host.models.store import Store
 from roop_host.plugins.wanted import Wanted, models_named, wanted_models
+from roop_host.types.models import megabytes
 
 if TYPE_CHECKING:
     from roop_host.cli.asked import Asked

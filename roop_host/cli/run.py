@@ -26,6 +26,7 @@ from roop_host.types.options import OptionField
 
 if TYPE_CHECKING:
     from roop_host.cli.asked import Asked
+    from roop_host.config.unasked import Unasked
 
 _FILES, _SHOW = "Files", "Display"
 _EPILOG = (
@@ -64,10 +65,12 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
 
     def command(**values: Any) -> int:
         from roop_host.cli.execute import execute
+        from roop_host.config.unasked import Unasked
 
         given = {option.flag: values[name] for name, option in options.items() if values[name] is not None}
         show = {**values, "debug": values["debug"] or asked.debug}
-        return execute(lambda: _job(asked, plugins, values, given), plugins, show)
+        unasked = Unasked()
+        return execute(lambda: _job(asked, plugins, values, given, unasked), plugins, show, unasked)
 
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -82,16 +85,14 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
     return typer.main.get_command(single)
 
 
-def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mapping[str, Any]) -> Job:
+def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mapping[str, Any], unasked: Unasked) -> Job:
     """The job that was asked for. A job file says everything itself: no variable and no config file changes it."""
-    from roop_host.config.unasked import refuse_unasked
-
     files = read_files(asked.config)
     plugins.require_healthy()
     require(files, plugins)
     base = read_job(Path(values["job"])) if values["job"] else None
     layers = Layers(given, {}, ()) if base else _layers(plugins, given, files)
-    refuse_unasked(layers, plugins)
+    unasked.look(layers, plugins)
     return make_job(plugins, Request(layers, tuple(values["source"] or ()), values["target"], values["output"], base))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import typer
 
@@ -23,14 +22,3 @@ def tell_json(error: RoopError, as_json: bool = True) -> None:
 
         report = error.report or Report(exit_code=error.exit_code, error=str(error))
         typer.echo(json.dumps(report.to_json(), indent=2))
-
-
-def log_to_stderr(*, debug: bool) -> None:
-    """What the host and plugins log: warnings always, all of it for --debug."""
-    import logging  # which help does without
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    log = logging.getLogger("roop")
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(logging.DEBUG if debug else logging.WARNING)

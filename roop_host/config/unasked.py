@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from roop_host.config.fields import plugin_fields
+from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.layers import Layers
 from roop_host.errors import ModelError
-from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
-from roop_host.types.models import Choice, ModelSpec, names_to_pull
+from roop_host.types.models import ModelSpec, names_to_pull
 from roop_host.types.options import OptionField
 
-
-def refuse_unasked(layers: Layers, plugins: Plugins) -> None:
-    """Raise ``ModelError`` where a found file makes a choice whose models are not here."""
-    store = Store()
-    for option in plugin_fields(plugins):
-        said = layers.settle(option)
-        if said is None or not said.found:
-            continue
-        values = said.value if isinstance(said.value, tuple) else (said.value,)
-        for choice in _choices(plugins, option):
-            missing = list(_missing(store, choice.models)) if choice.value in values else []
-            if missing:
-                raise ModelError(
-                    f"{said.where} asks for {option.flag} {choice.value}, whose models are not here, and a file that was "
-                    "only found fetches nothing; "
-                    f"run roop models pull {names_to_pull(missing)}, or say {option.flag} yourself"
-                )
+#: What decides about models besides options with choices.
+_DECIDE = frozenset({"processors", "device", "precision", "export"})
 
 
-def _choices(plugins: Plugins, option: OptionField) -> Iterator[Choice]:
-    for table in plugins.declared.values():
-        for declared in table.values():
-            if declared.plugin.name == option.owner:
-                yield from (choice for choice in getattr(declared.spec, "choices", ()) if choice.option == option.name)
+class Unasked:
+    """Refuses models whose need follows from a found file. ``look`` comes before a job, calls while it is prepared."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, list[str]] = {}
+
+    def look(self, layers: Layers, plugins: Plugins) -> None:
+        """Note what a found file says that decides which models are needed."""
+        for option in _deciding(plugins):
+            said = layers.settle(option)
+            if said is not None and said.found:
+                self._said.setdefault(said.where, []).append(option.flag)
+
+    def __call__(self, models: Sequence[ModelSpec]) -> None:
+        """Raise ``ModelError`` for models that nobody was asked about, where a found file decides which are needed."""
+        for where, flags in self._said.items():
+            names = names_to_pull(models)
+            raise ModelError(
+                f"{names} would have to be fetched, and {where}, a file that was only found, decides about that "
+                f"({', '.join(flags)}); run roop models pull {names}, or say {' and '.join(flags)} yourself"
+            )
 
 
-def _missing(store: Store, models: Iterable[ModelSpec]) -> Iterator[ModelSpec]:
-    for model in models:
-        there = model.embedded or store.present(model) or (model.half is not None and store.present(model.half))
-        if not there:
-            yield model
+def _deciding(plugins: Plugins) -> Iterator[OptionField]:
+    yield from (option for option in host_fields() if option.key in _DECIDE)
+    chosen = {
+        (declared.plugin.name, choice.option)
+        for table in plugins.declared.values()
+        for declared in table.values()
+        for choice in getattr(declared.spec, "choices", ())
+    }
+    yield from (option for option in plugin_fields(plugins) if (option.owner, option.name) in chosen)

@@ -16,7 +16,7 @@ from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import PluginStatus
 from roop_host.plugins.wanted import Wanted, wanted_models
-from roop_host.types.models import ModelSpec
+from roop_host.types.models import ModelSpec, megabytes
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def models(plugins: Plugins) -> Iterator[Check]:
         if one.model.embedded or store.state(one.model) != "missing":
             yield _model(store, one)
         elif not all(use.half for use in one.uses):  # the full one stands for its half
-            says = f"is not here, {one.model.size / 1e6:.1f} MB, licence {one.model.licence}; for {one.label}"
+            says = f"is not here, {megabytes(one.model.size)}, licence {one.model.licence}; for {one.label}"
             yield note("Models", one.model.name, says, f"roop models pull {one.model.name}")
     if any(not one.model.embedded for one in wanted):
         yield _store(store)
@@ -103,7 +103,7 @@ def _model(store: Store, wanted: Wanted) -> Check:
     except ModelError as error:
         repair = _brought_again(store, model, plugin) if model.embedded else _pulled_again(store, model)
         return problem("Models", model.name, str(error), repair, error.exit_code)
-    return ok("Models", model.name, f"verified, {model.size / 1e6:.1f} MB, licence {model.licence}; for {wanted.label}")
+    return ok("Models", model.name, f"verified, {megabytes(model.size)}, licence {model.licence}; for {wanted.label}")
 
 
 def _pulled_again(store: Store, model: ModelSpec) -> str:

@@ -17,6 +17,7 @@ from typing import BinaryIO, Self
 from roop_host.errors import ModelError
 from roop_host.models.checking import digest
 from roop_host.models.places import write_whole, writing
+from roop_host.types.models import megabytes
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 #: What may go into a header of a request.
@@ -100,11 +101,6 @@ class Part:
     @property
     def _origin(self) -> Path:
         return self.path.with_name(f"{self.path.name}.json")
-
-
-def megabytes(count: int) -> str:
-    """A number of bytes for people."""
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _hashed(url: str) -> str:

@@ -112,7 +112,7 @@ def place(part: Path, path: Path, model: ModelSpec, by: By, source: str, cancel:
     with writing(path.parent):
         if os.path.lexists(path):
             if is_there(path, model, cancel, check=True):  # the user was faster
-                part.unlink()
+                forget_parts(path)
                 return
             require_free_name(path, model)
             path.unlink()  # first, so that no record ever stands beside an older file

@@ -10,11 +10,11 @@ from pathlib import Path
 from roop_host.errors import Interrupted, ModelError
 from roop_host.models.fetch import FetchError, fetch, shown
 from roop_host.models.packs import chunks, member, opened
-from roop_host.models.part import Part, megabytes
+from roop_host.models.part import Part
 from roop_host.models.places import final_path, forget_parts, free_bytes, locked, part_path
 from roop_host.models.placing import copy_in, is_there, place, require_free_name, require_single_file, size_of
 from roop_host.models.reading import Limits
-from roop_host.types.models import ModelSpec, Pack
+from roop_host.types.models import ModelSpec, Pack, megabytes
 
 #: Told while files come: bytes that are here, and bytes in all.
 OnBytes = Callable[[int, int], None]

@@ -12,7 +12,7 @@ from roop_host.plugins.status import Declared
 from roop_host.runner.resolve import Names
 from roop_host.runner.state import Run
 from roop_host.types.job import Step
-from roop_host.types.models import Choice, ModelSpec, names_to_pull
+from roop_host.types.models import Choice, ModelSpec, megabytes, names_to_pull
 from roop_host.types.options import resolve
 from roop_host.types.specs import AnalyserSpec, models_of
 
@@ -64,10 +64,10 @@ class _Chooser:
         needs = set(getattr(declared.spec, "needs", ()))
         for choice in _made(declared, _options(self._run, declared, values)):
             needs |= choice.needs
-        lacking = needs - self._given(needs)
+        self._needs |= needs  # one analyser serves all steps
+        lacking = self._needs - self._given(self._needs)
         if lacking:
             raise UsageError(self._does_not_give(step.name, lacking))
-        self._needs |= needs
         return replace(step, options=values)
 
     def backend(self) -> dict[str, str]:
@@ -92,6 +92,7 @@ class _Chooser:
                 return choice
             self._run.check_cancel()
             if not self._store.offline and self._run.host.ask(question):
+                self._run.agreed.update(question.models)
                 return choice
             self._tell_why_not(question, choices[-1].value)
         return choices[-1]
@@ -99,7 +100,7 @@ class _Chooser:
     def _tell_why_not(self, question: Question, instead: str) -> None:
         notice = (
             f"{question.step}: {question.option} {instead}, as the models of {question.value} are not here "
-            f"(to get them, {question.size / 1e6:.0f} MB: roop models pull {names_to_pull(question.models)})"
+            f"(to get them, {megabytes(question.size)}: roop models pull {names_to_pull(question.models)})"
         )
         if notice not in self._run.notices:  # a step may come twice
             self._run.notices.append(notice)

@@ -19,6 +19,9 @@ def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
     store = run.host.store(run.job.execution)
     picked = [run.host.picked(model, run.job.execution) for model in models]
     missing = [model for model in store.missing(picked) if not model.embedded]  # of those a session says it
+    unasked = [model for model in missing if model not in run.agreed]
+    if unasked and not store.offline:
+        run.host.may_fetch(unasked)
 
     def on_begin(download: Download) -> None:
         logging.getLogger("roop").warning("%s", download.told)

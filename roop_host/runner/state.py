@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from roop_host.media.probe import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.types.job import Job
+    from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
     from roop_host.types.report import StageTime, Uploaded
 
@@ -92,6 +93,8 @@ class Run:
     on_progress: OnProgress
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
+    #: Models that a person said may be fetched.
+    agreed: set[ModelSpec] = field(default_factory=set)
     parts: list[Part[StageObject]] = field(default_factory=list)
     source: Part[Source] | None = None
     steps: tuple[Part[Processor], ...] = ()

@@ -104,6 +104,11 @@ class About:
     notices: tuple[str, ...] = ()
 
 
+def megabytes(count: int) -> str:
+    """A number of bytes for people."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
 def names_to_pull(models: Iterable[ModelSpec]) -> str:
     """What ``roop models pull`` is told: a pack stands for all of it."""
     return " ".join(dict.fromkeys(model.pack.name if model.pack is not None else model.name for model in models))

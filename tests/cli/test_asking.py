@@ -49,7 +49,7 @@ def test_size_and_licence_are_shown_and_a_pack_is_counted_once() -> None:
     assert asking(person)(QUESTION)
     (text,) = person.asked
     for words in (
-        "250 MB",
+        "250.0 MB",
         "for research; not for commercial use; for all",
         "net, one, two",
         "swapper: engine net",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -206,7 +207,7 @@ def execute(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         from roop_host.cli.execute import execute
         from roop_host.plugins.found import Plugins
 
-        monkeypatch.setattr(roop_host.host, "Host", lambda plugins: StubHost(act))
+        monkeypatch.setattr(roop_host.host, "Host", lambda plugins, may_fetch: StubHost(act))
         job = Job(sources=(), target="t", output="o", steps=())
         return execute(lambda: job, Plugins(), {"json": True, "quiet": False, "debug": False})
 
@@ -240,6 +241,24 @@ def test_a_hung_thread_does_not_keep_the_process(
 
     code = execute(hang)
     assert ended == [code] == [getattr(error, "exit_code", 1)]
+
+
+def test_a_notice_that_was_logged_is_not_told_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import roop_host.host
+    from roop_host.cli.execute import execute
+    from roop_host.plugins.found import Plugins
+
+    def act(control: Control) -> Report:
+        logging.getLogger("roop").warning("%s runs elsewhere", "net")
+        return Report(status="done", exit_code=0, notices=("net runs elsewhere", "the cover was left out"))
+
+    monkeypatch.setattr(roop_host.host, "Host", lambda plugins, may_fetch: StubHost(act))
+    job = Job(sources=(), target="t", output="o", steps=())
+    assert execute(lambda: job, Plugins(), {"json": False, "quiet": True, "debug": False}) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[1:] == ["roop: net runs elsewhere", "roop: the cover was left out"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")

@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from kit import Quiet, screener
 
-from roop_host import Plugins, option
+from roop_host import ModelSpec, Plugins, option
 from roop_host.config.files import candidates, check_plugin_tables, parse, read_files, user_file
-from roop_host.errors import UsageError
-from roop_host.plugins.loader import plugins_of
+from roop_host.config.layers import Layers
+from roop_host.config.unasked import Unasked
+from roop_host.errors import ModelError, UsageError
+from roop_host.plugins.loader import load_plugins, plugins_of
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,33 @@ def test_a_found_file_fetches_nothing_and_does_not_take_offline_back(tmp_path: P
 
     options = json.loads(roop("config", "show", "--json").stdout)["options"]
     assert [row["value"] for row in options if row["key"] == "offline"] == [True]
-    words = ("run", "-s", "a.jpg", "-t", "b.jpg", "-o", "o.jpg")
+    examples = Path(__file__).parents[2] / "examples" / "media"
+    words = ("run", "-s", f"{examples}/collins.jpg", "-t", f"{examples}/hopper.jpg", "-o", "o.jpg")
+    (user / "roop.toml").unlink()
+    (folder / "roop.toml").write_text('[plugin.swapper]\nengine = "inswapper_128"\n')
     done = roop(*words)
-    assert (done.returncode, "only found fetches nothing; run roop models pull inswapper_128" in done.stderr) == (6, True)
-    done = roop(*words, "--swapper-engine", "mesh")
-    assert (done.returncode, "b.jpg does not exist" in done.stderr) == (3, True)
+    assert done.returncode == 6
+    assert "inswapper_128 would have to be fetched" in done.stderr
+    assert f"{folder}/roop.toml, a file that was only found, decides about that (--swapper-engine)" in done.stderr
+    assert roop(*words, "--swapper-engine", "mesh").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ('[run]\nprocessors = ["swapper"]\nquality = 70', "--processors"),
+        ('[run]\nprecision = "fp16"\ndevice = "cpu"', "--device, --precision"),
+        ('[plugin.vision]\nbackend = "insightface"\nmax_faces = 2', "--vision-backend"),
+    ],
+)
+def test_whatever_decides_about_models_counts(text: str, flags: str, tmp_path: Path) -> None:
+    model = ModelSpec(name="net", sha256="a" * 64, size=1, licence="none", urls=("https://example.org/net",))
+    file, plugins = parse(tmp_path / "roop.toml", text), load_plugins()
+    for found in (True, False):
+        unasked = Unasked()
+        unasked.look(Layers({}, {}, [replace(file, found=found)]), plugins)
+        if found:
+            with pytest.raises(ModelError, match=rf"net would have to be fetched, and .*roop.toml.* \({flags}\)"):
+                unasked([model])
+        else:
+            unasked([model])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -79,6 +79,7 @@ class Scene:
     set_up: dict[str, Any] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     answer: bool = False
+    may_fetch: Callable[[Sequence[ModelSpec]], None] = lambda models: None
 
     @property
     def root(self) -> Path:
@@ -105,7 +106,7 @@ class Scene:
             execution=ExecutionOptions(**execution),
             plugin_options={"see": see} if see else {},
         )
-        with Host(self.found, models=self.root, ask=ask) as host:
+        with Host(self.found, models=self.root, ask=ask, may_fetch=self.may_fetch) as host:
             return host.run(what, control=control)
 
 
@@ -253,6 +254,39 @@ def test_a_choice_that_nobody_can_make_makes_the_plugin_unusable(option: str, va
     (status,) = plugins_of({"odd": odd}).statuses
     assert status.state == "broken"
     assert says in status.reason
+
+
+def test_who_prepares_a_job_may_refuse_what_nobody_was_asked_about(scene: Scene, server: Shelf) -> None:
+    heard: list[str] = []
+
+    def refuse(models: Sequence[ModelSpec]) -> None:
+        heard.extend(model.name for model in models)
+        raise ModelError("nothing is fetched here")
+
+    scene.may_fetch = refuse
+    with pytest.raises(ModelError, match="nothing is fetched here"):
+        scene.run(swap={"engine": "neural"})
+    assert (sorted(heard), server.asked) == (["embed", "net"], [])
+    scene.answer = True  # what a person agrees to is another matter
+    assert decided(scene.run()) == ("neural", "large")
+    assert sorted(server.asked) == ["/embed", "/net"]
+
+
+def test_two_steps_that_no_single_choice_serves_are_refused(scene: Scene, tmp_path: Path) -> None:
+    steps = {name: processor(Tint, name, needs_faces=True, needs=frozenset({name})) for name in ("mesh_468", "embedding")}
+    parts = {"mesh": frozenset({"mesh_468"}), "vector": frozenset({"embedding"})}
+    see = analyser(OneFace, choices=tuple(Choice(option="backend", value=v, gives=g) for v, g in parts.items()))
+    see.ROOP_OPTIONS = Halves
+    found = plugins_of({**{f"p{n}": s for n, s in enumerate(steps.values())}, "see": see, "quiet": screener(Quiet, "quiet")})
+    for names in (("mesh_468",), ("embedding",), ("mesh_468", "embedding")):
+        output = tmp_path / f"{len(names)}{names[0]}.mp4"
+        what = Job((), str(scene.clip), str(output), tuple(map(Step, names)), media=FAST)
+        with Host(found, models=scene.root) as host:
+            if len(names) == 1:
+                assert host.run(what).status == "done"
+                continue
+            with pytest.raises(UsageError, match=r"the step embedding needs .* no single --see-backend gives"):
+                host.run(what)
 
 
 def test_what_no_single_choice_gives_is_refused(scene: Scene, server: Shelf, tmp_path: Path) -> None:

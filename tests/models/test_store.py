@@ -191,6 +191,7 @@ def test_a_file_that_the_user_brings_meanwhile_is_used(store: Store, web: Web) -
         if mended:
             store.pull(model, on_bytes=arrives)
             assert store.state(model) == "brought"
+            assert not [path.name for path in store.root.iterdir() if ".part" in path.name]
         else:
             with pytest.raises(ModelError, match="move it away"):
                 store.pull(model, on_bytes=arrives)
