@@ -238,6 +238,11 @@ class Host:
 
         return self.store(execution).pick(model, execution.precision, accelerated=accelerated(execution.device))
 
+    def to_fetch(self, models: Iterable[ModelSpec], execution: ExecutionOptions) -> list[ModelSpec]:
+        """Those that a job needs and are not here, in its precision. Of a missing embedded one a session tells."""
+        picked = (self.picked(model, execution) for model in models if not model.embedded)
+        return self.store(execution).missing(picked)
+
     def sessions(self, execution: ExecutionOptions) -> OrtSessions:
         """The sessions of one device, precision and thread budget."""
         from roop_host.models.sessions import OrtSessions as _OrtSessions

@@ -19,6 +19,7 @@ from roop_host.errors import Interrupted, RoopError, UsageError, told
 from roop_host.plugins.names import HOST_COMMANDS
 
 _JSON = typer.Option("--json", help="Print JSON.")
+_NAMES = typer.Argument(metavar="NAME...", help="Models or packs.", show_default=False)
 
 
 @contextmanager
@@ -212,9 +213,7 @@ def models_list(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> 
 @models_app.command("pull", help="Fetch models and verify them; what was begun is gone on with.")
 def models_pull(
     ctx: typer.Context,
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Models or packs.", show_default=False)
-    ] = None,
+    names: Annotated[list[str] | None, _NAMES] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that plugins know.")] = False,
 ) -> int:
     from roop_host.cli.models import pull
@@ -235,9 +234,7 @@ def models_import(
 @models_app.command("verify", help="Read and hash models: those named, or all that are here.")
 def models_verify(
     ctx: typer.Context,
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Models or packs.", show_default=False)
-    ] = None,
+    names: Annotated[list[str] | None, _NAMES] = None,
 ) -> int:
     from roop_host.cli.models import verify
 
@@ -255,9 +252,7 @@ def models_path(
 
 
 @models_app.command("rm", help="Delete what roop put into the store; your own stay.")
-def models_rm(
-    ctx: typer.Context, names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models or packs.")]
-) -> int:
+def models_rm(ctx: typer.Context, names: Annotated[list[str], _NAMES]) -> int:
     from roop_host.cli.models import remove
 
     return remove(ctx.obj, names)

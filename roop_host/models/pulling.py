@@ -68,11 +68,12 @@ class Pull:
         self._before = self._total = 0
 
     def run(self, models: Sequence[ModelSpec]) -> None:
-        """Have all of them. Raises ``ModelError`` or ``Interrupted``; what is whole by then stays, and what was begun."""
+        """Have all of them, none of which is there. Raises ``ModelError`` or ``Interrupted``; what is whole by then stays,
+        and what was begun.
+        """
         todo = downloads(models)
         for model in models:
-            if not self._there(model):
-                require_free_name(self._path(model), model)
+            require_free_name(self._path(model), model)
         self._require_room(todo)
         self._total = sum(download.what.size for download in todo)
         for download in todo:

@@ -14,7 +14,7 @@ from roop_host.runner.state import Run
 from roop_host.types.job import Step
 from roop_host.types.models import Choice, ModelSpec, megabytes, names_to_pull
 from roop_host.types.options import resolve
-from roop_host.types.specs import AnalyserSpec, models_of
+from roop_host.types.specs import AnalyserSpec, ProcessorSpec, models_of
 
 _AUTO = "auto"
 
@@ -52,16 +52,15 @@ class _Chooser:
 
     def __init__(self, run: Run, analyser: Declared[AnalyserSpec] | None) -> None:
         self._run, self._analyser = run, analyser
-        self._store = run.host.store(run.job.execution)
         self._needs: set[str] = set()
 
-    def step(self, step: Step, declared: Declared[Any]) -> Step:
+    def step(self, step: Step, declared: Declared[ProcessorSpec]) -> Step:
         """The step with its ``auto`` options decided."""
         values = dict(step.options)
         for option, choices in _by_option(declared.spec.choices).items():
             if getattr(_options(self._run, declared, values), option) == _AUTO:
                 values[option] = self._first(step.name, choices).value
-        needs = set(getattr(declared.spec, "needs", ()))
+        needs = set(declared.spec.needs)
         for choice in _made(declared, _options(self._run, declared, values)):
             needs |= choice.needs
         self._needs |= needs  # one analyser serves all steps
@@ -72,13 +71,7 @@ class _Chooser:
 
     def backend(self) -> dict[str, str]:
         """The analyser's own ``auto`` options: the first choice that gives what all steps need."""
-        assert self._analyser is not None
-        decided: dict[str, str] = {}
-        options = _options(self._run, self._analyser, {})
-        for option, choices in _by_option(self._analyser.spec.choices).items():
-            if getattr(options, option) == _AUTO:
-                decided[option] = self._backend_for(self._needs | self._own_needs(), choices).value
-        return decided
+        return {choice.option: choice.value for choice in self._decided(self._needs)}
 
     def _first(self, step: str, choices: list[Choice]) -> Choice:
         """The first choice that can be had; a person may be asked. The last one is what remains."""
@@ -86,12 +79,13 @@ class _Chooser:
             needs = self._needs | choice.needs
             if needs - self._given(needs):
                 continue
-            missing = self._missing((*choice.models, *self._brought_by_analyser(needs)))
+            models = (*choice.models, *self._brought_by_analyser(needs))
+            missing = self._run.host.to_fetch(models, self._run.job.execution)
             question = Question(step, choice.option, choice.value, tuple(missing))
             if not missing:
                 return choice
             self._run.check_cancel()
-            if not self._store.offline and self._run.host.ask(question):
+            if not self._run.job.execution.offline and self._run.host.ask(question):
                 self._run.agreed.update(question.models)
                 return choice
             self._tell_why_not(question, choices[-1].value)
@@ -105,9 +99,6 @@ class _Chooser:
         if notice not in self._run.notices:  # a step may come twice
             self._run.notices.append(notice)
 
-    def _missing(self, models: Iterable[ModelSpec]) -> list[ModelSpec]:
-        return self._store.missing(self._run.host.picked(model, self._run.job.execution) for model in models)
-
     def _given(self, needs: set[str]) -> set[str]:
         """What of ``needs`` the analyser gives, with its ``auto`` options decided for just these needs."""
         if self._analyser is None:
@@ -120,14 +111,19 @@ class _Chooser:
             given |= choice.gives
         return given & needs
 
-    def _analyser_choices(self, needs: set[str]) -> Iterator[Choice]:
-        """Those that its options make, and those that ``auto`` would stand for."""
+    def _decided(self, needs: set[str]) -> Iterator[Choice]:
+        """What each of the analyser's ``auto`` options would stand for."""
         assert self._analyser is not None
         options = _options(self._run, self._analyser, {})
         for option, choices in _by_option(self._analyser.spec.choices).items():
             if getattr(options, option) == _AUTO:
                 yield self._backend_for(needs | self._own_needs(), choices)
-        yield from _made(self._analyser, options)
+
+    def _analyser_choices(self, needs: set[str]) -> Iterator[Choice]:
+        """Those that its options make, and those that ``auto`` would stand for."""
+        assert self._analyser is not None
+        yield from self._decided(needs)
+        yield from _made(self._analyser, _options(self._run, self._analyser, {}))
 
     def _brought_by_analyser(self, needs: set[str]) -> tuple[ModelSpec, ...]:
         """The models without which the analyser would not give ``needs``."""

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def pull_missing(run: Run, models: Iterable[ModelSpec]) -> None:
     """Each in the precision that was asked for. Raises ``ModelError`` for one that can't be had; ``Interrupted``."""
     store = run.host.store(run.job.execution)
-    picked = [run.host.picked(model, run.job.execution) for model in models]
-    missing = [model for model in store.missing(picked) if not model.embedded]  # of those a session says it
+    missing = run.host.to_fetch(models, run.job.execution)
     unasked = [model for model in missing if model not in run.agreed]
     if unasked and not store.offline:
         run.host.may_fetch(unasked)

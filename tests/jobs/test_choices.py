@@ -289,6 +289,18 @@ def test_two_steps_that_no_single_choice_serves_are_refused(scene: Scene, tmp_pa
                 host.run(what)
 
 
+def test_nobody_is_asked_to_fetch_what_is_part_of_a_package(scene: Scene, server: Shelf, tmp_path: Path) -> None:
+    """It is the package that is damaged, and whoever opens the network says so."""
+    inside = ModelSpec(name="inside", sha256="a" * 64, size=1, licence="none", path=lambda: tmp_path / "lost.onnx")
+    choices = (Choice(option="engine", value="neural", models=(inside,)), Choice(option="engine", value="mesh"))
+    step = processor(Tint, "step", choices=choices)
+    step.ROOP_OPTIONS = Swap
+    found = plugins_of({"step": step, "quiet": screener(Quiet, "quiet")})
+    what = Job((), str(scene.clip), str(tmp_path / "o.mp4"), (Step("step"),), media=FAST)
+    with Host(found, models=scene.root, ask=lambda question: pytest.fail("it was asked")) as host:
+        assert host.run(what).job["steps"][0]["options"] == {"engine": "neural"}
+
+
 def test_what_no_single_choice_gives_is_refused(scene: Scene, server: Shelf, tmp_path: Path) -> None:
     both = processor(Tint, "both", needs_faces=True, needs=frozenset({"mesh_468", "embedding"}))
     parts = {"mesh": frozenset({"mesh_468"}), "vector": frozenset({"embedding"})}

@@ -1,9 +1,9 @@
-"""Devices that are not here: real sessions of the CPU that pass for others, and fail as those do."""
+"""Devices that are not here: sessions of the CPU that pass for others, and fail as those do. A server and a store."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from pulled import QUICK
+from web import Web, serving
 
 from roop_host import ModelSpec
 from roop_host.models import sessions as sessions_module
 from roop_host.models.providers import PROVIDERS
+from roop_host.models.store import Store
 
 _REAL = onnxruntime.InferenceSession
 #: What may be wrong with a device or with one model on it.
@@ -157,3 +160,16 @@ def model(tmp_path: Path) -> Callable[..., ModelSpec]:
         return spec("tiny", graph_of(factor=factor), small)
 
     return do
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A web server of this machine."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store that is soon impatient."""
+    return Store(tmp_path / "store", limits=QUICK)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from pulled import QUICK, graph, outside, spec
-from web import Answer, Handler, Web, begin, cut, held, raw, serving, whole
+from web import Answer, Handler, Web, begin, cut, held, raw, whole
 
 from roop_host import ModelError, ModelSpec, UsageError
 from roop_host.errors import Interrupted
@@ -28,17 +28,6 @@ from roop_host.models.store import Store
 
 DATA = graph()
 LIMITS = QUICK
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with serving() as found:
-        yield found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", limits=LIMITS)
 
 
 def part(store: Store, model: ModelSpec) -> Path:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pulled import QUICK, archive, graph, outside, pack, spec
-from web import Handler, Web, held, raw, serving, whole
+from pulled import archive, graph, outside, pack, spec
+from web import Handler, Web, held, raw, whole
 
 from roop_host import InputError, ModelError, ModelSpec, UsageError
 from roop_host.errors import Interrupted
@@ -25,17 +25,6 @@ from roop_host.models.store import Store, store_root
 
 DATA, OTHER = graph(), graph(1)
 NEVER = threading.Event()
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with serving() as found:
-        yield found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", limits=QUICK)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from roop_vision.landmarker import Landmarker
 from roop_vision.models import ARCFACE, FACEMESH, InsightModels
 from roop_vision.options import VisionOptions
 from roop_vision.smoothing import BoxSmoother, PointSmoother
-from roop_vision.tracker import Track, Tracker, detect, looked_at_closely, mesh_on
+from roop_vision.tracker import Track, Tracker, detect, first_mesh, looked_at_closely, lying_on
 
 if TYPE_CHECKING:
     from roop_vision.insight_networks import GenderAge, Points
@@ -92,7 +92,7 @@ class InsightAnalyser(Analyser):
         vectors = self._arcface.embeddings(frame, [d.keypoints for d in found])
         seen = []
         for number, (detection, vector) in enumerate(zip(found, vectors, strict=True)):
-            settled = mesh_on(self._landmarker, frame, detection)
+            settled = lying_on(detection, first_mesh(self._landmarker, frame, detection))
             mesh = None
             if settled is not None:
                 mesh = self._landmarker.refined(frame.bgr, frame.box, settled[0], careful=True)

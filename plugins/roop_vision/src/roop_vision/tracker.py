@@ -97,7 +97,7 @@ class Tracker:
         if found is None and seen is not None:
             # One look at one crop: a profile is asked again at every frame.
             least = _REGAINED if track.raw is None else PRESENT
-            found = mesh_on(self._landmarker, frame, seen, growth=(1.0,), least=least)
+            found = lying_on(seen, first_mesh(self._landmarker, frame, seen, growth=(1.0,), least=least))
         if found is not None and (track.unseen <= _UNSEEN or not self._detector.certain):
             self._accept(frame, track, *found)
         elif seen is not None:
@@ -181,8 +181,8 @@ class Tracker:
                 self._accept(frame, track, *found)
 
     def _first(self, frame: FrameView, detection: Detection) -> tuple[NDArray[np.float32], float] | None:
-        look = mesh_on if self._detector.certain else first_mesh
-        return look(self._landmarker, frame, detection)
+        found = first_mesh(self._landmarker, frame, detection)
+        return lying_on(detection, found) if self._detector.certain else found
 
     def _is_cut(self, frame: FrameView) -> bool:
         """A scene cut, seen on a few thin strips of the picture: converting all of it would cost more than the mesh."""
@@ -232,16 +232,10 @@ def first_mesh(
     return None
 
 
-def mesh_on(
-    landmarker: Landmarker,
-    frame: FrameView,
-    detection: Detection,
-    *,
-    growth: tuple[float, ...] = (1.0, *_RETRY_GROWTH),
-    least: float = PRESENT,
+def lying_on(
+    detection: Detection, found: tuple[NDArray[np.float32], float] | None
 ) -> tuple[NDArray[np.float32], float] | None:
-    """``first_mesh`` of a detection that is certain: a mesh that settled somewhere else is none of this face."""
-    found = first_mesh(landmarker, frame, detection, growth=growth, least=least)
+    """A mesh that was ``found`` for a certain detection, unless it settled somewhere else: then it is none of this face."""
     return found if found is not None and overlap(box_of(found[0]), detection.box_xyxy) > _SAME_BOX else None
 
 
