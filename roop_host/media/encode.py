@@ -10,7 +10,7 @@ from typing import Any
 import av
 
 from roop_host.errors import OutputError, UsageError
-from roop_host.media.probe import Colour, MediaInfo
+from roop_host.media.info import Colour, MediaInfo
 from roop_host.media.reader import AvPixels
 from roop_host.media.segments import SegmentPackets
 from roop_host.types.frame import Frame

@@ -16,9 +16,10 @@ import av
 
 from roop_host.errors import Interrupted, OutputError, UsageError
 from roop_host.media.encode import EncoderPlan, apply_plan
+from roop_host.media.info import MediaInfo
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, file_name
+from roop_host.media.probe import FORMAT_WHITELIST, file_name
 from roop_host.media.segments import read_segment
 
 _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}

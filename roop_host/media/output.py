@@ -17,32 +17,8 @@ from PIL import Image
 from roop_host.errors import OutputError, UsageError
 from roop_host.media.probe import FORMAT_WHITELIST
 
-Kind = Literal["video", "picture"]
-# What the host writes itself, and what it is called on the net.
-_KINDS: dict[str, tuple[Kind, str]] = {
-    ".mp4": ("video", "video/mp4"),
-    ".m4v": ("video", "video/mp4"),
-    ".mov": ("video", "video/quicktime"),
-    ".mkv": ("video", "video/x-matroska"),
-    ".jpg": ("picture", "image/jpeg"),
-    ".jpeg": ("picture", "image/jpeg"),
-    ".png": ("picture", "image/png"),
-}
-SUFFIXES = tuple(_KINDS)
 _SEGMENT = "segment-"
 _ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds
-
-
-def suffix_kind(output: Path) -> Kind | None:
-    """What an output's name asks for; None for a suffix that the host does not write itself."""
-    kind, _ = _KINDS.get(output.suffix.lower(), (None, ""))
-    return kind
-
-
-def media_type(output: Path) -> str:
-    """The media type of a finished output, by its name: "video/mp4"."""
-    _, name = _KINDS.get(output.suffix.lower(), (None, "application/octet-stream"))
-    return name
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
@@ -68,7 +44,7 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise unwritable(path, error) from error
 
 
-def check_output(path: Path, kind: Kind, *, frames: int, last_s: Fraction | None = None) -> None:
+def check_output(path: Path, kind: Literal["video", "picture"], *, frames: int, last_s: Fraction | None = None) -> None:
     """A finished file must hold every frame, and show the last one at ``last_s`` if that is told. Raises ``OutputError``."""
     try:
         if kind == "picture":

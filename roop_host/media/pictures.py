@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import IFD, Base
 
+from roop_host.media.info import MediaInfo
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.probe import MediaInfo
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
 from roop_host.types.planes import over_grey

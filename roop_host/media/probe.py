@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import struct
 import warnings
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import av
 from PIL import Image
 
 from roop_host.errors import InputError
+from roop_host.media.info import Colour, MediaInfo, Track
 from roop_host.types.planes import Matrix, PixelLayout
 
 # Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
@@ -24,48 +24,6 @@ _MAX_PIXELS = 120_000_000
 # ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 _FULL_RANGE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """H.273 numbers, as the decoder gives them."""
-
-    range: int = 0
-    primaries: int = 2
-    transfer: int = 2
-    space: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class MediaInfo:
-    """A target that can be read. ``width`` and ``height`` are coded; ``rotation`` is as in ``FrameView.rotation``.
-
-    ``is_file`` is False where a plugin gives the frames: then ``path`` is only what the user calls it.
-
-    ``frames`` is an estimate for progress; ``duration_s`` is the track's own, None where its header does not say.
-    ``metadata`` is the container's, descriptive keys only.
-    """
-
-    path: Path
-    kind: Literal["video", "picture"]
-    width: int
-    height: int
-    codec: str
-    container: str
-    rotation: int = 0
-    pix_fmt: str = "rgb24"
-    layout: PixelLayout = field(default_factory=lambda: PixelLayout("rgb", full_range=True))
-    time_base: Fraction = Fraction(1)
-    average_rate: Fraction | None = None
-    frames: int | None = None
-    start_s: float = 0.0
-    duration_s: float | None = None
-    sample_aspect_ratio: Fraction | None = None
-    colour: Colour = Colour()
-    audio_codecs: tuple[str, ...] = ()
-    metadata: tuple[tuple[str, str], ...] = ()
-    left_out: tuple[str, ...] = ()
-    is_file: bool = True
 
 
 def probe(path: Path) -> MediaInfo:
@@ -153,7 +111,7 @@ def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
         duration_s=duration,
         sample_aspect_ratio=Fraction(sar) if sar and sar != 1 else None,
         colour=colour,
-        audio_codecs=tuple(sound.codec_context.name for sound in container.streams.audio),
+        tracks=tuple(_track(other) for other in container.streams if other.index != stream.index),
         metadata=_descriptive(container.metadata),
         left_out=_left_out(container, stream),
     )
@@ -169,6 +127,12 @@ def _rotation(path: Path, frame: av.VideoFrame) -> int:
         if round(frame.rotation) % 90:
             raise InputError(f"{path} is turned by {frame.rotation:g} degrees; convert it to an upright clip first")
     return round(frame.rotation) % 360
+
+
+def _track(stream: Any) -> Track:
+    kind: Any = "cover" if stream.type == "video" and _is_cover(stream) else stream.type
+    codec = stream.codec_context.name if stream.codec_context is not None else ""
+    return Track(stream.index, kind, codec, stream.metadata.get("language", ""), stream.metadata.get("title", ""))
 
 
 def _left_out(container: Any, video: Any) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from roop_host.errors import InputError, Interrupted
-from roop_host.media.probe import FORMAT_WHITELIST, MediaInfo, file_name, layout_of, planar_format
+from roop_host.media.info import MediaInfo
+from roop_host.media.probe import FORMAT_WHITELIST, file_name, layout_of, planar_format
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
 

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ _MAGIC = b"ROOPSEG1"
 class SegmentPackets:
     """One segment's packets in coded order as (pts, keyframe, data), and its frames' pts and durations as shown.
 
+    ``origin`` is the moment of the source, in seconds, that is 0 in the output: with it, a frame's time is the source's.
+    ``steady`` is False where times had to be repaired up to here: only decoding from the beginning gives the same again.
+    ``side_data`` holds what a packet carries beside its data, such as VP9's alpha: (place in ``packets``, kind, bytes).
     ``tally`` is what the runner wants to know again when it continues after this segment: plain JSON data.
     """
 
@@ -26,6 +30,9 @@ class SegmentPackets:
     frame_pts: tuple[int, ...]
     durations: tuple[int, ...]
     packets: tuple[tuple[int, bool, bytes], ...]
+    origin: Fraction = Fraction(0)
+    steady: bool = True
+    side_data: tuple[tuple[int, str, bytes], ...] = ()
     tally: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,6 +53,9 @@ def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
             "extradata": segment.extradata.hex(),
             "pts": segment.frame_pts,
             "durations": segment.durations,
+            "origin": str(segment.origin),
+            "steady": segment.steady,
+            "side_data": [(place, kind, data.hex()) for place, kind, data in segment.side_data],
             "tally": dict(segment.tally),
             "packets": [(pts, key, len(data)) for pts, key, data in segment.packets],
         }
@@ -68,6 +78,9 @@ def read_segment(path: Path) -> SegmentPackets:
             tuple(header["pts"]),
             tuple(header["durations"]),
             packets,
+            Fraction(header["origin"]),
+            header["steady"],
+            tuple((place, kind, bytes.fromhex(data)) for place, kind, data in header["side_data"]),
             header["tally"],
         )
     except (OSError, ValueError, KeyError, struct.error) as error:

@@ -14,7 +14,8 @@ from typing import Any
 from roop_host import gate
 from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, ScreeningError, UsageError, told
 from roop_host.host import Control, Host, Progress
-from roop_host.media.output import publish, suffix_kind
+from roop_host.media.kinds import suffix_kind
+from roop_host.media.output import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files

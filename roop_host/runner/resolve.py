@@ -8,7 +8,7 @@ from typing import Any
 
 from roop_host import gate
 from roop_host.errors import InputError, ScreenerFailed, UsageError
-from roop_host.media.output import SUFFIXES, suffix_kind
+from roop_host.media.kinds import SUFFIXES, suffix_kind
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared
 from roop_host.plugins.taking_part import beside_steps, scheme_of, source_of, writer_of

@@ -21,7 +21,7 @@ from roop_host.types.specs import SOURCE_TYPES
 
 if TYPE_CHECKING:
     from roop_host.gate import Watcher
-    from roop_host.media.probe import MediaInfo
+    from roop_host.media.info import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec

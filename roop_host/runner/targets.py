@@ -13,7 +13,8 @@ import numpy as np
 
 from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
-from roop_host.media.probe import MediaInfo, probe
+from roop_host.media.info import MediaInfo
+from roop_host.media.probe import probe
 from roop_host.media.raw import raw_frame, raw_info
 from roop_host.media.reader import VideoReader, read_picture
 from roop_host.runner.state import Part, Run

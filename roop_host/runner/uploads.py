@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roop_host.errors import Interrupted, RoopError, UploadError, one_line, told, visible
 from roop_host.host import Progress
-from roop_host.media.output import media_type
+from roop_host.media.kinds import media_type
 from roop_host.pipeline.calls import LONG, Unfit
 from roop_host.runner.state import Part, Run
 from roop_host.types.objects import Artifact, Receipt, Uploader

@@ -48,11 +48,25 @@ class FaceSelection:
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:
-    """How the output is written. ``quality`` is 0..100; ``segment_frames`` is the length of a segment (N)."""
+    """What is used of the target, and how the output is written. ``segment_frames`` is the length of a segment (N).
 
+    A time is seconds or ``h:mm:ss.s``, counted from the beginning of the clip; ``250f`` is frame 250.
+    """
+
+    trim_start: str = _setting("", "Begin here: seconds, 1:02.5, or 250f for a frame.", "Target", per_run=True)
+    trim_end: str = _setting("", "Stop before this: seconds, 1:02.5, or 250f for a frame.", "Target", per_run=True)
+    fps: str = _setting("", "Frames a second: 25, 30000/1001; a folder's are 25 unless said.", "Target")
+    scale: str = _setting("", "Size of the output: 1280x720, 720p, 50%.", "Target")
+    deinterlace: bool = _setting(False, "Make full frames of interlaced ones.", "Target")
+    folder: Literal["auto", "frames", "pictures"] = _setting("auto", "A folder is one clip, or many pictures.", "Target")
+    salvage: bool = _setting(False, "Finish what can be read of a broken target.", "Target", per_run=True)
+    skip_audio: bool = _setting(False, "Leave the sound out.", "Output")
     encoder: str = _setting("auto", "libx264, libx265, ...; auto is what loses nothing.", "Output")
     quality: int = _setting(80, "0 is small, 100 is best.", "Output", least=0, most=100)
     preset: str = _setting("auto", "The encoder's own speed setting.", "Output")
+    pixel_format: str = _setting("auto", "yuv420p, yuv422p10le, ...; auto keeps depth, chroma, alpha.", "Output")
+    keep_frames: str = _setting("", "A new folder for the finished frames as pictures.", "Output", per_run=True)
+    frame_format: Literal["png", "jpg", "webp", "tif"] = _setting("png", "Of --keep-frames.", "Output")
     overwrite: bool = _setting(False, "Replace an output that exists.", "Output", per_run=True)
     segment_frames: int = _setting(250, least=1)
 

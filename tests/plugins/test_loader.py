@@ -324,7 +324,7 @@ def test_a_command_of_the_host_is_not_taken_over(name: str, install: Install) ->
 
 
 def test_a_suffix_of_the_host_is_not_taken_over(install: Install) -> None:
-    from roop_host.media.output import SUFFIXES
+    from roop_host.media.kinds import SUFFIXES
     from roop_host.plugins.names import HOST_SUFFIXES
 
     assert set(SUFFIXES) == HOST_SUFFIXES

@@ -1,0 +1,46 @@
+"""What an output's name asks for: which suffixes the host writes itself, and what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Suffix:
+    """``muxer`` is FFmpeg's for a video; ``still`` and ``moving`` say what else may be written under that name."""
+
+    media_type: str
+    muxer: str = ""
+    still: bool = False
+    moving: bool = False
+
+
+_SUFFIXES: dict[str, Suffix] = {
+    ".mp4": Suffix("video/mp4", "mp4"),
+    ".m4v": Suffix("video/mp4", "mp4"),
+    ".mov": Suffix("video/quicktime", "mov"),
+    ".mkv": Suffix("video/x-matroska", "matroska"),
+    ".jpg": Suffix("image/jpeg", still=True),
+    ".jpeg": Suffix("image/jpeg", still=True),
+    ".png": Suffix("image/png", still=True),
+}
+SUFFIXES = tuple(_SUFFIXES)
+
+
+def suffix_of(output: Path) -> Suffix | None:
+    """None for a suffix that the host does not write itself."""
+    return _SUFFIXES.get(output.suffix.lower())
+
+
+def suffix_kind(output: Path) -> Literal["video", "picture"] | None:
+    """What an output's name asks for; None for a suffix that the host does not write itself."""
+    suffix = suffix_of(output)
+    return None if suffix is None else "video" if suffix.muxer else "picture"
+
+
+def media_type(output: Path) -> str:
+    """The media type of a finished output, by its name: "video/mp4"."""
+    suffix = suffix_of(output)
+    return "application/octet-stream" if suffix is None else suffix.media_type
