@@ -131,9 +131,14 @@ def _file_flags() -> dict[str, tuple[Any, Any]]:
     source = _option(
         many, "-s", "--source", panel=_FILES, metavar="FILE", help="Picture of the face to put in; may come twice."
     )
-    target = _option(str | None, "-t", "--target", panel=_FILES, metavar="FILE", help="Picture or video to change.")
+    target = _option(str | None, "-t", "--target", panel=_FILES, metavar="FILE", help="Picture, clip or folder to change.")
     output = _option(
-        str | None, "-o", "--output", panel=_FILES, metavar="FILE", help="Where the result goes: .mp4 .mov .mkv .jpg .png"
+        str | None,
+        "-o",
+        "--output",
+        panel=_FILES,
+        metavar="FILE",
+        help="Where the result goes: .mp4 .mov .mkv .webm .gif .jpg .png ..., or a folder.",
     )
     job = _option(
         str | None, "--job", panel=_FILES, metavar="FILE", help="A job as JSON (or a report with one); flags stand above it."
@@ -191,7 +196,7 @@ def _metavar(option: OptionField) -> str:
 def _show(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or value == ():
+    if value is None or value in ((), ""):
         return "none"
     if isinstance(value, tuple):
         return ",".join(map(_show, value))

@@ -134,8 +134,8 @@ class MediaInfo:
 
     @property
     def streams(self) -> bool:
-        """Whether the frames belong together in time."""
-        return self.kind in ("video", "animation")
+        """Whether the frames belong together in time: a folder's do where it has a rate."""
+        return self.kind in ("video", "animation") or (self.kind == "folder" and self.average_rate is not None)
 
 
 @dataclass(frozen=True, slots=True)

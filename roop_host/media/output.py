@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -63,52 +63,6 @@ def check_output(path: Path, kind: Literal["video", "picture"], *, frames: int, 
             f"the finished file's last frame is at {float(end):.3f} s instead of {float(last_s):.3f} s; "
             "nothing was kept, run again"
         )
-
-
-def publish(files: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
-    """Give finished files their final names in this order: all synced first, and never over another without ``overwrite``.
-
-    The output comes last, so where it stands, what belongs beside it stands too. If that fails, new files are taken back;
-    one that ``overwrite`` has already put in another's place stays.
-    """
-    named: list[Path] = []
-    try:
-        for temporary, _ in files:
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-        for temporary, final in files:
-            if overwrite:
-                temporary.replace(final)
-            else:
-                _rename_new(temporary, final)
-                named.append(final)
-        _sync_folder(files[-1][1].parent)
-    except BaseException as error:
-        for path in named:
-            path.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        if isinstance(error, FileExistsError):
-            raise UsageError(f"{error.filename} has appeared meanwhile; name another output or add --overwrite") from error
-        raise unwritable(files[-1][1], error) from error
-
-
-def _rename_new(temporary: Path, final: Path) -> None:
-    try:
-        os.link(temporary, final)
-    except OSError as error:  # a file system without hard links, if not a file of that name
-        if isinstance(error, FileExistsError) or final.exists():
-            raise FileExistsError(errno.EEXIST, "exists", str(final)) from None
-        temporary.rename(final)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class WorkFolder:

@@ -8,17 +8,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from roop_host import gate
 from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, ScreeningError, UsageError, told
 from roop_host.host import Control, Host, Progress
-from roop_host.media.kinds import suffix_kind
-from roop_host.media.output import publish
+from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
+from roop_host.runner.forms import form_of
 from roop_host.runner.load import load
 from roop_host.runner.pulling import pull_missing
 from roop_host.runner.resolve import resolve_names
@@ -63,7 +62,7 @@ def _run(run: Run) -> None:
         check_files(job, names)
         if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
             run.media = look_at_target(run)
-        _check_kind(run, "video" if run.media is None else run.target.kind)
+        run.form = form_of(job, run.media, written=names.writer is not None)
         pictures = look_at_sources(job, names)
         if uses_models(run, names):
             host.sessions(job.execution).require()  # before anybody is asked for a download that could not be used
@@ -97,23 +96,13 @@ def _run(run: Run) -> None:
 
 def _produce(run: Run) -> AbstractContextManager[Files]:
     """The finished files under temporary names, which are gone afterwards."""
-    from roop_host.runner.stills import run_picture
-    from roop_host.runner.stream import run_video
+    from roop_host.runner.stills import run_stills
+    from roop_host.runner.stream import run_stream
     from roop_host.runner.written import run_writer
 
     if run.writer is not None:
         return run_writer(run, run.writer)
-    return run_picture(run) if run.target.kind == "picture" else run_video(run)
-
-
-def _check_kind(run: Run, kind: str | None) -> None:
-    """Raise ``UsageError`` for a picture that is to become a video or the other way round."""
-    wanted = suffix_kind(Path(run.job.output))
-    if None not in (wanted, kind) and wanted != kind:
-        raise UsageError(
-            f"the target {run.job.target} is a {kind}, but {run.job.output} is the name of a {wanted}; "
-            f"give the output the suffix of a {kind}"
-        )
+    return run_stream(run) if run.form in ("video", "animation") else run_stills(run)
 
 
 def _check_faces(run: Run) -> None:

@@ -18,6 +18,7 @@ from roop_host.runner.selection import Selector
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame, let_go
 from roop_host.types.objects import Analyser, Processor, Stage
+from roop_host.types.report import StageTime
 from roop_host.types.specs import AnalyserSpec, ProcessorSpec
 from roop_host.types.window import Segment, Window
 
@@ -43,9 +44,13 @@ def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
     return WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
 
 
-def build(run: Run, first_segment: int) -> Chain:
-    """All stages but decoding and the sink."""
-    splitter = Splitter(run.job.media.segment_frames, reach_of(run), first_segment)
+def build(run: Run, first_segment: int, *, alone: bool = False) -> Chain:
+    """All stages but decoding and the sink. A frame that is ``alone`` is a segment without neighbours."""
+    splitter = (
+        Splitter(1, Reach(), first_segment)
+        if alone
+        else Splitter(run.job.media.segment_frames, reach_of(run), first_segment)
+    )
     stages = [_screen_target(run, splitter)]
     later = reach_of(run)
     if run.analyser is not None:
@@ -83,8 +88,15 @@ def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks
         try:
             pipeline.run()
         finally:
-            run.stages = tuple(clock.report() for clock in pipeline.clocks)
+            run.stages = _added(run.stages, [clock.report() for clock in pipeline.clocks])
             tick()
+
+
+def _added(before: Sequence[StageTime], now: Sequence[StageTime]) -> tuple[StageTime, ...]:
+    """Stage times of a job whose chain ran several times."""
+    if not before:
+        return tuple(now)
+    return tuple(StageTime(b.name, b.seconds + a.seconds, b.frames + a.frames) for a, b in zip(before, now, strict=True))
 
 
 def count(run: Run, frame: Frame) -> None:

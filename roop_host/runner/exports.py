@@ -50,9 +50,8 @@ class _Pieces:
         return _bytes(self._part, "piece", piece)
 
 
-def sidecar_files(run: Run, folder: Path) -> Files:
-    """Join the stored pieces of every sidecar to the file it makes."""
-    segments = -(-run.counts.frames // run.job.media.segment_frames)
+def sidecar_files(run: Run, folder: Path, segments: int) -> Files:
+    """Join the pieces that every sidecar made of each of the ``segments`` to the file it makes."""
     files: Files = []
     for number, part in enumerate(run.sidecars):
         head = _bytes(part, "head", run.call(part, part.item.head))
@@ -71,7 +70,7 @@ def finish(run: Run, temporary: Path, *, marked: bool = True) -> None:
         run.on_progress(Progress("finishing", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
         about = Finished(
             job=run.job,
-            kind=run.target.kind,
+            kind=run.form if run.form in ("video", "animation") else "picture",
             source_type=run.source_type,
             plugins=run.plugins,
             models=run.models,

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from roop_host.errors import UsageError
+from roop_host.media.kinds import holds_marks, suffix_of
 from roop_host.media.output import unwritable
 from roop_host.runner.resolve import Names
 from roop_host.types.job import Job
 
-#: Files to publish: where each lies while it is made, and its final name; the output comes last.
+#: Files and folders to publish: where each lies while it is made, and its final name; the output comes last.
 Files = list[tuple[Path, Path]]
 
 
@@ -21,35 +22,50 @@ def sidecar_path(output: Path, suffix: str) -> Path:
 
 
 def marks_path(output: Path) -> Path:
-    """Where the marks stand of a format that the host can't write them into."""
+    """Where the marks stand of a format that holds none."""
     return output.with_name(output.name + ".xmp")
 
 
 def check_files(job: Job, names: Names) -> None:
     """Raise ``UsageError`` when a file of the job exists already, is an input, or would be written twice."""
     output = Path(job.output)
+    folder = Path(job.target).is_dir() and names.writer is None
     made: dict[str, str] = {}
-    for what, path in _made(output, names):
-        other = made.setdefault(path.name.casefold(), what)
+    for what, path in _made(job, output, names):
+        other = made.setdefault(path.absolute().as_posix().casefold(), what)
         if other != what:
             raise UsageError(f"{other} and {what} would both be called {path}; leave one out or name another output")
         if not _exists(path):
             continue
         if any(_same(path, given) for given in (job.target, *job.sources)):
             raise UsageError(f"{what} {path} is also an input; inputs are never changed, so name another output")
-        if path.is_dir():
-            raise UsageError(f"{what} {path} is a folder; name another output")
-        if not job.media.overwrite:
-            raise UsageError(f"{what} {path} exists already; name another output or add --overwrite")
+        _check_in_the_way(job, what, path, may_be_folder=what == _FRAMES or (folder and what == _OUTPUT))
 
 
-def _made(output: Path, names: Names) -> Iterator[tuple[str, Path]]:
-    yield "the output", output
+_OUTPUT, _FRAMES = "the output", "the folder of frames"
+
+
+def _made(job: Job, output: Path, names: Names) -> Iterator[tuple[str, Path]]:
+    yield _OUTPUT, output
     for number, sidecar in enumerate(names.sidecars, 1):
         path = sidecar_path(output, sidecar.spec.suffixes[0])
         yield f"export {number} ({sidecar.label})", path
-    if names.writer is not None:
+    if names.writer is not None or (suffix_of(output) is not None and not holds_marks(output.suffix)):
         yield "the file of marks", marks_path(output)
+    if job.media.keep_frames:
+        yield _FRAMES, Path(job.media.keep_frames)
+
+
+def _check_in_the_way(job: Job, what: str, path: Path, *, may_be_folder: bool) -> None:
+    if path.is_dir():
+        if not may_be_folder:
+            raise UsageError(f"{what} {path} is a folder; name another output")
+        if not job.media.overwrite and any(path.iterdir()):
+            raise UsageError(f"{what} {path} is not empty; name another or add --overwrite")
+    elif may_be_folder and what == _FRAMES:
+        raise UsageError(f"{what} {path} is a file; name another")
+    elif not job.media.overwrite:
+        raise UsageError(f"{what} {path} exists already; name another output or add --overwrite")
 
 
 def _same(path: Path, given: str) -> bool:

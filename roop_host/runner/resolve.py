@@ -8,7 +8,7 @@ from typing import Any
 
 from roop_host import gate
 from roop_host.errors import InputError, ScreenerFailed, UsageError
-from roop_host.media.kinds import SUFFIXES, suffix_kind
+from roop_host.media.kinds import SUFFIXES, suffix_of
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared
 from roop_host.plugins.taking_part import beside_steps, scheme_of, source_of, writer_of
@@ -35,7 +35,7 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
     """Raises ``UsageError`` for what nobody is called, ``InputError`` for a target that nobody can open."""
     if not job.steps:
         raise UsageError("no processor was named; name at least one, for example --processors swapper")
-    writer = _writer(plugins, Path(job.output))
+    writer = _writer(plugins, Path(job.output), job.target)
     _check_options(job, plugins)
     # A file for quick use may look as well, but the screener that must be there is one that was installed.
     try:
@@ -98,9 +98,9 @@ def _analyser(plugins: Plugins) -> Declared[AnalyserSpec]:
     return next(iter(found.values()))
 
 
-def _writer(plugins: Plugins, output: Path) -> Declared[ExporterSpec] | None:
+def _writer(plugins: Plugins, output: Path, target: str) -> Declared[ExporterSpec] | None:
     writer = writer_of(plugins, output)
-    if writer is None and suffix_kind(output) is None:
+    if writer is None and suffix_of(output) is None and not Path(target).is_dir():
         declared = [one for one in plugins.exporters.values() if one.spec.role == "writer"]
         known = [*SUFFIXES, *(suffix for one in declared for suffix in one.spec.suffixes)]
         raise UsageError(f"the output {output} ends in {output.suffix or 'no suffix'}; known are {', '.join(known)}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from roop_host.gate import Watcher
     from roop_host.media.info import MediaInfo
     from roop_host.plugins.status import Declared
+    from roop_host.runner.forms import Form
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
@@ -93,6 +94,7 @@ class Run:
     on_progress: OnProgress
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
+    form: Form = "video"
     #: Models that a person said may be fetched.
     agreed: set[ModelSpec] = field(default_factory=set)
     parts: list[Part[StageObject]] = field(default_factory=list)

@@ -1,44 +1,131 @@
-"""A picture: a stream of one frame."""
+"""Pictures that have nothing to do with each other: one, the pages of a TIFF, or a folder. Each is a stream of one frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from roop_host.media.output import WorkFolder, check_output
-from roop_host.media.pictures import write_picture
+from roop_host.errors import InputError
+from roop_host.media.info import MediaInfo
+from roop_host.media.kinds import holds_marks, suffix_of
+from roop_host.media.output import WorkFolder, save_atomically
+from roop_host.media.pictures_in import read_picture
+from roop_host.media.pictures_out import PagesWriter, check_picture, write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
 from roop_host.runner import exports
-from roop_host.runner.files import Files
+from roop_host.runner.files import Files, marks_path
 from roop_host.runner.state import Run
-from roop_host.runner.targets import frames_of
 from roop_host.types.frame import Frame
+
+#: Writes one finished frame.
+_Write = Callable[[Frame], None]
 
 
 @contextmanager
-def run_picture(run: Run) -> Iterator[Files]:
-    """The finished, checked picture and what belongs beside it; everything temporary is gone afterwards."""
+def run_stills(run: Run) -> Iterator[Files]:
+    """The finished, checked picture or folder of pictures; everything temporary is gone afterwards."""
     output = Path(run.job.output)
-    work = WorkFolder(output, "picture")
+    work = WorkFolder(output, secrets.token_hex())
     try:
-        temporary = work.path / f"output{output.suffix}"
-
-        def write(message: Message) -> Iterator[Message]:
-            if isinstance(message, Frame):
-                write_picture(message, run.target, temporary, output.suffix, run.job.media, run.marks)
-                chains.count(run, message)
-            yield from ()
-
-        chain = chains.build(run, 0)
-        with frames_of(run) as frames:
-            sinks = [*exports.sidecar_stages(run, work.path), StageSpec("encode", write)]
-            chains.execute(run, chain, frames, sinks)
-        exports.finish(run, temporary)
-        check_output(temporary, "picture", frames=1)
-        run.encoder = output.suffix.lstrip(".").lower()
-        yield [*exports.sidecar_files(run, work.path), (temporary, output)]
+        if run.form == "pictures":
+            made = [(_folder(run, work.path), output)]
+        elif run.form == "pages":
+            made = _marked(run, _pages(run, work.path), output)
+        else:
+            made = _marked(run, _single(run, work.path), output)
+        yield [*exports.sidecar_files(run, work.path, run.counts.frames), *made]
     finally:
         work.remove()
+
+
+def _single(run: Run, folder: Path) -> Path:
+    temporary = folder / f"output{Path(run.job.output).suffix}"
+    _run_through(run, folder, 0, run.target, _writer(run, run.target, temporary))
+    _finish(run, temporary)
+    run.encoder = temporary.suffix.lstrip(".").lower()
+    return temporary
+
+
+def _pages(run: Run, folder: Path) -> Path:
+    temporary = folder / f"output{Path(run.job.output).suffix}"
+    with PagesWriter(temporary, run.target, run.marks) as writer:
+        for number in range(run.target.pages):
+            page = replace(run.target, page=number)
+            _run_through(run, folder, number, page, writer.add)
+    _finish(run, temporary, pages=run.counts.frames)
+    run.encoder = "tif"
+    return temporary
+
+
+def _folder(run: Run, folder: Path) -> Path:
+    """Every picture of the target's folder, under its own name, in a folder of their own."""
+    made = folder / "output"
+    made.mkdir()
+    for item in run.target.items:
+        temporary = made / _name_of(item)
+        try:
+            _run_through(run, folder, run.counts.frames, item, _writer(run, item, temporary))
+        except InputError as error:
+            if not run.job.media.salvage:
+                raise
+            run.notices.append(f"left out: {error}")
+            continue
+        _finish(run, temporary)
+        if not holds_marks(temporary.suffix):
+            save_atomically(marks_path(temporary), [run.marks.xmp()])
+    if not run.counts.frames:
+        raise InputError(f"no picture in {run.job.target} could be read; take another copy")
+    run.encoder = "pictures"
+    return made
+
+
+def _name_of(item: MediaInfo) -> str:
+    """The name of a picture in the output's folder: its own, where the host writes that kind."""
+    suffix = suffix_of(item.path)
+    return item.path.name if suffix is not None and suffix.still else f"{item.path.name}.png"
+
+
+def _writer(run: Run, info: MediaInfo, temporary: Path) -> _Write:
+    def write(frame: Frame) -> None:
+        notices = write_picture(frame, info, temporary, temporary.suffix, run.job.media, run.marks)
+        run.notices += [notice for notice in notices if notice not in run.notices]
+
+    return write
+
+
+def _run_through(run: Run, folder: Path, number: int, info: MediaInfo, write: _Write) -> None:
+    """One picture through the whole chain, as a segment of its own."""
+    run.check_cancel()
+
+    def feed(message: Message) -> Iterator[Message]:
+        if isinstance(message, Frame):
+            write(message)
+            chains.count(run, message)
+        yield from ()
+
+    def read() -> Iterator[Frame]:
+        frame = read_picture(info)
+        frame.index = number
+        yield frame
+
+    sinks = [*exports.sidecar_stages(run, folder), StageSpec("encode", feed)]
+    chains.execute(run, chains.build(run, number, alone=True), read, sinks)
+
+
+def _finish(run: Run, temporary: Path, pages: int = 1) -> None:
+    exports.finish(run, temporary, marked=holds_marks(temporary.suffix))
+    check_picture(temporary, pages=pages)
+
+
+def _marked(run: Run, temporary: Path, output: Path) -> Files:
+    """The file, behind one that holds its marks where its format has no place for them."""
+    if holds_marks(temporary.suffix):
+        return [(temporary, output)]
+    beside = temporary.with_name("marks")
+    save_atomically(beside, [run.marks.xmp()])
+    return [(beside, marks_path(output)), (temporary, output)]

@@ -1,4 +1,4 @@
-"""A video: segments are encoded one by one into the work folder, then joined with the sound."""
+"""A stream: segments are encoded one by one into the work folder, then joined to what the output is."""
 
 from __future__ import annotations
 
@@ -8,53 +8,52 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from roop_host import gate
 from roop_host.errors import ScreeningError
-from roop_host.host import Progress, threads_of
-from roop_host.media.encode import EncoderPlan, SegmentEncoder, choose_encoder
-from roop_host.media.mux import check_container, mux
-from roop_host.media.output import WorkFolder, check_output
+from roop_host.host import Progress
+from roop_host.media.encode import EncoderPlan, SegmentEncoder
+from roop_host.media.info import Known
+from roop_host.media.output import WorkFolder
 from roop_host.media.segments import SegmentPackets, read_segment, write_segment
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
-from roop_host.runner import exports
+from roop_host.runner import exports, kept
 from roop_host.runner.files import Files
+from roop_host.runner.products import product_of
 from roop_host.runner.state import Counts, Run
-from roop_host.runner.targets import frames_of
+from roop_host.runner.targets import Reader, reader_of
 
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
-_LIBRARIES = ("roop-host", "av", "numpy", "opencv-python", "onnxruntime", "onnxruntime-gpu")
+_LIBRARIES = ("roop-host", "av", "numpy", "opencv-python", "pillow", "onnxruntime", "onnxruntime-gpu")
 
 
 @contextmanager
-def run_video(run: Run) -> Iterator[Files]:
-    """The finished, checked video and what belongs beside it, under temporary names.
+def run_stream(run: Run) -> Iterator[Files]:
+    """The finished, checked clip and what belongs beside it, under temporary names.
 
     Afterwards everything temporary is gone, but for whole segments of a ``resumable`` job that did not come to its end.
     """
     job, output = run.job, Path(run.job.output)
-    check_container(run.target, output)
-    plan = choose_encoder(run.target, job.media, output, threads=threads_of(job.execution))
-    run.encoder = plan.name
-    if run.target.left_out:
-        run.notices.append(f"not in the output: {', '.join(run.target.left_out)}")
-    work = WorkFolder(output, _resume_key(run, plan))
+    product = product_of(run)
+    run.encoder = product.name
+    run.notices += product.notices
+    work = WorkFolder(output, _resume_key(run, product.plan))
     keep = False
     try:
-        _encode_segments(run, plan, work)
+        _encode_segments(run, product.plan, work)
         run.check_cancel()
         temporary = work.path / f"output{output.suffix}"
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
-        mux(plan, run.target, segments, temporary, run.marks, cancel=run.control.cancelled)
+        product.join(segments, temporary)
         exports.finish(run, temporary)
-        last_s = read_segment(segments[-1]).frame_pts[-1] * plan.time_base
-        check_output(temporary, "video", frames=run.counts.frames, last_s=last_s)
-        yield [*exports.sidecar_files(run, work.path), (temporary, output)]
+        product.check(segments, temporary)
+        yield [*kept.files(run, work.path), *exports.sidecar_files(run, work.path, len(segments)), (temporary, output)]
     except BaseException as error:
         keep = job.execution.resumable and not isinstance(error, ScreeningError)
         raise
@@ -72,23 +71,31 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     if last is not None:
         _recall(run, last)
         if len(last.frame_pts) < length:
+            run.notices += last.tally["notices"]
             return  # only the last segment of a clip is short: all that was missing is the join
     chain = chains.build(run, len(finished))
-    sink = _Sink(run, plan, work)
     start = chain.splitter.first_frame
-    # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
-    known = min(start, len(finished) * length - 1)
-    known_pts = read_segment(work.path / finished[known // length]).frame_pts[known % length] if start else None
-    with frames_of(run, start, known=known if start else 0, known_pts=known_pts) as frames:
-        sinks = [*exports.sidecar_stages(run, work.path), StageSpec("encode", sink.feed)]
-        chains.execute(run, chain, frames, sinks)
+    known = None
+    if start and last is not None:
+        # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
+        index = min(start, len(finished) * length - 1)
+        pts = read_segment(work.path / finished[index // length]).frame_pts[index % length]
+        known = Known(index, pts, last.origin, last.steady)
+    with reader_of(run) as reader:
+        sink = _Sink(run, plan, work, reader)
+        frames = partial(reader.frames, start, known=known, cancel=run.control.cancelled)
+        stages = [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), StageSpec("encode", sink.feed)]
+        try:
+            chains.execute(run, chain, frames, stages)
+        finally:
+            run.notices += reader.notices
 
 
 class _Sink:
     """Encodes each segment with an encoder of its own and stores it whole or not at all."""
 
-    def __init__(self, run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
-        self._run, self._plan, self._work = run, plan, work
+    def __init__(self, run: Run, plan: EncoderPlan, work: WorkFolder, reader: Reader) -> None:
+        self._run, self._plan, self._work, self._reader = run, plan, work, reader
         self._encoder: SegmentEncoder | None = None
 
     def feed(self, message: Message) -> Iterator[Message]:
@@ -96,19 +103,23 @@ class _Sink:
             self._encoder = SegmentEncoder(self._plan)
         elif isinstance(message, SegmentEnd):
             if self._encoder is not None:
-                index = message.segment.index
-                # The tally is that up to this segment, so it is right whenever the segment itself is there.
-                write_segment(self._work.path, index, replace(self._encoder.finish(), tally=_tally(self._run)))
+                self._store(message.segment.index, self._encoder.finish())
             self._encoder = None
         elif self._encoder is not None:
             self._encoder.encode(message)
             chains.count(self._run, message)
         yield from ()
 
+    def _store(self, index: int, packets: SegmentPackets) -> None:
+        # The reader is ahead of this: a segment may be said not to be steady though it still is, never the other way round.
+        told = {"tally": _tally(self._run, self._reader), "origin": self._reader.origin, "steady": self._reader.steady}
+        write_segment(self._work.path, index, replace(packets, **told))
 
-def _tally(run: Run) -> dict[str, object]:
+
+def _tally(run: Run, reader: Reader) -> dict[str, object]:
     """What a report must know of finished segments: a run that is continued does not see their frames again."""
-    return {"counts": asdict(run.counts), "screening": gate.snapshot([*run.before, *run.after])}
+    seen = gate.snapshot([*run.before, *run.after])
+    return {"counts": asdict(run.counts), "screening": seen, "notices": list(reader.notices)}
 
 
 def _recall(run: Run, last: SegmentPackets) -> None:
@@ -124,7 +135,8 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
     for door in ("timeout_s", "queue_bytes", "resumable", "offline"):
         job["execution"].pop(door)
     files = []
-    for name in (*run.job.sources, *([run.job.target] if run.source is None else [])):
+    target = [item.path for item in run.target.items] or [Path(run.job.target)]
+    for name in (*run.job.sources, *(target if run.source is None else [])):
         status = Path(name).stat()
         files.append([str(Path(name).resolve()), status.st_size, status.st_mtime_ns])
     parts = (*run.steps, *([run.analyser] if run.analyser else []), *run.sidecars)

@@ -1,22 +1,28 @@
-"""The frames of a target, wherever they come from: a video, a picture, or a plugin that gives a stream."""
+"""The frames of a target, wherever they come from: a file, a folder, or a plugin that gives a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
-from roop_host.media.info import MediaInfo
+from roop_host.media.animations import AnimationReader
+from roop_host.media.folders import FolderReader, folder_of
+from roop_host.media.info import Known, MediaInfo
+from roop_host.media.pictures_in import read_picture
 from roop_host.media.probe import probe
 from roop_host.media.raw import raw_frame, raw_info
-from roop_host.media.reader import VideoReader, read_picture
+from roop_host.media.reader import VideoReader
+from roop_host.media.timing import as_read, reading_of
+from roop_host.runner.forms import check_stream
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame
 from roop_host.types.objects import Source, SourceFrame, StreamInfo
@@ -25,10 +31,28 @@ from roop_host.types.objects import Source, SourceFrame, StreamInfo
 _END = object()
 
 
+class Reader(Protocol):
+    """Gives the frames of a target from index ``start`` on, the same whether begun at 0 or at ``known``.
+
+    The rest is as in ``SegmentPackets``, and true as far as frames were given; ``notices`` say what had to be repaired.
+    """
+
+    origin: Fraction
+    steady: bool
+    notices: list[str]
+
+    def frames(
+        self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
+    ) -> Iterator[Frame]: ...
+
+
 def look_at_target(run: Run) -> MediaInfo:
-    """Probe the file, or open the stream."""
+    """Probe the file or the folder, or open the stream: as its frames will be. Raises ``InputError``, ``UsageError``."""
+    reading = reading_of(run.job.media)
     if run.source is None:
-        return probe(Path(run.job.target))
+        path = Path(run.job.target)
+        return as_read(folder_of(path, run.job.media) if path.is_dir() else probe(path), reading)
+    check_stream(run.job.target, reading)
     stream = run.call(run.source, run.source.item.open, run.job.target)
     complaint = _complaint(stream)
     if complaint:
@@ -37,22 +61,55 @@ def look_at_target(run: Run) -> MediaInfo:
 
 
 @contextmanager
-def frames_of(
-    run: Run, start: int = 0, *, known: int = 0, known_pts: int | None = None
-) -> Iterator[Callable[[], Iterable[Frame]]]:
-    """What gives the frames from index ``start`` on. In a video, ``known`` is one not after it, shown at ``known_pts``."""
+def reader_of(run: Run) -> Iterator[Reader]:
+    """What reads the run's target; closed afterwards."""
+    info = run.target
     if run.source is not None:
-        yield partial(_stream, run, run.source)
-    elif run.target.kind == "picture":
-        yield lambda: [read_picture(run.target)]
+        yield _Stream(run, run.source)
+    elif info.kind == "picture":
+        yield _Still(info)
     else:
-        with VideoReader(run.target, threads=threads_of(run.job.execution)) as reader:
+        with ExitStack() as stack:
+            yield stack.enter_context(_opened(run, info))
 
-            def frames() -> Iterator[Frame]:
-                read = reader.frames(known, start_pts=known_pts, cancel=run.control.cancelled)
-                return (frame for frame in read if frame.index >= start)
 
-            yield frames
+def _opened(run: Run, info: MediaInfo) -> AbstractContextManager[Reader]:
+    if info.kind == "animation":
+        return AnimationReader(info)
+    if info.kind == "folder":
+        return FolderReader(info)
+    return VideoReader(info, threads=threads_of(run.job.execution))
+
+
+@dataclass(slots=True)
+class _Still:
+    """A picture as a stream of one frame: for a writer, which takes either."""
+
+    info: MediaInfo
+    origin: Fraction = Fraction(0)
+    steady: bool = True
+    notices: list[str] = field(default_factory=list)
+
+    def frames(
+        self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
+    ) -> Iterator[Frame]:
+        yield read_picture(self.info)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The frames a plugin gives, the first shown at 0. They can't be asked for again."""
+
+    run: Run
+    source: Part[Source]
+    origin: Fraction = Fraction(0)
+    steady: bool = True
+    notices: list[str] = field(default_factory=list)
+
+    def frames(
+        self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
+    ) -> Iterator[Frame]:
+        return _stream(self.run, self.source)
 
 
 def _stream(run: Run, source: Part[Source]) -> Iterator[Frame]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from roop_host.media.output import WorkFolder, save_atomically
@@ -17,7 +18,7 @@ from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import Files, marks_path
 from roop_host.runner.state import Part, Run
-from roop_host.runner.targets import frames_of
+from roop_host.runner.targets import reader_of
 from roop_host.types.frame import Frame, let_go
 from roop_host.types.objects import StreamInfo, Writer
 
@@ -34,13 +35,16 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
         temporary, marks = work.path / f"output{suffix}", work.path / "marks"
         sink = _Written(run, writer, temporary)
         chain = chains.build(run, 0)
-        with frames_of(run) as frames:
+        with reader_of(run) as reader:
+            frames = partial(reader.frames, cancel=run.control.cancelled)
             last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
             chains.execute(run, chain, frames, [*exports.sidecar_stages(run, work.path), last])
+            run.notices += reader.notices
         exports.require_file(writer, temporary)
         exports.finish(run, temporary, marked=False)
         save_atomically(marks, [run.marks.xmp()])
-        yield [*exports.sidecar_files(run, work.path), (marks, marks_path(output)), (temporary, output)]
+        segments = -(-run.counts.frames // run.job.media.segment_frames)
+        yield [*exports.sidecar_files(run, work.path, segments), (marks, marks_path(output)), (temporary, output)]
     except Unfit:
         raise
     except BaseException:

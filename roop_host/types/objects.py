@@ -266,7 +266,7 @@ class Sidecar(StageObject):
 class Finished:
     """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts.
 
-    ``kind`` is video or picture, as the target is; the suffix of the path says in which format the file is.
+    ``kind`` is video, animation or picture; the suffix of the path says in which format the file is.
     """
 
     job: Job

@@ -1,0 +1,70 @@
+"""What the stored segments of a stream become: a video with its sound, or an animation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from roop_host.host import threads_of
+from roop_host.media.animations import check_animation, write_animation
+from roop_host.media.check import check_output, expected_of
+from roop_host.media.encode import EncoderPlan, choose_encoder, decode_segments, intermediate
+from roop_host.media.mux import mux
+from roop_host.media.tracks import choose_tracks
+from roop_host.runner.state import Run
+
+
+class Product(Protocol):
+    """``plan`` encodes the segments, ``name`` is what the report calls it, ``notices`` say what is changed or left out."""
+
+    plan: EncoderPlan
+    name: str
+    notices: tuple[str, ...]
+
+    def join(self, segments: Sequence[Path], output: Path) -> None:
+        """Make the file of all segments."""
+
+    def check(self, segments: Sequence[Path], output: Path) -> None:
+        """Raise ``OutputError`` unless the finished file holds what it must."""
+
+
+def product_of(run: Run) -> Product:
+    """Raises ``UsageError`` for what the output can't hold."""
+    return _Animation(run) if run.form == "animation" else _Video(run)
+
+
+class _Video:
+    def __init__(self, run: Run) -> None:
+        output, media = Path(run.job.output), run.job.media
+        self._run = run
+        self._tracks = choose_tracks(run.target, media, output)
+        self.plan = choose_encoder(run.target, media, output, threads=threads_of(run.job.execution))
+        self.name = self.plan.name
+        lost = [f"not in the output: {', '.join(run.target.left_out)}"] if run.target.left_out else []
+        self.notices = (*lost, *self._tracks.notices, *self.plan.notices)
+
+    def join(self, segments: Sequence[Path], output: Path) -> None:
+        run = self._run
+        mux(self.plan, run.target, self._tracks, segments, output, run.marks, cancel=run.control.cancelled)
+
+    def check(self, segments: Sequence[Path], output: Path) -> None:
+        check_output(output, expected_of(self.plan, self._run.target, self._tracks, segments))
+
+
+class _Animation:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.plan = intermediate(run.target, threads=threads_of(run.job.execution))
+        self.name = Path(run.job.output).suffix.lstrip(".").lower()
+        lost = [*run.target.left_out, *(track.label for track in run.target.tracks if track.kind == "audio")]
+        self.notices = (f"not in the output: {', '.join(lost)}",) if lost else ()
+
+    def join(self, segments: Sequence[Path], output: Path) -> None:
+        run = self._run
+        frames = partial(decode_segments, self.plan, segments)
+        write_animation(frames, run.target, output, output.suffix, run.job.media, run.marks)
+
+    def check(self, segments: Sequence[Path], output: Path) -> None:
+        check_animation(output, frames=self._run.counts.frames)
