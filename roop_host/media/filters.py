@@ -58,7 +58,6 @@ class Deinterlacer:
         for shot in shots:
             if graph is None:
                 graph = _graph(shot.what, ("bwdif", self._arguments))
-            shot.what.pts = shot.pts  # as repaired
             waiting.append(shot)
             graph.push(shot.what)
             yield from _pull(graph, waiting)

@@ -102,13 +102,15 @@ class VideoReader:
     def frames(
         self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
     ) -> Iterator[Frame]:
-        """Frames from index ``start`` on; the same whether decoding begins at the beginning or at ``known``, not after it.
+        """Frames from index ``start`` or ``known`` on, whichever is later; the same as decoding from the beginning gives.
 
         Frames shown twice share their pixels until one is changed. Raises ``InputError`` where the file breaks off, unless
         that is salvaged, changes its size, or holds no frame; ``Interrupted``.
         """
         self._start_over()
         self._cancel = cancel
+        if known is not None:
+            start = max(start, known.index)
         index, course = self._begin(known)
         scaler = Scaler(self._info.width, self._info.height) if self._info.decoded else None
         empty = index == 0
@@ -195,6 +197,7 @@ class VideoReader:
                 pts = times.of(picture)
                 self.steady = self.steady and not times.odd
                 even = self._even(picture, pts * stream.time_base)
+                even.pts, even.time_base = pts, stream.time_base
                 end = (pts + (picture.duration or 0)) * stream.time_base
                 yield Shot(pts, picture.duration or 0, even, None if sought else number, alone and self._has_neighbours)
                 alone = False
