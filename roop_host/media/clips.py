@@ -35,7 +35,7 @@ def coded_size(path: Path, stream: Any) -> tuple[int, int]:
     if context is None:
         raise InputError(f"{path} has a video of a kind that nobody here can decode; convert it to H.264 first")
     if not context.width or not context.height or context.pix_fmt is None:
-        raise InputError(f"{path} does not say how large its video is; it may be broken or cut off")
+        raise InputError(f"{path} has a video whose size can't be told or is far too large; it may be broken or cut off")
     return context.width, context.height
 
 

@@ -33,28 +33,22 @@ def pictures(container: Any, stream: Any, context: Any) -> Iterator[av.VideoFram
     decoded before the first picture is left out.
     """
     begun = False
-    lenient = container.format.name == "mpegts"
-    whole = True
+    anywhere = container.format.name == "mpegts"
     for packet in _packets(container, stream):
-        damaged = packet is None or packet.is_corrupt
-        if damaged and (begun or not lenient or packet is None):
-            whole = False
-            break
+        if packet is None or (packet.is_corrupt and (begun or not anywhere)):
+            yield from _rest(context)
+            raise BrokenOff
         try:
-            found = context.decode(None if packet.size == 0 else packet)
+            found = context.decode(packet if packet.size else None)
         except (av.FFmpegError, ValueError) as error:
-            if lenient and not begun and not isinstance(error, av.EOFError):
+            if anywhere and not begun:
                 continue
-            whole = False
-            break
+            # Threads may have taken packets behind the broken one: what they hold is not to be trusted.
+            raise BrokenOff from error
         for picture in found:
-            if not begun and lenient and picture.is_corrupt:
-                continue
-            begun = True
-            yield picture
-    if not whole:
-        yield from _rest(context)
-        raise BrokenOff
+            if begun or not (anywhere and picture.is_corrupt):
+                begun = True
+                yield picture
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:

@@ -99,7 +99,9 @@ def check_size(name: str, width: int, height: int) -> None:
 
 def open_clip(path: Path) -> Any:
     """FFmpeg's view of a file, of the kinds that may be opened. Raises ``av.FFmpegError``, ``ValueError``."""
-    return av.open(file_name(path), options=FORMAT_WHITELIST, metadata_errors="replace")
+    # Without the limit, opening alone would decode a picture of any size to learn its pixel format.
+    options = {**FORMAT_WHITELIST, "max_pixels": str(_MAX_PIXELS)}
+    return av.open(file_name(path), options=options, metadata_errors="replace")
 
 
 def file_name(path: Path) -> str:

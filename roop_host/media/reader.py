@@ -196,7 +196,7 @@ class VideoReader:
                     continue
                 pts = times.of(picture)
                 self.steady = self.steady and not times.odd
-                even = self._even(picture, pts * stream.time_base)
+                even = self._even(picture, self._place(pts * stream.time_base, None if sought else number))
                 even.pts, even.time_base = pts, stream.time_base
                 end = (pts + (picture.duration or 0)) * stream.time_base
                 yield Shot(pts, picture.duration or 0, even, None if sought else number, alone and self._has_neighbours)
@@ -254,20 +254,21 @@ class VideoReader:
                 "are shown; they were put between the others"
             )
 
-    def _even(self, picture: av.VideoFrame, time: Fraction) -> av.VideoFrame:
+    def _place(self, time: Fraction, number: int | None) -> str:
+        return f"{float(time):.2f} s" if number is None else f"frame {number} ({float(time):.2f} s)"
+
+    def _even(self, picture: av.VideoFrame, place: str) -> av.VideoFrame:
         """The picture in the target's planar format. Raises ``_Changed`` where it is of another kind."""
         info = self._info
         size = info.decoded or (info.width, info.height)
         if (picture.width, picture.height) != size:
             raise _Changed(
                 f"{info.path} changes its size from {size[0]}x{size[1]} to {picture.width}x{picture.height} at "
-                f"{float(time):.2f} s; convert it to one size first"
+                f"{place}; convert it to one size first"
             )
         even = planar(picture, info.pix_fmt, info.colour)
         if even is None:
-            raise _Changed(
-                f"{info.path} changes from {info.pix_fmt} to {picture.format.name} at {float(time):.2f} s; convert it first"
-            )
+            raise _Changed(f"{info.path} changes from {info.pix_fmt} to {picture.format.name} at {place}; convert it first")
         return even
 
     def _made(self, placed: Placed[av.VideoFrame], index: int, start: int, scaler: Scaler | None) -> Iterator[Frame]:

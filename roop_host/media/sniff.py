@@ -76,9 +76,19 @@ def _text(head: bytes) -> tuple[str, str] | None:
         return "an SVG drawing", "export it as PNG first"
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page, perhaps in place of what should have been downloaded", "download the file itself"
-    if start and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head) and b"\x00" not in head:
+    if start and _is_text(head):
         return "a text", "name a picture or a video"
     return None
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else a letter is cut in two
+            return False
+        text = head[: error.start].decode()
+    return all(letter.isprintable() or letter in "\t\n\r\f" for letter in text)
 
 
 def _unfinished(path: Path) -> tuple[str, str] | None:
