@@ -14,7 +14,8 @@ from pathlib import Path
 from roop_host import gate
 from roop_host.errors import ScreeningError
 from roop_host.host import Progress, threads_of
-from roop_host.media.encode import EncoderPlan, SegmentEncoder, choose_encoder
+from roop_host.media.choosing import choose_encoder
+from roop_host.media.encode import EncoderPlan, SegmentEncoder
 from roop_host.media.mux import check_container, mux
 from roop_host.media.output import WorkFolder, check_output
 from roop_host.media.segments import SegmentPackets, read_segment, write_segment
