@@ -101,11 +101,9 @@ class SegmentEncoder:
             raise OutputError(f"frame {frame.index} is shown no later than the one before; remux the target first")
         try:
             picture = pixels.av_frame
-            if (picture.width, picture.height) != (
-                self._plan.width,
-                self._plan.height,
-            ):  # an encoder would read past its end
-                raise ValueError(f"it is {picture.width}x{picture.height}")
+            size, wanted = (picture.width, picture.height), (self._plan.width, self._plan.height)
+            if size != wanted:  # an encoder would read past its end
+                raise ValueError(f"it is {size[0]}x{size[1]} and not {wanted[0]}x{wanted[1]}")
             picture.pts, picture.time_base = frame.pts, frame.time_base
             picture = self._converted(picture, pixels.layout)
             picture.pts, picture.time_base = frame.pts, frame.time_base

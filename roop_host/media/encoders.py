@@ -78,6 +78,10 @@ _X26X = tuple("ultrafast superfast veryfast faster fast medium slow slower verys
 VPX_GOOD = 5
 _X264_SCALE = "x264's crf, 0-51; 18 is held to be hard to tell from the source (FFmpeg's guide to H.264)"
 _NO_B_FRAMES = ("bf", "0")
+#: What hardware encodes as it is. It lists more: alpha that it drops, R, G, B of which it makes 4:2:0, 16 bit cut to 10.
+_HARDWARE_KEEPS = frozenset(
+    {"yuv420p", "nv12", "nv16", "yuv444p", "p010le", "p210le", "p012le", "yuyv422", "y210le", "vuyx", "xv30le"}
+)
 
 
 def _hardware() -> tuple[Encoder, ...]:
@@ -108,7 +112,10 @@ def _hard(
 ) -> Encoder:
     # AMF has no B-frames but in H.264, where the option has a name of its own; its AV1 encoder knows none.
     fixed = () if name in ("hevc_amf", "av1_amf") else (_NO_B_FRAMES,)
-    return Encoder(name, codec, containers, quality, presets, preset, hardware=whose, whole_chroma=True, fixed=fixed)
+    deep = frozenset({"p010le"} if name == "h264_amf" else ())  # AMF's H.264 is 8 bit
+    return Encoder(
+        name, codec, containers, quality, presets, preset, hardware=whose, whole_chroma=True, refuses=deep, fixed=fixed
+    )
 
 
 def _numbered(before: str, first: int, last: int) -> tuple[str, ...]:
@@ -207,5 +214,8 @@ def formats_of(name: str) -> tuple[str, ...]:
         listed = av.Codec(name, "w").video_formats or ()
     except ValueError:
         return ()
-    names = [pixel.name for pixel in listed if pixel.components and pixel.name not in ENCODERS[name].refuses]
+    row = ENCODERS[name]
+    names = [pixel.name for pixel in listed if pixel.components and pixel.name not in row.refuses]
+    if row.hardware:
+        return tuple(one for one in names if one in _HARDWARE_KEEPS)
     return tuple(one for one in names if not one.startswith("yuvj") and "f16" not in one and "f32" not in one)

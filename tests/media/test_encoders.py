@@ -491,7 +491,9 @@ def test_an_encoder_that_fails_in_the_middle_names_the_frame(monkeypatch: pytest
     info = target()
     plan = choose_encoder(info, MediaOptions(), Path("o.mp4"), threads=1)
     encoder = SegmentEncoder(plan)
-    with pytest.raises(OutputError, match=r"the encoder libx264 failed at frame 4 \(it is 64x48\); take another --encoder"):
+    with pytest.raises(
+        OutputError, match=r"libx264 failed at frame 4 \(it is 64x48 and not 128x96\); take another --encoder"
+    ):
         encoder.encode(frames_of(target(size=(64, 48)), 5)[4])
     monkeypatch.setattr(encode, "open_context", lambda plan: Failing())
     encoder = SegmentEncoder(plan)
@@ -562,6 +564,8 @@ def test_the_hardware_encoders_know_the_options_and_presets_they_are_given() -> 
             assert set(options) <= set(names), row.name
             assert set(row.presets) <= {choice.name for choice in names["preset"].choices}, row.name
             assert row.reorder == 0
+            # They list these, and drop alpha and depth without a word.
+            assert not {"bgra", "rgba", "p016le", "gbrp", "cuda", "qsv", "amf"} & set(formats_of(row.name))
             assert options.get("bf", "0") == "0"
             tried += 1
     assert tried
