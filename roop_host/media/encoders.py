@@ -156,7 +156,7 @@ _ROWS = (
         _MP4 | _MKV | _WEBM,
         Quality(("crf",), 55, 15, "libvpx's cq-level, 0-63; 31 is Google's advice for 1080p", fixed=(("b", "0"),)),
         _numbered("", 0, 8)[::-1],
-        "2",
+        "4",
         refuses=frozenset({"yuva422p", "yuva444p", "gbrap"}),
         alpha_in=_MKV | _WEBM,
         fixed=(("row-mt", "1"),),
@@ -167,7 +167,7 @@ _ROWS = (
         _MP4 | _MKV | _WEBM,
         Quality(("crf",), 58, 18, "SVT-AV1's crf, 1-63; 35 is its default"),
         _numbered("", 0, 13)[::-1],
-        "8",
+        "6",
         hdr=True,
     ),
     # Editors by Apple want that vendor.

@@ -13,7 +13,8 @@ from roop_host.types.planes import Matrix, PixelLayout
 
 # ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
-_FULL_RANGE = 2
+#: FFmpeg's ``color_range`` of full range.
+FULL_RANGE = 2
 _HD_LINES = 720
 #: Names of chroma sampling by the powers of two of width and height.
 _SAMPLINGS = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (2, 0): "411", (2, 2): "410", (0, 1): "440"}
@@ -53,7 +54,7 @@ def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
     facts = _facts(pix_fmt)
     if facts.model == "rgb":
         return PixelLayout("rgb", facts.depth, alpha=facts.alpha, full_range=True)
-    full = colour.range == _FULL_RANGE or pix_fmt.startswith("yuvj")
+    full = colour.range == FULL_RANGE or pix_fmt.startswith("yuvj")
     matrix = _MATRICES.get(colour.space, "bt709" if height >= _HD_LINES else "bt601")
     if facts.model == "grey":
         return PixelLayout("grey", facts.depth, full_range=full, matrix=matrix)

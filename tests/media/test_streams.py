@@ -20,6 +20,7 @@ from roop_host import MediaOptions
 from roop_host.errors import InputError, OutputError, UsageError
 from roop_host.media.choosing import choose_encoder
 from roop_host.media.encode import SegmentEncoder
+from roop_host.media.info import Known
 from roop_host.media.marks import Marks
 from roop_host.media.mux import check_container, mux
 from roop_host.media.output import check_output
@@ -45,7 +46,7 @@ def transcode(
         encoder = SegmentEncoder(plan)
         start = index * length
         with VideoReader(info, threads=2) as reader:
-            for frame in reader.frames(start, start_pts=times[start]):
+            for frame in reader.frames(start, known=Known(start, times[start])):
                 if frame.index >= start + length:
                     break
                 encoder.encode(frame)
