@@ -62,6 +62,12 @@ def choose_encoder(info: MediaInfo, options: MediaOptions, output: Path, *, thre
                 refusals.append(error)
             else:
                 return plan
+    row = choices[0].row
+    if row.hardware:
+        raise UsageError(
+            f"the encoder {row.name} does not open on this machine: the hardware or driver of {row.hardware} is not there, "
+            f"or can't do {choices[0].formats[0]}; {_advice(info, suffix, row)}"
+        ) from refusals[0]
     raise refusals[0]
 
 
@@ -203,11 +209,13 @@ def _described(info: MediaInfo) -> str:
 def _advice(info: MediaInfo, suffix: str, refused: Encoder | None = None) -> str:
     """What can carry the target: another encoder, another container, another pixel format, or full frames."""
     told = []
-    able = {one: found for one in CONTAINERS if (found := _able(info, MediaOptions(), one))}
+    able = {one: found for one in CONTAINERS if one != ".m4v" and (found := _able(info, MediaOptions(), one))}
+    if suffix == ".m4v" and ".mp4" in able:  # one container by two names
+        able[suffix] = able[".mp4"]
     if suffix in able:
         told.append(f"--encoder {able[suffix][0].row.name} can")
     elif able:
-        told.append(f"name an output in {' or '.join(f'{one} with {found[0].row.name}' for one, found in able.items())}")
+        told.append(f"name an output in {', '.join(able)}")
     rows = [refused] if refused is not None and suffix in refused.containers else _in_order(info, suffix)
     if (less := _most_kept(info, rows, suffix)) is not None and losses(less, info.layout):
         told.append(f"add --pixel-format {less} ({', '.join(losses(less, info.layout))})")
