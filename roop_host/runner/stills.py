@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from roop_host.media.output import WorkFolder, check_output
+from roop_host.media.output import WorkFolder, check_picture
 from roop_host.media.pictures import write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
@@ -37,7 +37,7 @@ def run_picture(run: Run) -> Iterator[Files]:
             sinks = [*exports.sidecar_stages(run, work.path), StageSpec("encode", write)]
             chains.execute(run, chain, frames, sinks)
         exports.finish(run, temporary)
-        check_output(temporary, "picture", frames=1)
+        check_picture(temporary)
         run.encoder = output.suffix.lstrip(".").lower()
         yield [*exports.sidecar_files(run, work.path), (temporary, output)]
     finally:

@@ -14,10 +14,12 @@ from pathlib import Path
 from roop_host import gate
 from roop_host.errors import ScreeningError
 from roop_host.host import Progress, threads_of
+from roop_host.media.check import check_output, expected_of
 from roop_host.media.encode import EncoderPlan, SegmentEncoder, choose_encoder
-from roop_host.media.mux import check_container, mux
-from roop_host.media.output import WorkFolder, check_output
+from roop_host.media.mux import mux
+from roop_host.media.output import WorkFolder
 from roop_host.media.segments import SegmentPackets, read_segment, write_segment
+from roop_host.media.tracks import choose_tracks
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
@@ -37,11 +39,13 @@ def run_video(run: Run) -> Iterator[Files]:
     Afterwards everything temporary is gone, but for whole segments of a ``resumable`` job that did not come to its end.
     """
     job, output = run.job, Path(run.job.output)
-    check_container(run.target, output)
+    tracks = choose_tracks(run.target, job.media, output)
     plan = choose_encoder(run.target, job.media, output, threads=threads_of(job.execution))
     run.encoder = plan.name
-    if run.target.left_out:
-        run.notices.append(f"not in the output: {', '.join(run.target.left_out)}")
+    run.notices += tracks.notices
+    places = [what for what in run.target.left_out if what.startswith("place ")]
+    if places:
+        run.notices.append(f"not in the output: {', '.join(places)}")
     work = WorkFolder(output, _resume_key(run, plan))
     keep = False
     try:
@@ -50,10 +54,9 @@ def run_video(run: Run) -> Iterator[Files]:
         temporary = work.path / f"output{output.suffix}"
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
-        mux(plan, run.target, segments, temporary, run.marks, cancel=run.control.cancelled)
+        mux(plan, run.target, tracks, segments, temporary, run.marks, cancel=run.control.cancelled)
         exports.finish(run, temporary)
-        last_s = read_segment(segments[-1]).frame_pts[-1] * plan.time_base
-        check_output(temporary, "video", frames=run.counts.frames, last_s=last_s)
+        check_output(temporary, expected_of(plan, run.target, tracks, segments, temporary))
         yield [*exports.sidecar_files(run, work.path), (temporary, output)]
     except BaseException as error:
         keep = job.execution.resumable and not isinstance(error, ScreeningError)
