@@ -97,8 +97,7 @@ class _CopiedSound:
     def __init__(self, twin: Any, span: Span, stream: Any, *, drop_discarded: bool) -> None:
         self._twin, self._span, self._drop = twin, span, drop_discarded
         self._move = -round(span.offset / stream.time_base)
-        context = stream.codec_context
-        self._frame = round(Fraction(context.frame_size, context.sample_rate or 1) / stream.time_base)
+        self._before: int | None = None
         self._next: int | None = None
         self._last: int | None = None
 
@@ -111,8 +110,9 @@ class _CopiedSound:
             pts = self._next
         if pts is None:
             return
-        duration = packet.duration or self._frame
-        self._next = pts + duration
+        # Matroska tells no length of some codecs' packets; MP4 would cut off a last one that has none.
+        duration = packet.duration or (pts - self._before if self._before is not None else 0)
+        self._before, self._next = pts, pts + duration
         pts += self._move
         seconds = pts * packet.time_base
         if self._span.begin is not None and seconds < self._span.begin:

@@ -1,0 +1,298 @@
+"""What stands beside the video: sound, subtitles, chapters, fonts and timecode, copied, encoded anew, moved and cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from clips import make_clip, pts_of
+from tracked import Tone, clicks_of, join, make_tracks, packets_of
+
+from roop_host import MediaOptions
+from roop_host.media.info import Track
+from roop_host.media.probe import probe
+from roop_host.media.span import later_timecode
+from roop_host.media.tracks import choose_tracks
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+# What becomes of a sound, by container; an empty text is a copy.
+SOUNDS = {
+    "aac": ("", "", "", "", "libopus"),
+    "libmp3lame": ("", "", "", "", "libopus"),
+    "ac3": ("", "", "", "", "libopus"),
+    "libopus": ("", "", "aac", "", ""),
+    "flac": ("", "", "alac", "", "libopus"),
+    "vorbis": ("", "", "aac", "", ""),
+    "pcm_s16le": ("alac", "alac", "", "", "libopus"),
+    "pcm_s24le": ("alac", "alac", "", "", "libopus"),
+    "alac": ("", "", "", "", "libopus"),
+}
+MS = Fraction(1, 1000)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Sources by name, each made once."""
+    folder = tmp_path_factory.mktemp("sources")
+
+    def make(name: str, *tones: Tone, **more: Any) -> Path:
+        path = folder / name
+        return path if path.exists() else make_tracks(path, *tones, **more)
+
+    return make
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("codec", SOUNDS)
+def test_sound_is_copied_where_it_can_be_else_encoded_in_step(codec: str, suffix: str, made: Any, tmp_path: Path) -> None:
+    source, output = made(f"{codec}.mkv", Tone(codec)), tmp_path / f"out{suffix}"
+    plan, _ = join(source, output, tmp_path / "w")
+    expected = SOUNDS[codec][SUFFIXES.index(suffix)]
+    assert [way.encoder for way in plan.ways] == [expected]
+    if expected:
+        assert len(plan.notices) == 1
+        assert f"is encoded as {expected}: {suffix} does not hold it" in plan.notices[0]
+    else:
+        assert plan.notices == ()
+        whole = [b"".join(data for _, _, data in packets_of(path, "audio")) for path in (source, output)]
+        assert whole[0] == whole[1]  # PCM may be cut into other packets
+    assert clicks_of(output) == pytest.approx([0.3, 0.9], abs=0.0015)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("codec", ["aac", "libopus", "flac", "pcm_s16le"])
+def test_a_trimmed_clip_has_the_sound_of_its_part(codec: str, suffix: str, made: Any, tmp_path: Path) -> None:
+    source, output = made(f"{codec}.mkv", Tone(codec)), tmp_path / f"out{suffix}"
+    plan, expected = join(source, output, tmp_path / "w", trim=(5, 25))  # 0.2 s to 1.0 s
+    assert clicks_of(output) == pytest.approx([0.1, 0.7], abs=0.0015)
+    assert pts_of(output)[0] == 0
+    assert (expected.frames, expected.over) == (20, Fraction(4, 5))
+    if plan.ways[0].how == "copy":
+        given = [data for start, _, data in packets_of(source, "audio") if Fraction(1, 5) <= start < 1]
+        if not codec.startswith("pcm"):
+            assert [data for _, _, data in packets_of(output, "audio")] == given
+    starts = [start for start, _, _ in packets_of(output, "audio")]
+    assert starts[-1] < Fraction(4, 5)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize("start", [-0.5, 0.5])
+@pytest.mark.parametrize("seconds", [0.6, 2.5])
+def test_sound_that_begins_or_ends_elsewhere_stays_there(
+    start: float, seconds: float, suffix: str, made: Any, tmp_path: Path
+) -> None:
+    # A container without negative times moves all: then the picture begins later.
+    tone = Tone("flac", start=max(start, 0), seconds=seconds, clicks=(0.55,))
+    source = made(f"at{start}-{seconds}.mkv", tone, start=13 if start < 0 else 0)
+    output = tmp_path / f"out{suffix}"
+    join(source, output, tmp_path / "w")
+    assert clicks_of(output) == pytest.approx([0.55], abs=0.0015)
+    assert float(pts_of(output)[0]) == pytest.approx(0.52 if start < 0 else 0, abs=0.001)
+    sound = packets_of(output, "audio")
+    assert float(sound[-1][0] + sound[-1][1]) == pytest.approx(tone.start + seconds, abs=0.03)
+
+
+def test_sound_of_an_mp4_before_0_is_kept(tmp_path: Path) -> None:
+    source = make_tracks(tmp_path / "in.mp4", Tone("aac"))
+    given = packets_of(source, "audio")
+    assert given[0][0] < 0
+    for suffix in (".mp4", ".mkv"):
+        join(source, tmp_path / f"out{suffix}", tmp_path / f"w{suffix}")
+        kept = packets_of(tmp_path / f"out{suffix}", "audio")
+        assert [data for _, _, data in kept] == [data for _, _, data in given]
+        assert abs(kept[0][0] - given[0][0]) <= MS
+        assert clicks_of(tmp_path / f"out{suffix}") == pytest.approx([0.3, 0.9], abs=0.0015)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_languages_titles_and_dispositions_are_kept(suffix: str, made: Any, tmp_path: Path) -> None:
+    flags = av.stream.Disposition
+    one = Tone("libopus", tags=(("language", "eng"), ("title", "Original")), disposition=flags.default)
+    two = Tone("libopus", tags=(("language", "fra"), ("title", "Pour malentendants")), disposition=flags.hearing_impaired)
+    source, output = made("two.mkv", one, two, texts=("subrip",)), tmp_path / f"out{suffix}"
+    join(source, output, tmp_path / "w")
+    with av.open(str(output)) as container:
+        sounds = container.streams.audio
+        assert [stream.language for stream in sounds] == ["eng", "fra"]
+        titles = [stream.metadata.get("title", stream.metadata.get("name")) for stream in sounds]
+        assert titles == ["Original", "Pour malentendants"]
+        assert [bool(stream.disposition & flags.default) for stream in sounds] == [True, False]
+        # QuickTime has no word for it.
+        assert bool(sounds[1].disposition & flags.hearing_impaired) == (suffix != ".mov")
+        assert [stream.language for stream in container.streams.subtitles] == ["eng"]
+
+
+TEXTS = {
+    "subrip": ("mov_text", "mov_text", "mov_text", "", "webvtt"),
+    "ass": ("mov_text", "mov_text", "mov_text", "", "webvtt"),
+    "webvtt": ("mov_text", "mov_text", "mov_text", "", ""),
+    "mov_text": ("", "", "", "subrip", "webvtt"),
+}
+
+
+@pytest.mark.parametrize("trim", [None, (10, 25)], ids=["whole", "trimmed"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("name", TEXTS)
+def test_subtitles(name: str, suffix: str, trim: tuple[int, int] | None, made: Any, tmp_path: Path) -> None:
+    source = made(f"{name}.{'mp4' if name == 'mov_text' else 'mkv'}", texts=(name,))
+    output = tmp_path / f"out{suffix}"
+    plan, _ = join(source, output, tmp_path / "w", trim=trim)
+    assert [way.encoder for way in plan.ways] == [TEXTS[name][SUFFIXES.index(suffix)]]
+    shown = packets_of(output, "subtitle")
+    times = [(float(start), float(length)) for start, length, _ in shown]
+    whole = [(0.2, 0.4), (0.7, 0.4)]
+    assert times == [pytest.approx(pair, abs=0.0011) for pair in (whole if trim is None else [(0, 0.2), (0.3, 0.3)])]
+    assert [word for word in (b"One", b"Two") if any(word in data for _, _, data in shown)] == [b"One", b"Two"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_chapters_move_with_the_used_part(suffix: str, made: Any, tmp_path: Path) -> None:
+    def chapter(number: int, start: int, end: int, title: str) -> dict[str, Any]:
+        return {"id": number, "start": start, "end": end, "time_base": MS, "metadata": {"title": title}}
+
+    three = [chapter(1, 0, 300, "One"), chapter(2, 300, 900, "Two"), chapter(3, 900, 1200, "Three")]
+    source = made("chapters.mkv", chapters=three)
+    join(source, tmp_path / f"out{suffix}", tmp_path / "w", trim=(10, 20))  # 0.4 s to 0.8 s
+    join(source, tmp_path / f"half{suffix}", tmp_path / "v", trim=(5, 30))
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert _chapters(container) == [(0, 0.4, "Two")]
+    with av.open(str(tmp_path / f"half{suffix}")) as container:
+        assert _chapters(container) == [(0, 0.1, "One"), (0.1, 0.7, "Two"), (0.7, 1.0, "Three")]
+
+
+def _chapters(container: Any) -> list[tuple[float, float, str]]:
+    found = container.chapters()
+    return [(float(c["start"] * c["time_base"]), float(c["end"] * c["time_base"]), c["metadata"]["title"]) for c in found]
+
+
+def test_fonts_go_into_matroska_and_pictures_nowhere(made: Any, tmp_path: Path) -> None:
+    files = [("a.ttf", "application/x-truetype-font", b"font" * 50), ("cover.txt", "text/plain", b"a place")]
+    source = made("fonts.mkv", texts=("ass",), fonts=files)
+    plan, _ = join(source, tmp_path / "out.mkv", tmp_path / "w")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        kept = [(stream.name, stream.mimetype, stream.data) for stream in container.streams if stream.type == "attachment"]
+    assert kept == [files[0]]
+    assert len(plan.notices) == 1
+    assert "only fonts come along" in plan.notices[0]
+    lost = choose_tracks(probe(source), MediaOptions(), Path("out.mp4")).notices
+    assert len([said for said in lost if "only fonts" in said]) == 2
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_timecode_is_kept_and_moves(suffix: str, made: Any, tmp_path: Path) -> None:
+    source = made("timecode.mov", timecode="01:02:03:20")
+    plan, _ = join(source, tmp_path / f"whole{suffix}", tmp_path / "w")
+    join(source, tmp_path / f"part{suffix}", tmp_path / "v", trim=(10, 20))
+    assert plan.notices == ()
+    for name, text in (("whole", "01:02:03:20"), ("part", "01:02:04:05")):
+        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
+            tags = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+        assert tags["timecode"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "frames", "rate", "later"),
+    [
+        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
+        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:00;00", 17982, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+        ("23:59:59:24", 1, Fraction(25), "00:00:00:00"),
+        ("01:00:00:00", 24 * 60 + 5, Fraction(24000, 1001), "01:01:00:05"),
+        ("noon", 1, Fraction(25), None),
+    ],
+)
+def test_timecode_arithmetic(text: str, frames: int, rate: Fraction, later: str | None) -> None:
+    assert later_timecode(text, frames, rate) == later
+
+
+def test_what_may_show_or_tell_too_much_is_left_out(tmp_path: Path) -> None:
+    plain = make_clip(tmp_path / "plain.mp4", frames=5, sound=False)
+    source = tmp_path / "in.mp4"
+    with av.open(str(plain)) as a, av.open(str(source), "w") as b:
+        twins = [b.add_stream_from_template(a.streams.video[0]) for _ in range(2)]
+        for packet in a.demux(video=0):
+            for twin in twins:
+                if packet.size:
+                    copy = av.Packet(bytes(packet))
+                    copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+                    copy.stream, copy.is_keyframe, copy.duration = twin, packet.is_keyframe, packet.duration
+                    b.mux(copy)
+    plan, _ = join(source, tmp_path / "out.mp4", tmp_path / "w")
+    assert plan.ways == ()
+    assert plan.notices == ("video track 1 (h264, und) is left out: it may show the face as it was",)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(container.streams) == 1
+
+
+def test_without_sound(made: Any, tmp_path: Path) -> None:
+    source = made("aac.mkv", Tone("aac"))
+    plan, expected = join(source, tmp_path / "out.mp4", tmp_path / "w", skip_audio=True)
+    assert (plan.ways, plan.notices, expected.sounds) == ((), (), ())
+    assert probe(tmp_path / "out.mp4").audio_codecs == ()
+
+
+def test_six_channels_and_odd_rates_are_encoded(made: Any, tmp_path: Path) -> None:
+    source = made("six.mkv", Tone("flac", layout="5.1(side)", rate=44100))
+    join(source, tmp_path / "out.webm", tmp_path / "w")
+    with av.open(str(tmp_path / "out.webm")) as container:
+        stream = container.streams.audio[0]
+        assert (stream.rate, stream.layout.nb_channels) == (48000, 6)
+    assert clicks_of(tmp_path / "out.webm") == pytest.approx([0.3, 0.9], abs=0.0015)
+
+
+def test_a_gap_in_the_sound_becomes_silence(tmp_path: Path) -> None:
+    whole, source = make_tracks(tmp_path / "whole.mkv", Tone("flac", seconds=2, clicks=(0.02, 1.9))), tmp_path / "in.mkv"
+    with av.open(str(whole)) as a, av.open(str(source), "w") as b:
+        twins = {stream.index: b.add_stream_from_template(stream) for stream in a.streams}
+        for packet in a.demux():
+            gone = packet.stream.type == "audio" and packet.size and 0.4 < packet.pts * packet.time_base < 1
+            if packet.size and not gone:
+                packet.stream = twins[packet.stream.index]
+                b.mux(packet)
+    join(source, tmp_path / "out.mov", tmp_path / "w")
+    assert clicks_of(tmp_path / "out.mov") == pytest.approx([0.02, 1.9], abs=0.0015)
+
+
+def test_sparse_subtitles_stop_nothing(tmp_path: Path) -> None:
+    source = make_tracks(tmp_path / "in.mkv", Tone("aac", seconds=16), texts=("subrip",), frames=400)
+    join(source, tmp_path / "out.mkv", tmp_path / "w")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        order = [(p.dts * p.time_base, p.stream.type) for p in container.demux() if p.size]
+    assert all(b[0] - a[0] > -Fraction(1, 10) for a, b in pairwise(order))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_joined_again_the_bytes_are_the_same(suffix: str, made: Any, tmp_path: Path) -> None:
+    source = made("all.mkv", Tone("flac"), Tone("aac"), texts=("subrip", "ass"))
+    for name in ("a", "b"):
+        join(source, tmp_path / f"{name}{suffix}", tmp_path / name, trim=(3, 27))
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_hevc_has_the_tag_that_quicktime_wants(suffix: str, made: Any, tmp_path: Path) -> None:
+    join(made("plain.mkv"), tmp_path / f"out{suffix}", tmp_path / "w", encoder="libx265")
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
+def test_all_eight_ways_a_clip_can_be_turned_are_kept(made: Any, tmp_path: Path) -> None:
+    source = made("plain.mkv")
+    matrix = (0, 65536, 0, 65536, 0, 0, 0, 0, 1 << 30)  # turned and mirrored
+    info = replace(probe(source), matrix=matrix)
+    join(source, tmp_path / "out.mp4", tmp_path / "w", info=info)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frame = next(container.decode(video=0))
+    given = bytes(frame.side_data["DISPLAYMATRIX"])  # type: ignore[arg-type]
+    assert tuple(int.from_bytes(given[at : at + 4], "little", signed=True) for at in range(0, 36, 4)) == matrix
+
+
+def test_targets_without_a_file_have_no_tracks(made: Any) -> None:
+    info = replace(probe(made("plain.mkv")), is_file=False, tracks=(Track(1, "audio", "aac"),))
+    assert choose_tracks(info, MediaOptions(), Path("out.mp4")).ways == ()
