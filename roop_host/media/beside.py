@@ -180,8 +180,8 @@ class _EncodedSound:
 
     def _encode(self, frames: list[Any]) -> Iterator[Any]:
         for frame in frames:
-            if frame.pts is not None:
-                yield from self._sent(self._encoder.encode(frame, frame.pts * frame.time_base - self._offset))
+            seconds = frame.pts * frame.time_base - self._offset if frame.pts is not None else None
+            yield from self._sent(self._encoder.encode(frame, seconds))
 
     def _sent(self, packets: Iterator[Any]) -> Iterator[Any]:
         for packet in packets:

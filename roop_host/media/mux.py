@@ -96,9 +96,9 @@ def _video_stream(sink: Any, plan: EncoderPlan, info: MediaInfo, first: SegmentP
     context.thread_count = plan.threads
     if sink.format.name != "matroska" and context.codec.canonical_name == "hevc":
         context.codec_tag = "hvc1"  # the parameter sets stand in the header only, and QuickTime plays nothing else
-    if info.field_order is not None:
-        context.field_order = _FIELD_ORDERS[info.field_order]
     context.open()
+    if info.field_order is not None:  # only now: an encoder may say that it makes whole frames
+        context.field_order = _FIELD_ORDERS[info.field_order]
     context.extradata = first.extradata
     stream.time_base = plan.time_base
     if info.matrix:

@@ -79,32 +79,40 @@ class SoundEncoder:
         self._context, self._begin, self._end = context, begin, end
         self._next: int | None = None  # the sample that is to come, in the source's rate
         self._rate = 0
-        self._layout = ""
+        self._form = self._layout = ""
 
-    def encode(self, frame: Any, seconds: Fraction) -> Iterator[Any]:
-        """Take a frame that is heard from ``seconds`` on."""
-        rate = frame.sample_rate
-        self._rate = self._rate or rate
-        self._layout = self._layout or _layout_of(frame)
-        if rate != self._rate or frame.layout.nb_channels != av.AudioLayout(self._layout).nb_channels:
-            return  # what follows can't be joined: the check at the end tells of it
-        planar = frame.format.is_planar
-        samples = frame.to_ndarray()
-        if not planar:
-            samples = samples.reshape(-1, frame.layout.nb_channels)
-        axis = 1 if planar else 0
-        at = round(seconds * rate)
+    def encode(self, frame: Any, seconds: Fraction | None) -> Iterator[Any]:
+        """Take a frame that is heard from ``seconds`` on, or right after the last where that is None."""
+        if not self._rate:
+            self._rate, self._form, self._layout = frame.sample_rate, frame.format.name, _layout_of(frame)
+        at = round(seconds * self._rate) if seconds is not None else self._next or 0
+        for like in self._alike(frame):
+            samples = like.to_ndarray()
+            axis = 1 if like.format.is_planar else 0
+            if not axis:
+                samples = samples.reshape(-1, like.layout.nb_channels)
+            yield from self._put(at, samples, axis)
+            at += samples.shape[axis]
+
+    def _alike(self, frame: Any) -> list[Any]:
+        """The frame as the first one was: broadcasts change from stereo to more and back."""
+        channels = av.AudioLayout(self._layout).nb_channels
+        if (frame.sample_rate, frame.format.name, frame.layout.nb_channels) == (self._rate, self._form, channels):
+            return [frame]
+        resampler = av.AudioResampler(self._form, self._layout, self._rate)
+        return [*resampler.resample(frame), *resampler.resample(None)]
+
+    def _put(self, at: int, samples: NDArray[Any], axis: int) -> Iterator[Any]:
         at, samples = self._cut(at, samples, axis)
         if not samples.shape[axis]:
             return
         if self._next is None:
             self._next = at
-        if abs(at - self._next) > _SLACK_S * rate:
-            if at > self._next:
-                yield from self._silence(at - self._next, samples, axis, frame.format.name)
-            else:
-                samples = samples[:, self._next - at :] if axis else samples[self._next - at :]
-        yield from self._give(samples, axis, frame.format.name)
+        if at - self._next > _SLACK_S * self._rate:
+            yield from self._silence(at - self._next, samples, axis)
+        elif self._next - at > _SLACK_S * self._rate:
+            samples = samples[:, self._next - at :] if axis else samples[self._next - at :]
+        yield from self._give(samples, axis)
 
     def _cut(self, at: int, samples: NDArray[Any], axis: int) -> tuple[int, NDArray[Any]]:
         length = samples.shape[axis]
@@ -113,20 +121,20 @@ class SoundEncoder:
         kept = slice(min(first, length), max(min(first, length), last))
         return at + first, samples[:, kept] if axis else samples[kept]
 
-    def _silence(self, count: int, like: NDArray[Any], axis: int, form: str) -> Iterator[Any]:
-        zero = 128 if form.startswith("u8") else 0
+    def _silence(self, count: int, like: NDArray[Any], axis: int) -> Iterator[Any]:
+        zero = 128 if self._form.startswith("u8") else 0
         while count > 0:
             part = min(count, self._rate)
             shape = (like.shape[0], part) if axis else (part, like.shape[1])
-            yield from self._give(np.full(shape, zero, like.dtype), axis, form)
+            yield from self._give(np.full(shape, zero, like.dtype), axis)
             count -= part
 
-    def _give(self, samples: NDArray[Any], axis: int, form: str) -> Iterator[Any]:
+    def _give(self, samples: NDArray[Any], axis: int) -> Iterator[Any]:
         length = samples.shape[axis]
         if self._next is None or not length:
             return
         flat = samples if axis else samples.reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(flat), format=form, layout=self._layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(flat), format=self._form, layout=self._layout)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._next, Fraction(1, self._rate)
         self._next += length
         yield from self._context.encode(frame)

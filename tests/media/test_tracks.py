@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -9,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from clips import make_clip, pts_of
-from tracked import Tone, clicks_of, join, make_tracks, packets_of
+from tracked import MARKS, Tone, clicks_of, join, make_tracks, packets_of
 
 from roop_host import MediaOptions
-from roop_host.media.info import Track
+from roop_host.media.encode import SegmentEncoder, choose_encoder
+from roop_host.media.info import Reading, Track
+from roop_host.media.mux import mux
 from roop_host.media.probe import probe
+from roop_host.media.reader import VideoReader
+from roop_host.media.segments import segment_name, write_segment
+from roop_host.media.sound import SoundEncoder
 from roop_host.media.span import later_timecode
-from roop_host.media.tracks import choose_tracks
+from roop_host.media.tracks import TrackPlan, choose_tracks
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 # What becomes of a sound, by container; an empty text is a copy.
@@ -122,8 +129,8 @@ def test_languages_titles_and_dispositions_are_kept(suffix: str, made: Any, tmp_
         titles = [stream.metadata.get("title", stream.metadata.get("name")) for stream in sounds]
         assert titles == ["Original", "Pour malentendants"]
         assert [bool(stream.disposition & flags.default) for stream in sounds] == [True, False]
-        # QuickTime has no word for it.
-        assert bool(sounds[1].disposition & flags.hearing_impaired) == (suffix != ".mov")
+        # QuickTime and WebM have no word for it.
+        assert bool(sounds[1].disposition & flags.hearing_impaired) == (suffix not in (".mov", ".webm"))
         assert [stream.language for stream in container.streams.subtitles] == ["eng"]
 
 
@@ -296,3 +303,135 @@ def test_all_eight_ways_a_clip_can_be_turned_are_kept(made: Any, tmp_path: Path)
 def test_targets_without_a_file_have_no_tracks(made: Any) -> None:
     info = replace(probe(made("plain.mkv")), is_file=False, tracks=(Track(1, "audio", "aac"),))
     assert choose_tracks(info, MediaOptions(), Path("out.mp4")).ways == ()
+
+
+def test_sound_may_change_its_channels_on_the_way(tmp_path: Path) -> None:
+    encoder: Any = av.CodecContext.create("flac", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = 48000, "stereo", "s16"
+    encoder.open()
+    sound = SoundEncoder(encoder, begin=None, end=None)
+    packets = []
+    for number, layout in enumerate(["stereo", "mono", "5.1", "stereo"]):
+        count = av.AudioLayout(layout).nb_channels
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800 * count), np.int16), format="s16", layout=layout)
+        frame.sample_rate = 48000
+        packets += list(sound.encode(frame, Fraction(number, 10) if number != 2 else None))
+    packets += list(sound.finish())
+    decoder = av.CodecContext.create("flac", "r")
+    decoder.extradata = encoder.extradata
+    frames: list[Any] = [frame for packet in packets for frame in decoder.decode(packet)]
+    assert sum(frame.samples for frame in frames) == 4 * 4800
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_telemetry_is_left_out_and_named(suffix: str, tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    with av.open(str(make_clip(tmp_path / "plain.mp4", frames=5, sound=False))) as a, av.open(str(source), "w") as b:
+        twin = b.add_stream_from_template(a.streams.video[0])
+        data = b.add_data_stream("bin_data")
+        data.metadata["handler_name"] = "GoPro MET"
+        for packet in a.demux(video=0):
+            if packet.size:
+                packet.stream = twin
+                b.mux(packet)
+        place = av.Packet(b"GPS5 51.5 -0.1")
+        place.stream, place.time_base, place.pts, place.dts, place.duration = data, MS, 0, 0, 100
+        b.mux(place)
+    plan, _ = join(source, tmp_path / f"out{suffix}", tmp_path / "w")
+    (notice,) = plan.notices
+    assert notice.startswith("data track 1 (")
+    assert "GoPro MET" in notice
+    assert "where a clip was taken" in notice
+    assert b"GPS5" in source.read_bytes()
+    assert b"GPS5" not in (tmp_path / f"out{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_broadcast_clock_does_not_delay_the_picture(suffix: str, tmp_path: Path) -> None:
+    source = make_tracks(tmp_path / "in.ts", Tone("aac", start=2, clicks=(2.3, 2.9)), start=50)
+    with av.open(str(source)) as container:
+        begin = Fraction(container.start_time, av.time_base)
+    assert begin > 1
+    output = tmp_path / f"out{suffix}"
+    join(source, output, tmp_path / "w", info=replace(probe(source), begin_s=begin))
+    assert pts_of(output)[0] < Fraction(1, 10)
+    offset = float(pts_of(source)[0] - pts_of(output)[0])
+    assert clicks_of(output) == pytest.approx([click - offset for click in clicks_of(source)], abs=0.0015)
+
+
+def test_a_part_without_sound_is_no_error(made: Any, tmp_path: Path) -> None:
+    source = made("late.mkv", Tone("flac", start=0.8, seconds=0.4, clicks=(0.9,)), Tone("flac"))
+    for suffix in (".mp4", ".mkv", ".webm"):
+        _, expected = join(source, tmp_path / f"out{suffix}", tmp_path / "w", trim=(0, 10))
+        assert [sound.label for sound in expected.sounds] == ["audio track 2 (flac)"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_salvage_ends_the_sound_where_the_file_breaks(suffix: str, made: Any, tmp_path: Path) -> None:
+    source = made("long.mkv", Tone("flac", seconds=4, clicks=()), frames=100)
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(source.read_bytes()[: source.stat().st_size * 3 // 5])
+    info = replace(probe(source), path=broken, reading=Reading(salvage=True))
+    join(source, tmp_path / f"out{suffix}", tmp_path / "w", info=info)
+    sound = packets_of(tmp_path / f"out{suffix}", "audio")
+    assert 1 < float(sound[-1][0] + sound[-1][1]) < 3.5
+
+
+def test_alpha_beside_the_packets_reaches_the_file(made: Any, tmp_path: Path) -> None:
+    info, folder = probe(made("plain.mkv")), tmp_path / "w"
+    for suffix in (".webm", ".mkv"):
+        plan = choose_encoder(info, MediaOptions(encoder="libvpx-vp9"), Path("out.mkv"), threads=1)
+        encoder = SegmentEncoder(plan)
+        with VideoReader(info, threads=1) as reader:
+            for frame in reader.frames():
+                encoder.encode(frame)
+        made_ = encoder.finish()
+        # The alpha of each packet is a picture of its own: here the same one, after the number of the addition.
+        beside = tuple(
+            (place, "matroska_block_additional", (1).to_bytes(8, "big") + data)
+            for place, (_, _, data) in enumerate(made_.packets)
+        )
+        folder.mkdir(exist_ok=True)
+        write_segment(folder, 0, replace(made_, side_data=beside))
+        output = tmp_path / f"out{suffix}"
+        mux(plan, info, TrackPlan(), [folder / segment_name(0)], output, MARKS, cancel=threading.Event())
+        with av.open(str(output)) as container:
+            stream = container.streams.video[0]
+            assert stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) == "1"
+            packets = [packet for packet in container.demux(stream) if packet.size]
+        assert all(packet.has_sidedata("matroska_block_additional") for packet in packets)
+        given = [bytes(packet.get_sidedata("matroska_block_additional")) for packet in packets]
+        assert given == [data for _, _, data in beside]
+
+
+@pytest.mark.parametrize(("order", "number"), [("tff", 9), ("bff", 14)])
+def test_prores_has_its_tag_and_the_order_of_its_fields(order: Any, number: int, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=3, pix_fmt="yuv422p10le", sound=False)
+    info = replace(probe(source), field_order=order)
+    chosen = choose_encoder(info, MediaOptions(), Path("out.mkv"), threads=1)
+    plan = replace(chosen, name="prores_ks", options=(("profile", "hq"),), reorder=0)
+    encoder = SegmentEncoder(plan)
+    with VideoReader(info, threads=1) as reader:
+        for frame in reader.frames():
+            encoder.encode(frame)
+    write_segment(tmp_path, 0, encoder.finish())
+    # The box `fiel` of QuickTime, and FlagInterlaced and FieldOrder of Matroska.
+    words = {".mov": b"fiel\x02" + bytes([number]), ".mkv": b"\x9a\x81\x01\x9d\x81" + bytes([number])}
+    for suffix, word in words.items():
+        output = tmp_path / f"out{suffix}"
+        mux(plan, info, TrackPlan(), [tmp_path / segment_name(0)], output, MARKS, cancel=threading.Event())
+        assert word in output.read_bytes()
+        if suffix == ".mov":
+            with av.open(str(output)) as container:
+                assert container.streams.video[0].codec_context.codec_tag == "apch"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_marks_are_in_every_container(suffix: str, made: Any, tmp_path: Path) -> None:
+    output = tmp_path / f"out{suffix}"
+    join(made("plain.mkv"), output, tmp_path / "w")
+    assert MARKS.stand_in(output)
+    with av.open(str(output), options={"export_xmp": "1"}) as container:
+        known = {key.lower(): value for key, value in container.metadata.items()}
+    assert known["comment"] == MARKS.note
+    assert MARKS.term in known["digital_source_type" if suffix in (".mkv", ".webm") else "xmp"]
