@@ -96,7 +96,9 @@ class _CopiedSound:
 
     def __init__(self, twin: Any, span: Span, stream: Any, *, drop_discarded: bool) -> None:
         self._twin, self._span, self._drop = twin, span, drop_discarded
-        self._move = -round(span.offset / stream.time_base)
+        # A tick of AVI is a whole packet, one of Matroska a millisecond: what is moved counts in samples.
+        rate = stream.codec_context.sample_rate
+        self._unit = min(stream.time_base, Fraction(1, rate)) if rate else stream.time_base
         self._before: int | None = None
         self._next: int | None = None
         self._last: int | None = None
@@ -113,17 +115,17 @@ class _CopiedSound:
         # Matroska tells no length of some codecs' packets; MP4 would cut off a last one that has none.
         duration = packet.duration or (pts - self._before if self._before is not None else 0)
         self._before, self._next = pts, pts + duration
-        pts += self._move
-        seconds = pts * packet.time_base
+        seconds = pts * packet.time_base - self._span.offset
         if self._span.begin is not None and seconds < self._span.begin:
             return
         if self._span.end is not None and seconds >= self._span.end:
             return
-        if self._last is not None and pts <= self._last:
-            pts = self._last + 1  # no container takes two packets of one time
-        self._last = pts
-        packet.pts = packet.dts = pts
-        packet.duration = duration
+        moved = round(seconds / self._unit)
+        if self._last is not None and moved <= self._last:
+            moved = self._last + 1  # no container takes two packets of one time
+        self._last = moved
+        packet.duration = round(duration * packet.time_base / self._unit)
+        packet.time_base, packet.pts, packet.dts = self._unit, moved, moved
         packet.stream = self._twin
         yield packet
 

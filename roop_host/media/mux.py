@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
+from av.stream import Disposition
 
 from roop_host.errors import Interrupted, OutputError
 from roop_host.media.beside import add_tracks, kept_tags, track_packets
@@ -100,7 +101,7 @@ def _video_stream(sink: Any, plan: EncoderPlan, info: MediaInfo, first: SegmentP
     if info.field_order is not None:  # only now: an encoder may say that it makes whole frames
         context.field_order = _FIELD_ORDERS[info.field_order]
     context.extradata = first.extradata
-    stream.time_base = plan.time_base
+    stream.time_base, stream.disposition = plan.time_base, Disposition.default
     if info.matrix:
         stream.set_display_matrix(info.matrix)
     elif info.rotation:
@@ -111,12 +112,13 @@ def _video_stream(sink: Any, plan: EncoderPlan, info: MediaInfo, first: SegmentP
 
 
 def _tag_video(video: Any, source: Any, info: MediaInfo, span: Span) -> None:
-    """Name, language and timecode of the track that was worked on: the one that is not among the others."""
+    """Name, language, disposition and timecode of the track that was worked on: the one that is not among the others."""
     others = {track.index for track in info.tracks}
     own = next((stream for stream in source.streams.video if stream.index not in others), None)
     if own is None:
         return
     video.metadata.update(kept_tags(own))
+    video.disposition = own.disposition
     text = own.metadata.get("timecode") or source.metadata.get("timecode")
     if text:
         rate = info.average_rate or Fraction(25)

@@ -435,3 +435,41 @@ def test_marks_are_in_every_container(suffix: str, made: Any, tmp_path: Path) ->
         known = {key.lower(): value for key, value in container.metadata.items()}
     assert known["comment"] == MARKS.note
     assert MARKS.term in known["digital_source_type" if suffix in (".mkv", ".webm") else "xmp"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize(
+    ("container", "codec"), [("avi", "pcm_s16le"), ("avi", "ac3"), ("ts", "aac"), ("ts", "mp2"), ("mp4", "aac")]
+)
+def test_sound_of_other_containers(container: str, codec: str, suffix: str, made: Any, tmp_path: Path) -> None:
+    encoder = "mpeg4" if container == "avi" else "libx264"
+    source = made(f"{codec}.{container}", Tone(codec), encoder=encoder)
+    heard = clicks_of(source)
+    shown = pts_of(source)
+    join(source, tmp_path / f"out{suffix}", tmp_path / "w")
+    assert clicks_of(tmp_path / f"out{suffix}") == pytest.approx(heard, abs=0.0015)
+    join(source, tmp_path / f"part{suffix}", tmp_path / "v", trim=(5, 25))
+    moved = [click - float(shown[5]) for click in heard]
+    assert clicks_of(tmp_path / f"part{suffix}") == pytest.approx(moved, abs=0.0015)
+
+
+def test_subtitles_that_are_pictures_stay_in_matroska(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    with av.open(str(make_clip(tmp_path / "plain.mp4", sound=False))) as a, av.open(str(source), "w") as b:
+        twin = b.add_stream_from_template(a.streams.video[0])
+        pictures = b.add_mux_stream("hdmv_pgs_subtitle")
+        pictures.time_base = MS
+        for packet in a.demux(video=0):
+            if packet.size:
+                packet.stream = twin
+                b.mux(packet)
+        end = av.Packet(b"\x80\x00\x00")  # a segment that says "end of display set"
+        end.stream, end.time_base, end.pts, end.dts, end.duration = pictures, MS, 300, 300, 100
+        b.mux(end)
+    plan, _ = join(source, tmp_path / "out.mkv", tmp_path / "w")
+    assert ([way.how for way in plan.ways], plan.notices) == (["copy"], ())
+    assert packets_of(tmp_path / "out.mkv", "subtitle")[0][2] == b"\x80\x00\x00"
+    for suffix in (".mp4", ".mov", ".webm"):
+        plan, _ = join(source, tmp_path / f"out{suffix}", tmp_path / "w")
+        assert plan.ways == ()
+        assert "does not hold subtitles of this kind" in plan.notices[0]

@@ -51,9 +51,10 @@ def make_tracks(
     timecode: str = "",
     frames: int = 30,
     start: int = 0,
+    encoder: str = "libx264",
 ) -> Path:
     """A clip of 25 frames a second, 128x96, with these tracks; a text track shows "One" at 0.2 s, "Two" at 0.7 s."""
-    plain = make_clip(path.with_name("plain.mp4"), frames=frames, sound=False, options={"crf": "30", "bf": "0"})
+    plain = make_clip(path.with_name("plain.mp4"), frames=frames, sound=False, encoder=encoder, options={"bf": "0"})
     with av.open(str(plain)) as source, av.open(str(path), "w") as sink:
         sink.set_chapters(list(chapters))
         video = sink.add_stream_from_template(source.streams.video[0])
