@@ -18,6 +18,7 @@ from roop_host.media.tracks import TrackPlan, TrackWay
 
 #: Tags of a track that are kept; others are of the old file (statistics) or may tell of places and devices.
 _TAGS = ("language", "title", "handler_name")
+_RUN_IN_S = 1
 # Matroska's CodecDelay (RFC 9559), an unsigned number of nanoseconds, as FFmpeg writes 1024 samples: in four bytes.
 _CODEC_DELAY = bytes.fromhex("56aa84")
 
@@ -77,11 +78,11 @@ def _feed(sink: Any, stream: Any, way: TrackWay, span: Span, *, matroska: bool) 
     return _CopiedSound(twin, span, stream, drop_discarded=matroska and template is None), twin
 
 
-def track_packets(source: Any, feeds: dict[int, _Feed], *, forgiving: bool) -> Iterator[Any]:
+def track_packets(source: Any, feeds: dict[int, _Feed], span: Span, *, forgiving: bool) -> Iterator[Any]:
     """What the feeds make of the source's packets, in the source's order; a ``forgiving`` read ends at a break."""
     if feeds:
         try:
-            for packet in source.demux(tuple(source.streams[index] for index in feeds)):
+            for packet in span.used(source.demux(tuple(source.streams[index] for index in feeds))):
                 if packet.size:
                     yield from feeds[packet.stream.index].take(packet)
         except av.FFmpegError:
@@ -165,16 +166,25 @@ class _Texts:
 
 class _EncodedSound:
     def __init__(self, stream: Any, twin: Any, span: Span) -> None:
-        self._twin, self._offset = twin, span.offset
+        self._twin, self._offset, self._begin = twin, span.offset, span.begin
         self._decoder = stream.codec_context
         self._encoder = SoundEncoder(twin.codec_context, begin=span.begin, end=span.end)
 
     def take(self, packet: Any) -> Iterator[Any]:
+        if self._early(packet):
+            return
         try:
             frames = self._decoder.decode(packet)
         except av.FFmpegError:
             return  # silence stands for what is broken
         yield from self._encode(frames)
+
+    def _early(self, packet: Any) -> bool:
+        """Whether a packet ends so long before the used part that no decoder needs it to run in."""
+        if self._begin is None or packet.pts is None:
+            return False
+        end = (packet.pts + (packet.duration or 0)) * packet.time_base - self._offset
+        return bool(end < self._begin - _RUN_IN_S)
 
     def finish(self) -> Iterator[Any]:
         yield from self._encode(self._decoder.decode(None))

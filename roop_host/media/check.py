@@ -101,7 +101,7 @@ def _expected_sounds(info: MediaInfo, tracks: TrackPlan, span: Span) -> tuple[So
         with av.open(file_name(info.path), options=FORMAT_WHITELIST) as source:
             streams: Any = tuple(source.streams[index] for index in ways)
             seen = {stream.index: _Seen(_rate(stream)) for stream in streams}
-            for packet in source.demux(streams):
+            for packet in span.used(source.demux(streams)):
                 if packet.size and _used(packet, ways[packet.stream.index], span):
                     seen[packet.stream.index].take(packet)
     except av.FFmpegError as error:

@@ -62,7 +62,7 @@ def mux(
             if source is not None:
                 _tag_video(video, source, info, span)
                 feeds = add_tracks(sink, source, tracks, span, matroska=matroska)
-            beside = track_packets(source, feeds, forgiving=info.reading.salvage)
+            beside = track_packets(source, feeds, span, forgiving=info.reading.salvage)
             for packet in _by_time(_video_packets(plan, segments, video, span), beside):
                 if cancel.is_set():
                     raise Interrupted("stopped on request; nothing was left behind under the output's name")

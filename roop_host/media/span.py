@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,8 @@ from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
 from roop_host.media.segments import SegmentPackets, read_segment
 
+# Tracks of a file that plays are no further apart than this in it.
+_INTERLEAVED_S = 10
 # Drop-frame timecode leaves out two numbers a minute for every 30 a second, but for each tenth minute (SMPTE ST 12-1).
 _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 
@@ -34,6 +36,16 @@ class Span:
     video_shift: Fraction
     first: Fraction
     over: Fraction
+
+    def used(self, packets: Iterable[Any]) -> Iterator[Any]:
+        """Packets of several tracks of the source up to where every sound track among them is well past ``end``."""
+        sounds: dict[int, bool] = {}
+        for packet in packets:
+            yield packet
+            if self.end is not None and packet.pts is not None and packet.stream.type == "audio":
+                sounds[packet.stream.index] = packet.pts * packet.time_base - self.offset > self.end + _INTERLEAVED_S
+                if all(sounds.values()):
+                    return
 
 
 def span_of(plan: EncoderPlan, info: MediaInfo, first: SegmentPackets, last: SegmentPackets, output: Path) -> Span:

@@ -23,7 +23,7 @@ from roop_host.media.probe import probe
 from roop_host.media.reader import VideoReader
 from roop_host.media.segments import segment_name, write_segment
 from roop_host.media.sound import SoundEncoder
-from roop_host.media.span import later_timecode
+from roop_host.media.span import Span, later_timecode
 from roop_host.media.tracks import TrackPlan, choose_tracks
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
@@ -473,3 +473,17 @@ def test_subtitles_that_are_pictures_stay_in_matroska(tmp_path: Path) -> None:
         plan, _ = join(source, tmp_path / f"out{suffix}", tmp_path / "w")
         assert plan.ways == ()
         assert "does not hold subtitles of this kind" in plan.notices[0]
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mkv"])
+def test_a_part_from_the_middle_of_a_long_clip(suffix: str, made: Any, tmp_path: Path) -> None:
+    tones = (Tone("flac", seconds=24, clicks=(2.9, 4.5, 5.5)), Tone("aac", seconds=24, clicks=(4.5,)))
+    source = made("middle.mkv", *tones, frames=600)
+    with av.open(str(source)) as container:
+        streams = container.streams.audio
+        span = Span(Fraction(3), Fraction(0), Fraction(2), Fraction(0), Fraction(0), Fraction(2))
+        read = [packet.pts * packet.time_base for packet in span.used(container.demux(streams)) if packet.size]
+    assert 15 < max(read) < 16  # 10 s after the end, not 24
+    join(source, tmp_path / f"out{suffix}", tmp_path / "w", trim=(75, 125))
+    for track, clicks in enumerate([[1.5], [1.5]]):
+        assert clicks_of(tmp_path / f"out{suffix}", track)[:1] == pytest.approx(clicks, abs=0.0015)
