@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -13,18 +12,14 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip, pts_of
-from tracked import MARKS, Tone, clicks_of, join, make_tracks, packets_of
+from tracked import Tone, clicks_of, join, make_tracks, packets_of
 
 from roop_host import MediaOptions
-from roop_host.media.encode import SegmentEncoder, choose_encoder
 from roop_host.media.info import Reading, Track
-from roop_host.media.mux import mux
 from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
-from roop_host.media.segments import segment_name, write_segment
 from roop_host.media.sound import SoundEncoder
-from roop_host.media.span import Span, later_timecode
-from roop_host.media.tracks import TrackPlan, choose_tracks
+from roop_host.media.span import Span
+from roop_host.media.tracks import choose_tracks
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 # What becomes of a sound, by container; an empty text is a copy.
@@ -40,18 +35,6 @@ SOUNDS = {
     "alac": ("", "", "", "", "libopus"),
 }
 MS = Fraction(1, 1000)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Sources by name, each made once."""
-    folder = tmp_path_factory.mktemp("sources")
-
-    def make(name: str, *tones: Tone, **more: Any) -> Path:
-        path = folder / name
-        return path if path.exists() else make_tracks(path, *tones, **more)
-
-    return make
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -190,34 +173,6 @@ def test_fonts_go_into_matroska_and_pictures_nowhere(made: Any, tmp_path: Path) 
     assert len([said for said in lost if "only fonts" in said]) == 2
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_timecode_is_kept_and_moves(suffix: str, made: Any, tmp_path: Path) -> None:
-    source = made("timecode.mov", timecode="01:02:03:20")
-    plan, _ = join(source, tmp_path / f"whole{suffix}", tmp_path / "w")
-    join(source, tmp_path / f"part{suffix}", tmp_path / "v", trim=(10, 20))
-    assert plan.notices == ()
-    for name, text in (("whole", "01:02:03:20"), ("part", "01:02:04:05")):
-        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
-            tags = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
-        assert tags["timecode"] == text
-
-
-@pytest.mark.parametrize(
-    ("text", "frames", "rate", "later"),
-    [
-        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
-        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
-        ("00:00:00;00", 17982, Fraction(30000, 1001), "00:10:00;00"),
-        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
-        ("23:59:59:24", 1, Fraction(25), "00:00:00:00"),
-        ("01:00:00:00", 24 * 60 + 5, Fraction(24000, 1001), "01:01:00:05"),
-        ("noon", 1, Fraction(25), None),
-    ],
-)
-def test_timecode_arithmetic(text: str, frames: int, rate: Fraction, later: str | None) -> None:
-    assert later_timecode(text, frames, rate) == later
-
-
 def test_what_may_show_or_tell_too_much_is_left_out(tmp_path: Path) -> None:
     plain = make_clip(tmp_path / "plain.mp4", frames=5, sound=False)
     source = tmp_path / "in.mp4"
@@ -280,24 +235,6 @@ def test_joined_again_the_bytes_are_the_same(suffix: str, made: Any, tmp_path: P
     for name in ("a", "b"):
         join(source, tmp_path / f"{name}{suffix}", tmp_path / name, trim=(3, 27))
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
-def test_hevc_has_the_tag_that_quicktime_wants(suffix: str, made: Any, tmp_path: Path) -> None:
-    join(made("plain.mkv"), tmp_path / f"out{suffix}", tmp_path / "w", encoder="libx265")
-    with av.open(str(tmp_path / f"out{suffix}")) as container:
-        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
-
-
-def test_all_eight_ways_a_clip_can_be_turned_are_kept(made: Any, tmp_path: Path) -> None:
-    source = made("plain.mkv")
-    matrix = (0, 65536, 0, 65536, 0, 0, 0, 0, 1 << 30)  # turned and mirrored
-    info = replace(probe(source), matrix=matrix)
-    join(source, tmp_path / "out.mp4", tmp_path / "w", info=info)
-    with av.open(str(tmp_path / "out.mp4")) as container:
-        frame = next(container.decode(video=0))
-    given = bytes(frame.side_data["DISPLAYMATRIX"])  # type: ignore[arg-type]
-    assert tuple(int.from_bytes(given[at : at + 4], "little", signed=True) for at in range(0, 36, 4)) == matrix
 
 
 def test_targets_without_a_file_have_no_tracks(made: Any) -> None:
@@ -375,66 +312,6 @@ def test_salvage_ends_the_sound_where_the_file_breaks(suffix: str, made: Any, tm
     join(source, tmp_path / f"out{suffix}", tmp_path / "w", info=info)
     sound = packets_of(tmp_path / f"out{suffix}", "audio")
     assert 1 < float(sound[-1][0] + sound[-1][1]) < 3.5
-
-
-def test_alpha_beside_the_packets_reaches_the_file(made: Any, tmp_path: Path) -> None:
-    info, folder = probe(made("plain.mkv")), tmp_path / "w"
-    for suffix in (".webm", ".mkv"):
-        plan = choose_encoder(info, MediaOptions(encoder="libvpx-vp9"), Path("out.mkv"), threads=1)
-        encoder = SegmentEncoder(plan)
-        with VideoReader(info, threads=1) as reader:
-            for frame in reader.frames():
-                encoder.encode(frame)
-        made_ = encoder.finish()
-        # The alpha of each packet is a picture of its own: here the same one, after the number of the addition.
-        beside = tuple(
-            (place, "matroska_block_additional", (1).to_bytes(8, "big") + data)
-            for place, (_, _, data) in enumerate(made_.packets)
-        )
-        folder.mkdir(exist_ok=True)
-        write_segment(folder, 0, replace(made_, side_data=beside))
-        output = tmp_path / f"out{suffix}"
-        mux(plan, info, TrackPlan(), [folder / segment_name(0)], output, MARKS, cancel=threading.Event())
-        with av.open(str(output)) as container:
-            stream = container.streams.video[0]
-            assert stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) == "1"
-            packets = [packet for packet in container.demux(stream) if packet.size]
-        assert all(packet.has_sidedata("matroska_block_additional") for packet in packets)
-        given = [bytes(packet.get_sidedata("matroska_block_additional")) for packet in packets]
-        assert given == [data for _, _, data in beside]
-
-
-@pytest.mark.parametrize(("order", "number"), [("tff", 9), ("bff", 14)])
-def test_prores_has_its_tag_and_the_order_of_its_fields(order: Any, number: int, tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mp4", frames=3, pix_fmt="yuv422p10le", sound=False)
-    info = replace(probe(source), field_order=order)
-    chosen = choose_encoder(info, MediaOptions(), Path("out.mkv"), threads=1)
-    plan = replace(chosen, name="prores_ks", options=(("profile", "hq"),), reorder=0)
-    encoder = SegmentEncoder(plan)
-    with VideoReader(info, threads=1) as reader:
-        for frame in reader.frames():
-            encoder.encode(frame)
-    write_segment(tmp_path, 0, encoder.finish())
-    # The box `fiel` of QuickTime, and FlagInterlaced and FieldOrder of Matroska.
-    words = {".mov": b"fiel\x02" + bytes([number]), ".mkv": b"\x9a\x81\x01\x9d\x81" + bytes([number])}
-    for suffix, word in words.items():
-        output = tmp_path / f"out{suffix}"
-        mux(plan, info, TrackPlan(), [tmp_path / segment_name(0)], output, MARKS, cancel=threading.Event())
-        assert word in output.read_bytes()
-        if suffix == ".mov":
-            with av.open(str(output)) as container:
-                assert container.streams.video[0].codec_context.codec_tag == "apch"
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_marks_are_in_every_container(suffix: str, made: Any, tmp_path: Path) -> None:
-    output = tmp_path / f"out{suffix}"
-    join(made("plain.mkv"), output, tmp_path / "w")
-    assert MARKS.stand_in(output)
-    with av.open(str(output), options={"export_xmp": "1"}) as container:
-        known = {key.lower(): value for key, value in container.metadata.items()}
-    assert known["comment"] == MARKS.note
-    assert MARKS.term in known["digital_source_type" if suffix in (".mkv", ".webm") else "xmp"]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
