@@ -22,6 +22,7 @@ _SUFFIXES: dict[str, Suffix] = {
     ".m4v": Suffix("video/mp4", "mp4"),
     ".mov": Suffix("video/quicktime", "mov"),
     ".mkv": Suffix("video/x-matroska", "matroska"),
+    ".webm": Suffix("video/webm", "webm"),
     ".jpg": Suffix("image/jpeg", still=True),
     ".jpeg": Suffix("image/jpeg", still=True),
     ".png": Suffix("image/png", still=True),

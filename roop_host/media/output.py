@@ -7,18 +7,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, Literal
-
-import av
-from PIL import Image
+from typing import IO, Any
 
 from roop_host.errors import OutputError, UsageError
-from roop_host.media.probe import FORMAT_WHITELIST
 
 _SEGMENT = "segment-"
-_ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
@@ -42,27 +36,6 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
         temporary.replace(path)
     except OSError as error:
         raise unwritable(path, error) from error
-
-
-def check_output(path: Path, kind: Literal["video", "picture"], *, frames: int, last_s: Fraction | None = None) -> None:
-    """A finished file must hold every frame, and show the last one at ``last_s`` if that is told. Raises ``OutputError``."""
-    try:
-        if kind == "picture":
-            with Image.open(path) as image:
-                image.verify()
-            return
-        with av.open(str(path), options=FORMAT_WHITELIST) as container:
-            shown = [Fraction(packet.pts or 0) * packet.time_base for packet in container.demux(video=0) if packet.size]
-    except (OSError, SyntaxError, ValueError, av.FFmpegError) as error:
-        raise OutputError(f"the finished file could not be read back ({error}); nothing was kept, run again") from error
-    if len(shown) != frames:
-        raise OutputError(f"the finished file holds {len(shown)} frames instead of {frames}; nothing was kept, run again")
-    end = max(shown, default=Fraction(0))
-    if last_s is not None and abs(end - last_s) > _ROUNDING_S:
-        raise OutputError(
-            f"the finished file's last frame is at {float(end):.3f} s instead of {float(last_s):.3f} s; "
-            "nothing was kept, run again"
-        )
 
 
 class WorkFolder:

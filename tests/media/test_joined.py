@@ -1,0 +1,131 @@
+"""What is told of the joined video itself: tags, turn, fields, alpha, timecode and marks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from clips import make_clip
+from tracked import MARKS, join
+
+from roop_host import MediaOptions
+from roop_host.media.encode import SegmentEncoder, choose_encoder
+from roop_host.media.mux import mux
+from roop_host.media.probe import probe
+from roop_host.media.reader import VideoReader
+from roop_host.media.segments import segment_name, write_segment
+from roop_host.media.span import later_timecode
+from roop_host.media.tracks import TrackPlan
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_timecode_is_kept_and_moves(suffix: str, made: Any, tmp_path: Path) -> None:
+    source = made("timecode.mov", timecode="01:02:03:20")
+    plan, _ = join(source, tmp_path / f"whole{suffix}", tmp_path / "w")
+    join(source, tmp_path / f"part{suffix}", tmp_path / "v", trim=(10, 20))
+    assert plan.notices == ()
+    for name, text in (("whole", "01:02:03:20"), ("part", "01:02:04:05")):
+        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
+            tags = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+        assert tags["timecode"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "frames", "rate", "later"),
+    [
+        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
+        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:00;00", 17982, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+        ("23:59:59:24", 1, Fraction(25), "00:00:00:00"),
+        ("01:00:00:00", 24 * 60 + 5, Fraction(24000, 1001), "01:01:00:05"),
+        ("noon", 1, Fraction(25), None),
+    ],
+)
+def test_timecode_arithmetic(text: str, frames: int, rate: Fraction, later: str | None) -> None:
+    assert later_timecode(text, frames, rate) == later
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_hevc_has_the_tag_that_quicktime_wants(suffix: str, made: Any, tmp_path: Path) -> None:
+    join(made("plain.mkv"), tmp_path / f"out{suffix}", tmp_path / "w", encoder="libx265")
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
+def test_all_eight_ways_a_clip_can_be_turned_are_kept(made: Any, tmp_path: Path) -> None:
+    source = made("plain.mkv")
+    matrix = (0, 65536, 0, 65536, 0, 0, 0, 0, 1 << 30)  # turned and mirrored
+    info = replace(probe(source), matrix=matrix)
+    join(source, tmp_path / "out.mp4", tmp_path / "w", info=info)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frame = next(container.decode(video=0))
+    given = bytes(frame.side_data["DISPLAYMATRIX"])  # type: ignore[arg-type]
+    assert tuple(int.from_bytes(given[at : at + 4], "little", signed=True) for at in range(0, 36, 4)) == matrix
+
+
+def test_alpha_beside_the_packets_reaches_the_file(made: Any, tmp_path: Path) -> None:
+    info, folder = probe(made("plain.mkv")), tmp_path / "w"
+    for suffix in (".webm", ".mkv"):
+        plan = choose_encoder(info, MediaOptions(encoder="libvpx-vp9"), Path("out.mkv"), threads=1)
+        encoder = SegmentEncoder(plan)
+        with VideoReader(info, threads=1) as reader:
+            for frame in reader.frames():
+                encoder.encode(frame)
+        made_ = encoder.finish()
+        # The alpha of each packet is a picture of its own: here the same one, after the number of the addition.
+        beside = tuple(
+            (place, "matroska_block_additional", (1).to_bytes(8, "big") + data)
+            for place, (_, _, data) in enumerate(made_.packets)
+        )
+        folder.mkdir(exist_ok=True)
+        write_segment(folder, 0, replace(made_, side_data=beside))
+        output = tmp_path / f"out{suffix}"
+        mux(plan, info, TrackPlan(), [folder / segment_name(0)], output, MARKS, cancel=threading.Event())
+        with av.open(str(output)) as container:
+            stream = container.streams.video[0]
+            assert stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) == "1"
+            packets = [packet for packet in container.demux(stream) if packet.size]
+        assert all(packet.has_sidedata("matroska_block_additional") for packet in packets)
+        given = [bytes(packet.get_sidedata("matroska_block_additional")) for packet in packets]
+        assert given == [data for _, _, data in beside]
+
+
+@pytest.mark.parametrize(("order", "number"), [("tff", 9), ("bff", 14)])
+def test_prores_has_its_tag_and_the_order_of_its_fields(order: Any, number: int, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=3, pix_fmt="yuv422p10le", sound=False)
+    info = replace(probe(source), field_order=order)
+    chosen = choose_encoder(info, MediaOptions(), Path("out.mkv"), threads=1)
+    plan = replace(chosen, name="prores_ks", options=(("profile", "hq"),), reorder=0)
+    encoder = SegmentEncoder(plan)
+    with VideoReader(info, threads=1) as reader:
+        for frame in reader.frames():
+            encoder.encode(frame)
+    write_segment(tmp_path, 0, encoder.finish())
+    # The box `fiel` of QuickTime, and FlagInterlaced and FieldOrder of Matroska.
+    words = {".mov": b"fiel\x02" + bytes([number]), ".mkv": b"\x9a\x81\x01\x9d\x81" + bytes([number])}
+    for suffix, word in words.items():
+        output = tmp_path / f"out{suffix}"
+        mux(plan, info, TrackPlan(), [tmp_path / segment_name(0)], output, MARKS, cancel=threading.Event())
+        assert word in output.read_bytes()
+        if suffix == ".mov":
+            with av.open(str(output)) as container:
+                assert container.streams.video[0].codec_context.codec_tag == "apch"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_marks_are_in_every_container(suffix: str, made: Any, tmp_path: Path) -> None:
+    output = tmp_path / f"out{suffix}"
+    join(made("plain.mkv"), output, tmp_path / "w")
+    assert MARKS.stand_in(output)
+    with av.open(str(output), options={"export_xmp": "1"}) as container:
+        known = {key.lower(): value for key, value in container.metadata.items()}
+    assert known["comment"] == MARKS.note
+    assert MARKS.term in known["digital_source_type" if suffix in (".mkv", ".webm") else "xmp"]
