@@ -13,7 +13,7 @@ from PIL import Image
 
 from roop_host.errors import InputError
 from roop_host.media.info import Colour, MediaInfo, Track
-from roop_host.types.planes import Matrix, PixelLayout
+from roop_host.media.pixel_formats import layout_of, planar_format
 
 # Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
 _CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts")
@@ -21,9 +21,6 @@ FORMAT_WHITELIST = {"format_whitelist": ",".join(_CONTAINERS)}
 _PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _MAX_SIDE = 16384
 _MAX_PIXELS = 120_000_000
-# ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
-_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
-_FULL_RANGE = 2
 
 
 def probe(path: Path) -> MediaInfo:
@@ -157,44 +154,6 @@ def _track_seconds(stream: Any) -> float | None:
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except (KeyError, ValueError):
         return None
-
-
-def planar_format(name: str) -> str:
-    """The planar little-endian format nearest to ``name`` that loses nothing of it."""
-    pixel = av.VideoFormat(name)
-    components = pixel.components
-    depth = max(component.bits for component in components)
-    alpha = any(component.is_alpha for component in components)
-    if pixel.has_palette:
-        return "gbrap"
-    if not pixel.is_rgb and len({component.plane for component in components}) == 1 and len(components) <= 2:
-        return "gray" if depth == 8 else f"gray{depth}le"
-    bits = "" if depth == 8 else f"{depth}le"
-    if pixel.is_rgb:
-        return f"gbr{'a' * alpha}p{bits}"
-    shift = (_log2(16, pixel.chroma_width(16)), _log2(16, pixel.chroma_height(16)))
-    sampling = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (2, 0): "411", (2, 2): "410", (0, 1): "440"}.get(shift, "444")
-    family = "yuvj" if name.startswith("yuvj") else "yuva" if alpha else "yuv"
-    return f"{family}{sampling}p{bits}"
-
-
-def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
-    """How the planes of a planar format carry colour. Untagged clips are BT.601 below 720 lines, as players take them."""
-    pixel = av.VideoFormat(pix_fmt)
-    depth = max(component.bits for component in pixel.components)
-    alpha = any(component.is_alpha for component in pixel.components)
-    if pixel.is_rgb:
-        return PixelLayout("rgb", depth, alpha=alpha, full_range=True)
-    full = colour.range == _FULL_RANGE or pix_fmt.startswith("yuvj")
-    matrix = _MATRICES.get(colour.space, "bt709" if height >= 720 else "bt601")
-    if pix_fmt.startswith("gray"):
-        return PixelLayout("grey", depth, full_range=full, matrix=matrix)
-    shift_x, shift_y = _log2(16, pixel.chroma_width(16)), _log2(16, pixel.chroma_height(16))
-    return PixelLayout("yuv", depth, shift_x, shift_y, alpha, full, matrix)
-
-
-def _log2(whole: int, part: int) -> int:
-    return (whole // part).bit_length() - 1
 
 
 def _is_cover(stream: Any) -> bool:

@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 
 from roop_host.errors import InputError, Interrupted
 from roop_host.media.info import MediaInfo
-from roop_host.media.probe import FORMAT_WHITELIST, file_name, layout_of, planar_format
+from roop_host.media.pixel_formats import layout_of, planar_format
+from roop_host.media.probe import FORMAT_WHITELIST, file_name
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
 
@@ -147,7 +148,9 @@ class VideoReader:
         wanted = planar_format(picture.format.name)
         pts = picture.pts
         if picture.format.name != wanted:
-            picture = picture.reformat(format=wanted)
+            # Both ranges told, or what is full would be made limited.
+            kept = info.colour.range or None
+            picture = picture.reformat(format=wanted, src_color_range=kept, dst_color_range=kept)
         picture.pict_type = 0  # else the encoder repeats the source's decisions
         layout = info.layout if wanted == info.pix_fmt else layout_of(wanted, info.colour, info.height)
         return Frame(
