@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from PIL import Image
 
 from roop_host.errors import InputError
 from roop_host.media.info import Colour, MediaInfo, Track
+from roop_host.media.limits import check_size
+from roop_host.media.pictures_in import probe_picture
 from roop_host.media.pixel_formats import layout_of, planar_format
 
 # Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
 _CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts")
 FORMAT_WHITELIST = {"format_whitelist": ",".join(_CONTAINERS)}
-_PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-_MAX_SIDE = 16384
-_MAX_PIXELS = 120_000_000
 
 
 def probe(path: Path) -> MediaInfo:
@@ -35,21 +32,7 @@ def probe(path: Path) -> MediaInfo:
                 raise InputError(f"{path} is empty; it may not have been copied or downloaded completely")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    return _probe_picture(path) or _probe_video(path)
-
-
-def _probe_picture(path: Path) -> MediaInfo | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_PICTURES) as image:
-                width, height = image.size
-                check_size(str(path), width, height)
-                return MediaInfo(path, "picture", width, height, (image.format or "").lower(), "picture", frames=1)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path} claims to be larger than is reasonable ({error}); scale it down first") from error
-    except (OSError, SyntaxError, ValueError):
-        return None
+    return probe_picture(path) or _probe_video(path)
 
 
 def _probe_video(path: Path) -> MediaInfo:
@@ -63,12 +46,6 @@ def _probe_video(path: Path) -> MediaInfo:
         raise InputError(
             f"{path} is no picture or video that can be read ({_reason(error)}); it may be broken or of another kind"
         ) from error
-
-
-def check_size(name: str, width: int, height: int) -> None:
-    """Raise ``InputError`` for a picture too large to be worked on."""
-    if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
-        raise InputError(f"{name} is {width}x{height}, more than can be worked on; scale it below {_MAX_SIDE} a side first")
 
 
 def file_name(path: Path) -> str:

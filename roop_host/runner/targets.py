@@ -14,9 +14,10 @@ import numpy as np
 from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
 from roop_host.media.info import MediaInfo
+from roop_host.media.pictures_in import read_picture
 from roop_host.media.probe import probe
 from roop_host.media.raw import raw_frame, raw_info
-from roop_host.media.reader import VideoReader, read_picture
+from roop_host.media.reader import VideoReader
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame
 from roop_host.types.objects import Source, SourceFrame, StreamInfo
