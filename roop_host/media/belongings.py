@@ -12,7 +12,7 @@ from PIL.ExifTags import IFD, Base
 
 from roop_host.media import png
 from roop_host.media.info import MediaInfo
-from roop_host.media.picture_files import format_of, known_picture
+from roop_host.media.picture_files import exif_of, format_of, known_picture
 
 #: Of EXIF's first directory, what people wrote: Windows' five fields (0x9c9b ff.) and the rating are by no standard.
 _DESCRIPTIVE = (
@@ -76,10 +76,11 @@ def belongings_of(info: MediaInfo) -> Belongings:
         if info.page:
             image.seek(info.page)
         name = format_of(image)
-        exif = image.getexif()
+        exif = exif_of(image)
         is_png = name == "png"
         return Belongings(
-            icc=image.info.get("icc_profile") or b"",
+            # Of a CMYK picture it says nothing of the R, G, B that is made of it.
+            icc=b"" if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or b"",
             dpi=_dpi(image, exif),
             exif=_descriptive(exif),
             text=tuple((key, str(image.info[key])) for key in _KEYWORDS if key in image.info) if is_png else (),
@@ -92,7 +93,7 @@ def belongings_of(info: MediaInfo) -> Belongings:
 
 
 def _descriptive(exif: Image.Exif) -> Image.Exif:
-    """Neither place nor preview nor maker's notes, and upright. A TIFF has its whole directory here, so only what is known."""
+    """Neither place nor preview nor maker's notes, and upright. A TIFF has all its tags here, so only what is known."""
     made = Image.Exif()
     for tag in _DESCRIPTIVE:
         if tag in exif:

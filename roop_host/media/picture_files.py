@@ -69,6 +69,11 @@ def format_of(image: Image.Image) -> str:
     return {"mpo": "jpeg", "heif": "heic"}.get(name, name)
 
 
+def exif_of(image: Image.Image) -> Image.Exif:
+    """EXIF as the header has it. Asked itself, a PNG would decode everything to look behind its samples too."""
+    return Image.Image.getexif(image)
+
+
 def _open(path: Path) -> Image.Image | None:
     if _is_heif(path):
         try:

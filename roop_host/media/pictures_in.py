@@ -12,7 +12,7 @@ from PIL.ExifTags import IFD, Base
 from roop_host.media.animation_files import look_at_animation
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
-from roop_host.media.picture_files import format_of, known_picture, open_picture
+from roop_host.media.picture_files import exif_of, format_of, known_picture, open_picture
 from roop_host.media.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels
@@ -63,20 +63,29 @@ def read_pages(info: MediaInfo) -> Iterator[Frame]:
 
 def _frame(image: Image.Image, info: MediaInfo, index: int) -> Frame:
     check_size(str(info.path), *image.size)
-    orientation = image.getexif().get(Base.Orientation, 1)
-    taken = scaled(turned(samples(image, info.path), orientation), info.reading.size)
+    taken = scaled(turned(samples(image, info.path), _orientation(image, info.path)), info.reading.size)
     alpha = taken[..., -1] if taken.shape[2] in (2, 4) else None
     pixels = grey_pixels(taken[..., 0], alpha) if taken.shape[2] < 3 else rgb_pixels(taken[..., :3], alpha)
     return Frame(pixels, index=index, pts=index)
 
 
+def _orientation(image: Image.Image, path: Path) -> int:
+    """How the samples lie. Pillow turns those of a TIFF as it loads them, but not what is decoded without it."""
+    if format_of(image) == "tiff" and not is_deep(image, path):
+        return 1
+    return int(exif_of(image).get(Base.Orientation, 1))
+
+
 def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> MediaInfo:
-    exif = image.getexif()
+    exif = exif_of(image)
     width, height = image.size
-    if exif.get(Base.Orientation, 1) in _LYING:
+    if format_of(image) != "tiff" and exif.get(Base.Orientation, 1) in _LYING:  # of a TIFF Pillow says it upright
         width, height = height, width
     grey, deep, alpha = is_grey(image, path), is_deep(image, path), has_alpha(image)
-    layout = PixelLayout("grey" if grey else "rgb", 16 if deep else 8, alpha=alpha, full_range=True, matrix="bt601")
+    bits = 16 if deep else 8
+    layout = PixelLayout("rgb", bits, alpha=alpha, full_range=True)
+    if grey:
+        layout = PixelLayout("grey", bits, alpha=alpha, full_range=True, matrix="bt601")
     family = ("ya" if alpha else "gray") if grey else ("gbrap" if alpha else "gbrp")
     return MediaInfo(
         path,

@@ -131,7 +131,10 @@ def _fitted(frame: Frame, holds: _Holds) -> tuple[NDArray[Any], tuple[str, ...]]
     notices = []
     if layout.depth > 8 and not holds.deep:
         notices.append(f"{holds.name} holds 8 of the {layout.depth} bits that the target has; PNG and TIFF hold all")
-    picture = _deep(frame, grey=grey) if layout.depth > 8 and holds.deep else _eight_bit(frame, grey=grey)
+    if layout.depth > 8 and holds.deep:
+        picture = _deep(frame, grey=grey and not layout.alpha)  # no library at hand has deep grey with alpha
+    else:
+        picture = _eight_bit(frame, grey=grey)
     if layout.alpha and not holds.alpha:
         notices.append(f"{holds.name} has no alpha, so what was transparent lies over grey; PNG, WebP and TIFF have it")
         picture = over_grey(picture[..., :-1], picture[..., -1].astype(np.float32) / np.float32(255))

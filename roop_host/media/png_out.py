@@ -18,17 +18,17 @@ from roop_host.media.marks_in_pictures import png_info
 
 
 def write_png(picture: NDArray[Any], kept: Belongings, output: Path, marks: Marks) -> None:
-    """``(H, W, C)`` of uint8 or uint16. Grey of 16 bit with alpha is written as R, G, B that are equal."""
+    """``(H, W, C)`` of uint8 or uint16, C as of ``samples``; grey with alpha of 8 bit only."""
     grey = picture.shape[2] < 3
     if picture.dtype == np.uint8:
         _image(picture).save(output, "PNG", **_beside(kept, marks, grey=grey))
         return
-    order = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[picture.shape[2]]
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[picture.shape[2]]
     done, packed = cv2.imencode(".png", np.ascontiguousarray(picture[..., order]), [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
         raise OSError("the PNG could not be made")
     # Pillow has no colours of 16 bit, and OpenCV nothing but samples.
-    output.write_bytes(png.with_extras(packed.tobytes(), png_extras(kept, marks, grey=picture.shape[2] == 1)))
+    output.write_bytes(png.with_extras(packed.tobytes(), png_extras(kept, marks, grey=grey)))
 
 
 def png_extras(kept: Belongings, marks: Marks, *, grey: bool) -> bytes:

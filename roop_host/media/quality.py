@@ -9,13 +9,13 @@ def jpeg_quality(quality: int) -> int:
 
 
 def webp_quality(quality: int, *, lossless_source: bool) -> tuple[int, bool]:
-    """(quality, lossless): 0 gives 20, 80 gives 92; 100, or a source that was lossless, is lossless.
+    """(quality, lossless): 0 gives 20, 80 gives 92, 99 gives 100; 100, or a source that was lossless, is lossless.
 
     Of what is lossless the number is the effort: 60 is hardly larger than 100, and three times as fast.
     """
     if quality == 100 or lossless_source:
         return 60, True
-    return round(20 + quality * 0.9), False
+    return round(20 + quality * 0.9 if quality <= 80 else 92 + (quality - 80) * 0.42), False
 
 
 def avif_quality(quality: int) -> int:

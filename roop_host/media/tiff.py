@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from roop_host.media.marks_in_pictures import TIFF_XMP_TAG
 #: TIFF's types BYTE, ASCII and LONG.
 _BYTE, _ASCII, _LONG = 1, 2, 4
 _EXIF_TAG = 34665
+#: Belongs to nobody, and keeps the place of EXIF's among the sorted tags: tifffile refuses to write that itself.
+_PLACE_TAG = 34666
 #: Offsets have 32 bit; what is compressed may come out somewhat larger.
 _MOST_BYTES = 3 << 30
 #: "YYYY:MM:DD HH:MM:SS".
@@ -45,7 +48,7 @@ class TiffPages:
                 extra.append((int(tag), _ASCII, 0, exif[tag].encode(), True))
         if inner:
             self._exif = inner
-            extra.append((_EXIF_TAG, _LONG, 1, 0, True))  # the place is written when it is known
+            extra.append((_PLACE_TAG, _LONG, 1, 0, True))
         self._writer.write(
             np.ascontiguousarray(picture[..., 0] if channels == 1 else picture),
             photometric="rgb" if channels > 2 else "minisblack",
@@ -76,15 +79,17 @@ class TiffPages:
         directory = ImageFileDirectory_v2(prefix=b"II")
         for tag, value in self._exif.items():
             directory[tag] = value
+        with TiffFile(self._output) as whole:
+            page = whole.pages[0]
+            assert isinstance(page, TiffPage)
+            entry = page.tags[_PLACE_TAG].offset
         with self._output.open("r+b") as file:
             at = file.seek(0, 2)
             file.write(b"\0" * (at % 2))
             at += at % 2
             file.write(directory.tobytes(at))
-        with TiffFile(self._output, mode="r+") as whole:
-            page = whole.pages[0]
-            assert isinstance(page, TiffPage)
-            page.tags[_EXIF_TAG].overwrite(at)
+            file.seek(entry)
+            file.write(struct.pack("<HHII", _EXIF_TAG, _LONG, 1, at))
 
 
 def _text(value: Any) -> bytes | None:
