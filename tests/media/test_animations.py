@@ -49,10 +49,11 @@ def drawn(count: int, *, alpha: bool = False, size: tuple[int, int] = (48, 32)) 
 def made(path: Path, pictures: Sequence[Picture], delays: Sequence[int], *, loop: int | None = 0) -> Path:
     """Written by Pillow; ``delays`` in milliseconds, ``loop`` as the format counts."""
     images = [Image.fromarray(picture) for picture in pictures]
+    disposal = 2 if pictures[0].shape[2] == 4 else 0
     more = {} if loop is None else {"loop": loop}
     if path.suffix == ".webp":
         more |= {"lossless": True, "exact": True}
-    images[0].save(path, save_all=True, append_images=images[1:], duration=list(delays), disposal=2, **more)
+    images[0].save(path, save_all=True, append_images=images[1:], duration=list(delays), disposal=disposal, **more)
     return path
 
 
@@ -182,8 +183,9 @@ def test_reading_stops_on_request(tmp_path: Path) -> None:
 def test_a_gif_becomes_a_video(tmp_path: Path) -> None:
     frames = frames_of(made(tmp_path / "in.gif", drawn(5, size=(64, 64)), [40] * 5))
     with av.open(str(tmp_path / "out.mkv"), "w") as container:
-        stream = container.add_stream("utvideo", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "gbrp"
+        stream = container.add_stream("libx264rgb", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "rgb24"
+        stream.options = {"qp": "0"}
         for frame in frames:
             picture = frame.pixels.av_frame  # type: ignore[attr-defined]
             picture.pts = frame.pts
