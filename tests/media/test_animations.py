@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -386,16 +385,3 @@ def test_what_breaks_in_the_source_is_not_taken_for_the_output(tmp_path: Path) -
 
     with pytest.raises(InputError, match="the source broke"):
         write(tmp_path / "out.png", frames, described(tmp_path, Fraction(1, 100)))
-
-
-def test_gif_blocks_lead_every_reader_to_the_end() -> None:
-    """From any byte of the packet, taken for a length, a reader comes to the terminator."""
-    from roop_host.media.marks_in_pictures import gif_blocks
-
-    blocks = gif_blocks(MARKS)
-    start = blocks.index(b"XMP DataXMP") + 11
-    for at in range(start, len(blocks) - 257):
-        file = io.BytesIO(blocks[at:])
-        while size := file.read(1)[0]:
-            file.read(size)
-        assert at + file.tell() == len(blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 import threading
@@ -19,13 +20,13 @@ from PIL.ExifTags import IFD, Base
 from stills import MARKS, deep_png, noise, planes, read, written
 
 from roop_host import Box, Frame, FrameView, MediaOptions, Screener, Stage
-from roop_host.errors import InputError, OutputError, UsageError
+from roop_host.errors import InputError, OutputError
 from roop_host.gate import Gate, Watcher
 from roop_host.media.checks_of_pictures import check_picture
-from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import SUFFIXES, holds_marks, suffix_of
+from roop_host.media.marks_in_pictures import gif_blocks
 from roop_host.media.pictures_in import read_pages, read_picture
-from roop_host.media.pictures_out import PageWriter, check_still_fits, write_picture
+from roop_host.media.pictures_out import PageWriter, write_picture
 from roop_host.media.png import chunks
 from roop_host.media.probe import probe
 from roop_host.media.quality import avif_quality, jpeg_quality, webp_quality
@@ -387,67 +388,12 @@ def test_a_picture_is_scaled_without_colour_from_what_is_transparent(tmp_path: P
     assert (edge[:, 0] < 3).all()
 
 
-# What is refused
-
-
-def claims(width: int, height: int, path: Path) -> Path:
-    from roop_host.media import png
-
-    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    path.write_bytes(png.assemble([(b"IHDR", head), (b"IDAT", b""), (b"IEND", b"")]))
-    return path
-
-
-@pytest.mark.parametrize("size", [(40000, 40000), (17000, 10), (11000, 11000)])
-def test_bombs_are_refused_by_their_header(size: tuple[int, int], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"more than can be worked on|larger than is reasonable"):
-        probe(claims(*size, tmp_path / "in.png"))
-
-
-def test_a_bomb_behind_the_first_page_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "in.tif"
-    with tifffile.TiffWriter(path) as writer:
-        writer.write(noise(4, 4), contiguous=False, metadata=None)
-        writer.write(noise(4, 17000), contiguous=False, metadata=None)
-    with pytest.raises(InputError, match=r"page 2 of .* is 17000x4"):
-        probe(path)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp", ".deep"])
-@pytest.mark.parametrize("share", [0.5, 0.9])
-def test_truncated_pictures_are_refused(suffix: str, share: float, tmp_path: Path) -> None:
-    path = tmp_path / f"in{suffix}"
-    if suffix == ".deep":
-        deep_png(path, noise(40, 40, 3, kind=np.uint16))
-    else:
-        save(Image.fromarray(noise(64, 64, 3)), path)
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(InputError, match=r"broken|cut off"):
-        read_picture(probe(path))
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".deep"])
-def test_what_hangs_behind_a_picture_is_left_behind(suffix: str, tmp_path: Path) -> None:
-    path = tmp_path / f"in{suffix}"
-    if suffix == ".deep":
-        deep_png(path, DEEP)
-    else:
-        save(Image.fromarray(noise(64, 64, 3)), path)
-    before = read(path)
-    path.write_bytes(path.read_bytes() + b"PK\3\4 hidden")
-    assert np.array_equal(read(path), before)
-    assert b"hidden" not in written(path, tmp_path / "out.png").read_bytes()
-
-
-@pytest.mark.parametrize("head", [b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7\n"])
-def test_what_draws_itself_is_no_picture(head: bytes, tmp_path: Path) -> None:
-    (tmp_path / "in.png").write_bytes(head + bytes(200))
-    with pytest.raises(InputError, match="no picture or video"):
-        probe(tmp_path / "in.png")
-
-
-def test_a_side_too_long_for_the_format_is_told_before(tmp_path: Path) -> None:
-    info = MediaInfo(tmp_path / "x.png", "picture", 16384, 10, "png", "picture")
-    check_still_fits(info, ".png")
-    with pytest.raises(UsageError, match="WebP holds 16383"):
-        check_still_fits(info, ".webp")
+def test_gif_blocks_lead_every_reader_to_the_end() -> None:
+    """From any byte of the packet, taken for a length, a reader comes to the terminator."""
+    blocks = gif_blocks(MARKS)
+    start = blocks.index(b"XMP DataXMP") + 11
+    for at in range(start, len(blocks) - 257):
+        file = io.BytesIO(blocks[at:])
+        while size := file.read(1)[0]:
+            file.read(size)
+        assert at + file.tell() == len(blocks)
