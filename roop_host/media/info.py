@@ -29,6 +29,10 @@ class Colour:
         return self.transfer in (16, 18)
 
 
+#: Full range, BT.709 primaries, the transfer of sRGB (IEC 61966-2-1), no matrix: what pictures are that say nothing else.
+SRGB = Colour(range=2, primaries=1, transfer=13, space=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Hdr:
     """Static HDR metadata as encoders are told it: empty where the source has none.

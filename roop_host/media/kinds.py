@@ -9,12 +9,17 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
-    """``muxer`` is FFmpeg's for a video; ``still`` and ``moving`` say what else may be written under that name."""
+    """``muxer`` is FFmpeg's for a video; ``still``, ``pages`` and ``moving`` say what else may be written under that name.
+
+    ``marks`` is False where nothing in the file can say that it is synthetic: a ``.xmp`` stands beside it then.
+    """
 
     media_type: str
     muxer: str = ""
     still: bool = False
+    pages: bool = False
     moving: bool = False
+    marks: bool = True
 
 
 _SUFFIXES: dict[str, Suffix] = {
@@ -25,7 +30,14 @@ _SUFFIXES: dict[str, Suffix] = {
     ".webm": Suffix("video/webm", "webm"),
     ".jpg": Suffix("image/jpeg", still=True),
     ".jpeg": Suffix("image/jpeg", still=True),
-    ".png": Suffix("image/png", still=True),
+    ".png": Suffix("image/png", still=True, moving=True),
+    ".apng": Suffix("image/apng", moving=True),
+    ".webp": Suffix("image/webp", still=True, moving=True),
+    ".gif": Suffix("image/gif", still=True, moving=True),
+    ".tif": Suffix("image/tiff", still=True, pages=True),
+    ".tiff": Suffix("image/tiff", still=True, pages=True),
+    ".avif": Suffix("image/avif", still=True),
+    ".bmp": Suffix("image/bmp", still=True, marks=False),
 }
 SUFFIXES = tuple(_SUFFIXES)
 
@@ -45,3 +57,9 @@ def media_type(output: Path) -> str:
     """The media type of a finished output, by its name: "video/mp4"."""
     suffix = suffix_of(output)
     return "application/octet-stream" if suffix is None else suffix.media_type
+
+
+def holds_marks(suffix: str) -> bool:
+    """Whether a file of this suffix can itself say that it is synthetic; else the host writes ``<name>.xmp`` beside it."""
+    known = _SUFFIXES.get(suffix.lower())
+    return known is not None and known.marks

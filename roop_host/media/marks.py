@@ -6,17 +6,12 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
-
-if TYPE_CHECKING:
-    from PIL.PngImagePlugin import PngInfo
 
 #: IPTC NewsCodes: how a picture came to be.
 TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 #: The id of a top-level box that holds XMP (Adobe, XMP specification part 3).
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-PNG_XMP_KEY = "XML:com.adobe.xmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +38,6 @@ class Marks:
             "</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"
             '<?xpacket end="w"?>'
         ).encode()
-
-    def png_info(self) -> PngInfo:
-        """What Pillow writes into a PNG; its ``xmp=`` argument is silently ignored there."""
-        from PIL.PngImagePlugin import PngInfo
-
-        info = PngInfo()
-        info.add_itxt(PNG_XMP_KEY, self.xmp().decode())
-        info.add_text("Comment", self.note)
-        return info
 
     def stand_in(self, path: Path) -> bool:
         """Whether the term can be read in a file that the host has written: there it is plain text in every format."""

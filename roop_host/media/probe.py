@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import av
-from PIL import Image
 
 from roop_host.errors import InputError
 from roop_host.media.clips import clip_info, coded_size, video_of
 from roop_host.media.info import MediaInfo
+from roop_host.media.limits import MAX_PIXELS, check_size
+from roop_host.media.pictures_in import probe_picture
 from roop_host.media.sniff import what_it_is
 
 # Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
 _CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts")
 FORMAT_WHITELIST = {"format_whitelist": ",".join(_CONTAINERS)}
-_PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-_MAX_SIDE = 16384
-_MAX_PIXELS = 120_000_000
 #: Frames a second that a target may have or be given.
 MOST_RATE = 1000
 #: No clip lasts so many seconds.
@@ -38,21 +35,7 @@ def probe(path: Path) -> MediaInfo:
                 raise InputError(f"{path} is empty; it may not have been copied or downloaded completely")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    return _probe_picture(path) or _probe_video(path)
-
-
-def _probe_picture(path: Path) -> MediaInfo | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_PICTURES) as image:
-                width, height = image.size
-                check_size(str(path), width, height)
-                return MediaInfo(path, "picture", width, height, (image.format or "").lower(), "picture", frames=1)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path} claims to be larger than is reasonable ({error}); scale it down first") from error
-    except (OSError, SyntaxError, ValueError):
-        return None
+    return probe_picture(path) or _probe_video(path)
 
 
 def _probe_video(path: Path) -> MediaInfo:
@@ -91,16 +74,10 @@ def _unreadable(path: Path, error: Exception) -> str:
     return f"{path} is no picture or video that can be read ({_reason(error)}); it may be broken or of another kind"
 
 
-def check_size(name: str, width: int, height: int) -> None:
-    """Raise ``InputError`` for a picture too large to be worked on."""
-    if width * height > _MAX_PIXELS or max(width, height) > _MAX_SIDE:
-        raise InputError(f"{name} is {width}x{height}, more than can be worked on; scale it below {_MAX_SIDE} a side first")
-
-
 def open_clip(path: Path) -> Any:
     """FFmpeg's view of a file, of the kinds that may be opened. Raises ``av.FFmpegError``, ``ValueError``."""
     # Without the limit, opening alone would decode a picture of any size to learn its pixel format.
-    options = {**FORMAT_WHITELIST, "max_pixels": str(_MAX_PIXELS)}
+    options = {**FORMAT_WHITELIST, "max_pixels": str(MAX_PIXELS)}
     return av.open(file_name(path), options=options, metadata_errors="replace")
 
 

@@ -1,7 +1,8 @@
-"""Frames that come as B, G, R arrays and not out of a file: turned into planes that every encoder path takes."""
+"""Frames that come as arrays and not out of a decoder of FFmpeg: turned into planes that every encoder path takes."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.media.info import Colour, MediaInfo
+from roop_host.media.info import SRGB, Colour, MediaInfo
+from roop_host.media.limits import check_size
 from roop_host.media.pixel_formats import layout_of
-from roop_host.media.probe import check_size
 from roop_host.media.reader import AvPixels
 from roop_host.types.frame import Frame
 from roop_host.types.objects import StreamInfo
+from roop_host.types.planes import PixelLayout
 
 _PIX_FMT = "yuv420p"
 # BT.709 in H.273's numbers, limited range: what players expect of an HD clip.
@@ -47,3 +49,19 @@ def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) 
     colour: dict[str, Any] = {"dst_color_primaries": _COLOUR.primaries, "dst_color_trc": _COLOUR.transfer}
     picture = given.reformat(format=info.pix_fmt, dst_colorspace=_COLOUR.space, dst_color_range=_COLOUR.range, **colour)
     return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base)
+
+
+def planar_frame(
+    rgb: NDArray[Any], alpha: NDArray[Any] | None, *, index: int, pts: int, time_base: Fraction, duration: int
+) -> Frame:
+    """A frame over a copy of R, G, B ``(H, W, 3)`` and alpha ``(H, W)`` of uint8 or uint16, as planes that encoders take."""
+    deep = "16le" if rgb.dtype == np.uint16 else ""
+    picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], f"gbr{'' if alpha is None else 'a'}p{deep}")
+    layout = PixelLayout("rgb", 16 if deep else 8, alpha=alpha is not None, full_range=True)
+    pixels = AvPixels(layout, picture)
+    channels = [rgb[..., 2], rgb[..., 1], rgb[..., 0], *([] if alpha is None else [alpha])]
+    for plane, channel in zip(pixels.planes, channels, strict=True):
+        plane[...] = channel
+    picture.color_range, picture.color_primaries, picture.color_trc = SRGB.range, SRGB.primaries, SRGB.transfer
+    picture.colorspace = SRGB.space
+    return Frame(pixels, index=index, pts=pts, time_base=time_base, duration=duration)

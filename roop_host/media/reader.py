@@ -12,7 +12,6 @@ from typing import Any, Self
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from roop_host.errors import InputError, Interrupted
 from roop_host.media.clips import video_of
@@ -22,7 +21,7 @@ from roop_host.media.filters import Deinterlacer, Scaler, planar, second_referen
 from roop_host.media.info import Known, MediaInfo
 from roop_host.media.probe import open_clip
 from roop_host.types.frame import Frame
-from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
+from roop_host.types.planes import PixelLayout, Pixels
 
 # How far before the wanted frame a decoder is set down, in seconds; at last it begins at the beginning.
 _STEPS_BACK_S = (Fraction(0), Fraction(1), Fraction(4))

@@ -125,10 +125,19 @@ class Pixels:
 
 
 def rgb_pixels(rgb: NDArray[Any], alpha: NDArray[Any] | None = None) -> Pixels:
-    """Pixels over an ``(H, W, 3)`` R, G, B array of uint8 (written in place), with an optional ``(H, W)`` alpha."""
+    """Pixels over an ``(H, W, 3)`` R, G, B array of uint8 or uint16 (written in place), with ``(H, W)`` alpha if given."""
     planes = (rgb[..., 2], rgb[..., 1], rgb[..., 0])
-    layout = PixelLayout("rgb", alpha=alpha is not None, full_range=True)
+    layout = PixelLayout("rgb", rgb.dtype.itemsize * 8, alpha=alpha is not None, full_range=True)
     return Pixels(layout, planes if alpha is None else (*planes, alpha))
+
+
+def grey_pixels(grey: NDArray[Any], alpha: NDArray[Any] | None = None) -> Pixels:
+    """Pixels over an ``(H, W)`` array of uint8 or uint16 (written in place), with an optional ``(H, W)`` alpha.
+
+    A change of colour moves grey by its luma of BT.601, as JPEG and Pillow count it.
+    """
+    layout = PixelLayout("grey", grey.dtype.itemsize * 8, alpha=alpha is not None, full_range=True, matrix="bt601")
+    return Pixels(layout, (grey,) if alpha is None else (grey, alpha))
 
 
 def over_grey(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,0 +1,62 @@
+"""Animations out: GIF, WebP and APNG, one picture in memory at a time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from roop_host.errors import UsageError
+from roop_host.media.apng_out import write_apng
+from roop_host.media.belongings import belongings_of
+from roop_host.media.gif_out import write_gif
+from roop_host.media.info import MediaInfo
+from roop_host.media.marks import Marks
+from roop_host.media.moving import Frames
+from roop_host.media.output import unwritable
+from roop_host.media.webp_out import write_webp
+from roop_host.types.job import MediaOptions
+
+#: The most frames a second that each format has times for, and that players show.
+_FASTEST = {".gif": (Fraction(50), "GIF"), ".webp": (Fraction(1000), "WebP")}
+_WEBP_SIDE = 16383
+
+
+def check_animation_fits(info: MediaInfo, suffix: str) -> None:
+    """Raise ``UsageError`` for what the format can't hold, before anything is done. A GIF may stay as hasty as it was."""
+    fastest, name = _FASTEST.get(suffix.lower(), (None, ""))
+    rate = info.average_rate
+    as_it_was = info.codec == suffix.lower().lstrip(".") and info.reading.rate is None
+    if fastest is not None and rate is not None and rate > fastest and not as_it_was:
+        raise UsageError(
+            f"{info.path} shows {float(rate):g} frames a second, and {name} holds {fastest}; add --fps {fastest} or name "
+            "an output in .png"
+        )
+    if suffix.lower() == ".webp" and max(info.width, info.height) > _WEBP_SIDE:
+        raise UsageError(
+            f"WebP holds {_WEBP_SIDE} pixels a side, not {info.width}x{info.height}; name an output in .png or add --scale"
+        )
+
+
+def write_animation(
+    frames: Frames, info: MediaInfo, output: Path, suffix: str, options: MediaOptions, marks: Marks
+) -> tuple[str, ...]:
+    """Write what ``frames`` gives, its times in ``info.time_base``, as ``suffix`` says; GIF calls it twice.
+
+    Delays and the number of times it is shown are kept (a video is shown for ever), in GIF to 1/100 s. Gives what is to
+    be told of colours and alpha that the format doesn't hold. Raises ``OutputError``, and whatever ``frames`` raises.
+    """
+    loop = info.loop if info.kind in ("animation", "picture") else 0
+    base = info.time_base
+    try:
+        with output.open("w+b") as file:
+            match suffix.lower():
+                case ".gif":
+                    palette = write_gif(frames, file, base, loop, marks, hasty=info.codec == "gif")
+                    return () if palette.exact else (f"GIF holds 256 colours, so {len(palette.colours)} stand for all",)
+                case ".webp":
+                    write_webp(frames, file, base, loop, marks, belongings_of(info), options.quality)
+                case _:
+                    write_apng(frames, file, base, loop, marks, belongings_of(info))
+    except OSError as error:
+        raise unwritable(output, error) from error
+    return ()

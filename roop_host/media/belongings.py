@@ -1,0 +1,128 @@
+"""What belongs to a picture beside its samples, and comes along: profile, resolution, description, and how it was packed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, JpegImagePlugin
+from PIL.ExifTags import IFD, Base
+
+from roop_host.media import png
+from roop_host.media.info import MediaInfo
+from roop_host.media.picture_files import exif_of, format_of, known_picture
+
+#: Of EXIF's first directory, what people wrote: Windows' five fields (0x9c9b ff.) and the rating are by no standard.
+_DESCRIPTIVE = (
+    Base.ImageDescription,
+    Base.Make,
+    Base.Model,
+    Base.Software,
+    Base.DateTime,
+    Base.Artist,
+    Base.HostComputer,
+    Base.Copyright,
+    Base.Rating,
+    Base.XPTitle,
+    Base.XPComment,
+    Base.XPAuthor,
+    Base.XPKeywords,
+    Base.XPSubject,
+)
+#: Of the second: what only the maker understands, and what would not be true any more.
+_LEFT = (Base.MakerNote, Base.ExifImageWidth, Base.ExifImageHeight, Base.ExifInteroperabilityOffset)
+#: PNG's registered keywords for people (PNG specification, 11.3.3.1); "Comment" is the host's.
+_KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")
+_INCH, _CENTIMETRE = 2, 3
+_COMPRESSION = 259
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """``dpi`` is (across, down); ``sampling`` is Pillow's number of a JPEG's chroma sampling, ``meaning`` a PNG's chunks."""
+
+    icc: bytes = b""
+    dpi: tuple[float, float] | None = None
+    exif: Image.Exif = field(default_factory=Image.Exif)
+    text: tuple[tuple[str, str], ...] = ()
+    meaning: tuple[tuple[bytes, bytes], ...] = ()
+    sampling: int = 0
+    progressive: bool = False
+    lossless_webp: bool = False
+    packed: bool = True
+
+    def profile_for(self, *, grey: bool) -> bytes:
+        """The profile, or nothing where it says nothing of what is written: one for CMYK of R, G, B."""
+        return self.icc if self.icc[16:20] == (b"GRAY" if grey else b"RGB ") else b""
+
+    def exif_bytes(self, *, resolution: bool = False) -> bytes:
+        """As picture files hold it, with the resolution where the format has no place of its own; empty without content."""
+        made = Image.Exif()
+        made.update(self.exif)
+        made.get_ifd(IFD.Exif).update(self.exif.get_ifd(IFD.Exif))
+        if resolution and self.dpi:
+            made[Base.XResolution], made[Base.YResolution] = self.dpi
+            made[Base.ResolutionUnit] = _INCH
+        return made.tobytes() if len(made) or made.get_ifd(IFD.Exif) else b""
+
+
+def belongings_of(info: MediaInfo) -> Belongings:
+    """Of a picture, a page or an animation; a frame of a video has none. Raises ``InputError`` where the file is gone."""
+    if not info.is_file or info.kind not in ("picture", "pages", "animation"):
+        return Belongings()
+    with known_picture(info.path) as image:
+        if info.page:
+            image.seek(info.page)
+        name = format_of(image)
+        exif = exif_of(image)
+        is_png = name == "png"
+        return Belongings(
+            # Of a CMYK picture it says nothing of the R, G, B that is made of it.
+            icc=b"" if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or b"",
+            dpi=_dpi(image, exif),
+            exif=_descriptive(exif),
+            text=tuple((key, str(image.info[key])) for key in _KEYWORDS if key in image.info) if is_png else (),
+            meaning=tuple(png.meaning(info.path)) if is_png else (),
+            sampling=max(0, JpegImagePlugin.get_sampling(image)) if name == "jpeg" else 0,
+            progressive=bool(image.info.get("progressive")),
+            lossless_webp=name == "webp" and _is_lossless_webp(info.path),
+            packed=name != "tiff" or image.tag_v2.get(_COMPRESSION, 1) != 1,  # type: ignore[attr-defined]  # of a TIFF
+        )
+
+
+def _descriptive(exif: Image.Exif) -> Image.Exif:
+    """Neither place nor preview nor maker's notes, and upright. A TIFF has all its tags here, so only what is known."""
+    made = Image.Exif()
+    for tag in _DESCRIPTIVE:
+        if tag in exif:
+            made[tag] = exif[tag]
+    inner = made.get_ifd(IFD.Exif)
+    inner.update((tag, value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag not in _LEFT)
+    return made
+
+
+def _dpi(image: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:
+    said: Any = image.info.get("dpi")
+    if not said and Base.XResolution in exif and exif.get(Base.ResolutionUnit, _INCH) in (_INCH, _CENTIMETRE):
+        inch = 2.54 if exif.get(Base.ResolutionUnit, _INCH) == _CENTIMETRE else 1.0
+        said = (exif[Base.XResolution] * inch, exif.get(Base.YResolution, exif[Base.XResolution]) * inch)
+    try:
+        across, down = (float(number) for number in said)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
+
+
+def _is_lossless_webp(path: Path) -> bool:
+    """Whether the first picture in the RIFF is VP8L (WebP container specification), as its chunks say."""
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            kind, size = head[:4], int.from_bytes(head[4:], "little")
+            if kind in (b"VP8 ", b"VP8L"):
+                return kind == b"VP8L"
+            # A frame of an animation holds chunks of its own behind 16 bytes.
+            file.seek(16 if kind == b"ANMF" else size + size % 2, os.SEEK_CUR)
+    return False

@@ -1,0 +1,188 @@
+"""A folder of pictures: one clip, or many pictures."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.errors import InputError, Interrupted, UsageError
+from roop_host.media.info import SRGB, Known, MediaInfo, Reading
+from roop_host.media.pictures_in import probe_picture, read_picture
+from roop_host.media.raw import planar_frame
+from roop_host.media.shown import Shown, as_shown
+from roop_host.types.frame import Frame
+from roop_host.types.planes import PixelLayout
+
+Mode = Literal["frames", "pictures"]
+#: Frames a second where nobody says another number.
+USUAL_RATE = Fraction(25)
+_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a folder is taken for. ``info`` is of kind ``folder``, its ``items`` in order; ``notices`` say how."""
+
+    info: MediaInfo
+    mode: Mode
+    notices: tuple[str, ...]
+
+
+def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading: Reading) -> Folder:
+    """The still pictures in the folder, in natural order: hidden files and sub-folders are none of it.
+
+    As ``frames`` they are shown at ``reading.rate`` (25 unless said), as planes of R, G, B that hold the deepest of them.
+    ``auto`` is that where there are several of one size. Raises ``InputError``, and ``UsageError`` where frames were asked
+    for and the sizes differ.
+    """
+    items, left = _pictures(path, reading)
+    if not items:
+        raise InputError(f"{path} has no picture in it that can be read; name a folder of pictures, or one file")
+    first = items[0]
+    other = next((item for item in items if (item.width, item.height) != (first.width, first.height)), None)
+    if wanted == "frames" and other is not None:
+        raise UsageError(
+            f"{other.path} is {other.width}x{other.height} and {first.path.name} {first.width}x{first.height}, but "
+            "the frames of a clip are of one size; take --folder pictures"
+        )
+    mode: Mode = wanted if wanted != "auto" else "frames" if other is None and len(items) > 1 else "pictures"
+    rate = reading.rate or USUAL_RATE
+    said = f"as one clip of {float(rate):g} frames a second" if mode == "frames" else "one by one"
+    notices = [f"the {len(items)} pictures in {path} are taken {said}; --folder says otherwise"]
+    if left:
+        more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
+        notices.append(f"left out of {path}, being no still pictures: {', '.join(left[:_TOLD])}{more}")
+    return Folder(_described(path, items, rate, reading, tuple(left)), mode, tuple(notices))
+
+
+def natural(name: str) -> tuple[Any, ...]:
+    """Sorts ``img2`` before ``img10``."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return (*((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts), (2, 0, name))
+
+
+class FolderReader:
+    """The pictures of a folder as frames of a clip; one is kept at a time. Surface and attributes are ``VideoReader``'s.
+
+    With ``info.reading.salvage`` a picture that can't be read is left out with a notice, and the next takes its place;
+    ``steady`` is False from there on.
+    """
+
+    def __init__(self, info: MediaInfo) -> None:
+        self._info = info
+        self.origin = Fraction(0)
+        self.end_s = Fraction(0)
+        self.steady = True
+        self.notices: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Nothing stays open."""
+
+    def frames(
+        self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
+    ) -> Iterator[Frame]:
+        """Frames from index ``start`` on, or from ``known`` if given. Raises ``InputError`` naming a broken picture."""
+        info = self._info
+        first = start if known is None else min(start, known.index)
+        rate = 1 / info.time_base
+        index = 0
+        # The rate is that of the pictures themselves: nothing is left to resample.
+        for item in as_shown(((1 / rate, picture) for picture in info.items), replace(info.reading, rate=None)):
+            if cancel is not None and cancel.is_set():
+                raise Interrupted("stopped on request; nothing was left behind under the output's name")
+            if index == 0:
+                self.origin = item.source_at
+            self.end_s = item.source_at + item.lasts
+            # Which of them are broken is seen only by reading them.
+            frame = self._read(item, index) if index >= first or info.reading.salvage else None
+            if frame is not None and index >= first:
+                yield frame
+            index += frame is not None or not info.reading.salvage
+        if index == 0:
+            raise InputError(f"{info.path} has no picture in the part that is asked for that can be read")
+
+    def _read(self, item: Shown[MediaInfo], index: int) -> Frame | None:
+        info = self._info
+        try:
+            still = read_picture(replace(item.picture, reading=Reading(size=(info.width, info.height))))
+        except InputError as error:
+            if not info.reading.salvage:
+                raise
+            self.steady = False
+            self.notices.append(f"left out: {error}")
+            return None
+        rgb, alpha = _as(info.layout, still)
+        return planar_frame(rgb, alpha, index=index, pts=index, time_base=info.time_base, duration=1)
+
+
+def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]:
+    """The still pictures, and the names of what is none."""
+    items: list[MediaInfo] = []
+    left: list[str] = []
+    try:
+        names = sorted((entry.name for entry in path.iterdir() if not entry.name.startswith(".")), key=natural)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    for name in names:
+        entry = path / name
+        if not entry.is_file():
+            continue
+        try:
+            found = probe_picture(entry)
+        except InputError:
+            if not reading.salvage:
+                raise
+            found = None
+        if found is None or found.kind != "picture":
+            left.append(name)
+        else:
+            items.append(found)
+    return items, left
+
+
+def _described(path: Path, items: list[MediaInfo], rate: Fraction, reading: Reading, left: tuple[str, ...]) -> MediaInfo:
+    deep = any(item.layout.depth > 8 for item in items)
+    alpha = any(item.layout.alpha for item in items)
+    lost = dict.fromkeys(what for item in items for what in item.left_out)
+    return MediaInfo(
+        path=path,
+        kind="folder",
+        width=items[0].width,
+        height=items[0].height,
+        codec="pictures",
+        container="folder",
+        pix_fmt=f"gbr{'a' if alpha else ''}p{'16le' if deep else ''}",
+        layout=PixelLayout("rgb", 16 if deep else 8, alpha=alpha, full_range=True),
+        time_base=1 / rate,
+        average_rate=rate,
+        frames=len(items),
+        duration_s=float(len(items) / rate),
+        colour=SRGB,
+        left_out=(*lost, *left),
+        is_file=False,
+        items=tuple(items),
+        reading=reading,
+    )
+
+
+def _as(layout: PixelLayout, still: Frame) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """R, G, B and alpha in the layout's depth; a picture without alpha is opaque."""
+    planes, given = still.pixels.planes, still.pixels.layout
+    colour = [planes[0]] * 3 if given.model == "grey" else [planes[2], planes[1], planes[0]]
+    rgb = np.stack(colour, axis=-1)
+    alpha = planes[-1] if given.alpha else np.full(rgb.shape[:2], given.peak, rgb.dtype)
+    if layout.depth > given.depth:
+        rgb, alpha = rgb.astype(np.uint16) * 257, alpha.astype(np.uint16) * 257  # 255 becomes 65535
+    return rgb, alpha if layout.alpha else None

@@ -1,0 +1,161 @@
+"""Pictures in: what a file holds, told by its header, and its samples as a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+from roop_host.media.animation_files import look_at_animation
+from roop_host.media.info import SRGB, MediaInfo
+from roop_host.media.limits import check_size
+from roop_host.media.picture_files import exif_of, format_of, known_picture, open_picture
+from roop_host.media.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
+from roop_host.types.frame import Frame
+from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels
+
+_MOVING = frozenset(("gif", "webp", "png", "avif"))
+_SUBFILE, _BITS = 254, 258
+_REDUCED = 1
+#: EXIF's numbers of turned pictures whose width is the stored height.
+_LYING = frozenset((5, 6, 7, 8))
+
+
+def probe_picture(path: Path) -> MediaInfo | None:
+    """Of kind ``picture``, ``pages`` (a picture for each in ``items``) or ``animation``; None for what is no picture.
+
+    Nothing of a still is decoded; an animation is run through once, for only its frames tell how long it is and whether
+    any of it is transparent. Raises ``InputError``.
+    """
+    with open_picture(path) as image:
+        if image is None:
+            return None
+        name = format_of(image)
+        count = getattr(image, "n_frames", 1)
+        if count > 1 and name in _MOVING:
+            return look_at_animation(path, image, name)
+        if count > 1 and name == "tiff":
+            return _pages(path, image, count)
+        return _still(path, image)
+
+
+def read_picture(info: MediaInfo) -> Frame:
+    """The picture, upright, as it is kept: R, G, B or one grey plane, 8 or 16 bit, alpha where it has one.
+
+    CMYK becomes R, G, B by its own profile. Of ``info.reading`` the size counts. Raises ``InputError``.
+    """
+    with known_picture(info.path) as image:
+        if info.page:
+            image.seek(info.page)
+        return _frame(image, info, 0)
+
+
+def read_pages(info: MediaInfo) -> Iterator[Frame]:
+    """The pages of a TIFF one after the other, each as ``read_picture`` gives it, indexed from 0. Raises ``InputError``."""
+    with known_picture(info.path) as image:
+        for index, page in enumerate(info.items):
+            image.seek(page.page)
+            yield _frame(image, page, index)
+
+
+def _frame(image: Image.Image, info: MediaInfo, index: int) -> Frame:
+    check_size(str(info.path), *image.size)
+    taken = scaled(turned(samples(image, info.path), _orientation(image, info.path)), info.reading.size)
+    alpha = taken[..., -1] if taken.shape[2] in (2, 4) else None
+    pixels = grey_pixels(taken[..., 0], alpha) if taken.shape[2] < 3 else rgb_pixels(taken[..., :3], alpha)
+    return Frame(pixels, index=index, pts=index)
+
+
+def _orientation(image: Image.Image, path: Path) -> int:
+    """How the samples lie. Pillow turns those of a TIFF as it loads them, but not what is decoded without it."""
+    if format_of(image) == "tiff" and not is_deep(image, path):
+        return 1
+    return int(exif_of(image).get(Base.Orientation, 1))
+
+
+def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> MediaInfo:
+    exif = exif_of(image)
+    width, height = image.size
+    if format_of(image) != "tiff" and exif.get(Base.Orientation, 1) in _LYING:  # of a TIFF Pillow says it upright
+        width, height = height, width
+    grey, deep, alpha = is_grey(image, path), is_deep(image, path), has_alpha(image)
+    bits = 16 if deep else 8
+    layout = PixelLayout("rgb", bits, alpha=alpha, full_range=True)
+    if grey:
+        layout = PixelLayout("grey", bits, alpha=alpha, full_range=True, matrix="bt601")
+    family = ("ya" if alpha else "gray") if grey else ("gbrap" if alpha else "gbrp")
+    return MediaInfo(
+        path,
+        "picture",
+        width,
+        height,
+        format_of(image),
+        "picture",
+        pix_fmt=f"{family}{'16le' if deep else '8' if family == 'ya' else ''}",
+        layout=layout,
+        frames=1,
+        colour=SRGB,
+        left_out=_left_out(path, image, exif, deep),
+        page=page,
+        pages=pages,
+    )
+
+
+def _pages(path: Path, image: Any, count: int) -> MediaInfo:
+    real: list[int] = []
+    for number in range(count):
+        image.seek(number)
+        if not image.tag_v2.get(_SUBFILE, 0) & _REDUCED:
+            check_size(f"page {number + 1} of {path}", *image.size)
+            real.append(number)
+    items = []
+    for number in real or [0]:
+        image.seek(number)
+        items.append(_still(path, image, page=number, pages=len(real) or 1))
+    first = items[0]
+    if len(items) == 1:
+        return first
+    return MediaInfo(
+        path,
+        "pages",
+        first.width,
+        first.height,
+        "tiff",
+        "picture",
+        pix_fmt=first.pix_fmt,
+        layout=first.layout,
+        frames=len(items),
+        colour=SRGB,
+        left_out=tuple(dict.fromkeys(lost for item in items for lost in item.left_out)),
+        pages=len(items),
+        items=tuple(items),
+    )
+
+
+def _left_out(path: Path, image: Any, exif: Image.Exif, deep: bool) -> tuple[str, ...]:
+    """What of the file does not come along, for people."""
+    lost = []
+    if exif.get_ifd(IFD.GPSInfo):
+        lost.append("place (EXIF)")
+    name = format_of(image)
+    if name == "jpeg" and image.format == "MPO":
+        lost.append("further pictures behind the first (MPO)")
+    bits = 8
+    if name == "avif":
+        bits = _avif_bits(path)
+    elif name == "tiff":
+        bits = max(image.tag_v2.get(_BITS, (1,)))
+    if bits > 8 and not deep and image.mode not in ("I", "F"):
+        lost.append(f"bits beyond 8 (it has {bits})")
+    return tuple(lost)
+
+
+def _avif_bits(path: Path) -> int:
+    """Bits a sample, from the first PixelInformationProperty (ISO/IEC 23008-12, 6.5.6); Pillow gives 8 of them."""
+    with path.open("rb") as file:
+        head = file.read(1 << 14)
+    at = head.find(b"pixi")
+    return head[at + 9] if 0 <= at < len(head) - 9 else 8

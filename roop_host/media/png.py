@@ -1,0 +1,70 @@
+"""PNG by its chunks, where Pillow and OpenCV each do half of what is needed."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: What says how the samples are to be understood: kept as it is, for Pillow writes none of it.
+_MEANING = (b"cHRM", b"gAMA", b"sRGB", b"cICP")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A whole chunk: length, kind, data, CRC."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
+
+
+def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, data) up to and with IEND; what follows is no part of the picture. Raises ``ValueError`` where it breaks."""
+    if not png.startswith(SIGNATURE):
+        raise ValueError("no PNG")
+    at = len(SIGNATURE)
+    while True:
+        if at + 12 > len(png):
+            raise ValueError("the end is missing")
+        (size,) = struct.unpack_from(">I", png, at)
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + size]
+        if png[at + 8 + size : at + 12 + size] != struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))):
+            raise ValueError(f"the part {kind.decode('latin-1')} is damaged")
+        yield kind, data
+        if kind == b"IEND":
+            return
+        at += 12 + size
+
+
+def assemble(parts: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The file that holds these chunks."""
+    return SIGNATURE + b"".join(chunk(kind, data) for kind, data in parts)
+
+
+def with_extras(picture: bytes, extras: bytes) -> bytes:
+    """``picture`` with all that ``extras``, another PNG, says beside its own samples, before the samples."""
+    image = list(chunks(picture))
+    spare = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+    more = [part for part in chunks(extras) if part[0] not in spare]
+    return assemble([image[0], *more, *(part for part in image[1:] if part[0] in (b"IDAT", b"IEND"))])
+
+
+def header(path: Path) -> tuple[int, int]:
+    """(bit depth, colour type) of IHDR."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head[24], head[25]
+
+
+def meaning(path: Path) -> list[tuple[bytes, bytes]]:
+    """The chunks that say what the samples mean: primaries, gamma, sRGB, coding-independent code points."""
+    found = []
+    with path.open("rb") as file:
+        file.seek(len(SIGNATURE))
+        while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+            size = struct.unpack(">I", head[:4])[0]
+            if head[4:] in _MEANING and size <= 32:
+                found.append((head[4:], file.read(size)))
+                file.seek(4, 1)
+            else:
+                file.seek(size + 4, 1)
+    return found
