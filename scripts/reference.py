@@ -1,4 +1,5 @@
-"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help) and ``docs/models.md``::
+"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help), ``docs/models.md``, and the tables
+of ``docs/media.md``::
 
 python scripts/reference.py
 """
@@ -6,6 +7,7 @@ python scripts/reference.py
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import os
 import re
@@ -220,11 +222,33 @@ def _marks(text: str) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", text)
 
 
+def media_page() -> str:
+    """``media.md`` as it stands, with its tables made anew."""
+    page = (DOCS / "media.md").read_text(encoding="utf-8")
+    return _between(page, "matrix", _matrix().table())
+
+
+def _matrix() -> Any:
+    """The tests' own module: the table shows what they compare."""
+    folder = str(ROOT / "tests" / "media")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module("matrix")
+
+
+def _between(page: str, name: str, made: str) -> str:
+    """``page`` with ``made`` between the marks of that name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{made.strip()}\n{end}{rest.split(end)[1]}"
+
+
 #: Every page under ``docs`` that is made.
 PAGES: dict[str, Callable[[], str]] = {
     "reference/hooks.md": hooks_page,
     "reference/cli.md": commands_page,
     "models.md": models_page,
+    "media.md": media_page,
 }
 
 
