@@ -48,9 +48,14 @@ def _near(a: Any, b: Any, tolerance: Fraction) -> bool:
     return len(a) == len(b) and all(abs(one - other) <= tolerance for one, other in zip(a, b, strict=True))
 
 
+def _begin(seen: Seen) -> Fraction:
+    """MPEG-TS counts from any number on; what counts is how its tracks lie to each other."""
+    return Fraction(seen.probed["format"]["start_time"]) if seen.path.suffix == ".ts" else Fraction(0)
+
+
 def _times(seen: Seen) -> list[Fraction]:
-    base = Fraction(seen.video["time_base"])
-    return [(frame["pts"] if "pts" in frame else frame["best_effort_timestamp"]) * base for frame in seen.shown]
+    base, begin = Fraction(seen.video["time_base"]), _begin(seen)
+    return [(frame["pts"] if "pts" in frame else frame["best_effort_timestamp"]) * base - begin for frame in seen.shown]
 
 
 def _steps(seen: Seen) -> set[Fraction]:
@@ -69,10 +74,10 @@ def _pix_fmt(seen: Seen) -> str:
 
 
 def _colour(seen: Seen) -> tuple[str, ...]:
-    """Where a range is not said, all players take the same."""
-    usual = "pc" if _pix_fmt(seen).startswith("gbr") else "tv"
-    names = ("color_primaries", "color_transfer", "color_space")
-    return (seen.video.get("color_range", usual), *(seen.video.get(name, "unknown") for name in names))
+    """As decoded, which is what is shown. Where a range is not said, all players take the same."""
+    usual = {"color_range": "pc" if _pix_fmt(seen).startswith("gbr") else "tv"}
+    said = usual | seen.video | seen.shown[0]
+    return tuple(said.get(f"color_{name}", "unknown") for name in ("range", "primaries", "transfer", "space"))
 
 
 def _side_data(seen: Seen, kind: str) -> dict[str, Any]:
@@ -111,12 +116,12 @@ def _sound(seen: Seen) -> list[list[tuple[str, Fraction, bool]]]:
     """Of each track: (MD5, when it is heard, whether a player drops it) for every packet."""
     tracks = []
     for stream in seen.streams("audio"):
-        base = Fraction(stream["time_base"])
+        base, begin = Fraction(stream["time_base"]), _begin(seen)
         packets = seen.packets(stream)
         hashes = [packet["data_hash"].removeprefix("MD5:") for packet in packets]
         if seen.path.suffix == ".ts" and stream["codec_name"] == "aac":
             hashes = _without_adts(seen, stream["index"])
-        tracks.append([(h, p["pts"] * base, "D" in p["flags"]) for h, p in zip(hashes, packets, strict=True)])
+        tracks.append([(h, p["pts"] * base - begin, "D" in p["flags"]) for h, p in zip(hashes, packets, strict=True)])
     return tracks
 
 
@@ -231,8 +236,9 @@ def _within(levels: int) -> Callable[[Any, Any, Fraction], bool]:
 
 
 def _pixels(seen: Seen) -> str:
-    """MD5 of every sample of every picture, at 16 bit with alpha."""
-    return hashlib.md5(decoded(seen, "-f", "rawvideo", "-pix_fmt", "rgba64le")).hexdigest()
+    """MD5 of every sample of every picture, R, G, B and alpha, at the depth there is."""
+    depth = "rgba64le" if "16" in _pix_fmt(seen) else "rgba"
+    return hashlib.md5(decoded(seen, "-f", "rawvideo", "-pix_fmt", depth)).hexdigest()
 
 
 def _look(seen: Seen) -> Any:
