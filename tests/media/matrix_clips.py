@@ -166,7 +166,8 @@ PICTURES_IN_CLIPS = (
     ),
     Row("4:2:2", Clip(pix_fmt="yuv422p"), ".mp4", ".mp4", has={"pix_fmt": "yuv422p"}),
     Row("4:4:4", Clip(pix_fmt="yuv444p"), ".mov", ".mov", has={"pix_fmt": "yuv444p"}),
-    Row("4:0:0", Clip("libx265", "gray"), ".mp4", ".mp4", has={"pix_fmt": "gray"}),
+    # H.264 has 4:0:0 too, and decoders give it a chroma that is grey: so the format is not compared.
+    Row("4:0:0", Clip("libx265", "gray"), ".mp4", ".mp4", "frames times film size aspect fields sound", {"pix_fmt": "gray"}),
     Row("4:1:1", Clip("ffv1", "yuv411p"), ".mkv", ".mkv", has={"pix_fmt": "yuv411p"}),
     Row("10 bit 4:2:0", Clip(pix_fmt="yuv420p10le"), ".mp4", ".mp4", has={"pix_fmt": "yuv420p10le"}),
     Row("10 bit 4:2:2", Clip(pix_fmt="yuv422p10le"), ".mkv", ".mkv", has={"pix_fmt": "yuv422p10le"}),

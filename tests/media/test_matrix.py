@@ -125,7 +125,7 @@ def test_the_mark_is_there(row: Row, done: Callable[[Row], Done]) -> None:
     beside = [path for path in output.parent.iterdir() if path != output]
     files = sorted(output.iterdir()) if output.is_dir() else [output]
     for file in files:
-        said = [Seen(file).exif, *(Seen(path).exif for path in beside if path.name.startswith(file.name))]
+        said = [Seen(file).exif, *(Seen(path).exif for path in beside if path.stem in (file.stem, file.name))]
         terms = [value for one in said for key, value in one.items() if key.replace("_", "").lower() == "digitalsourcetype"]
         assert terms, f"exiftool finds no DigitalSourceType in {file.name} or beside it"
         assert all(str(term).startswith(TERMS) for term in terms)
