@@ -34,6 +34,7 @@ COMMANDS = (
     "run",
     "plugins",
     "doctor",
+    "encoders",
     *(f"{name} {word}".rstrip() for name in _GROUPS for word in ("", *_GROUPS[name])),
 )
 # What a plugin author meets, in the order of the hooks: the record, then the object that its ``load`` gives.

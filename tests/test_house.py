@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "doctor": {"types", "errors", "plugins", "models", "gate", "config", "__init__"},
     "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins", "models"},
-    "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "__init__"},
+    "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "__init__"},
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},
     "__main__": {"cli"},
     "__init__": {"types", "errors", "host", "plugins", "hookspecs"},

@@ -170,6 +170,13 @@ def doctor(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> int:
     return tell(examine(ctx.obj.plugins(), ctx.obj.config), as_json=as_json)
 
 
+@app.command(help="List the video encoders, and which really open on this machine.")
+def encoders(as_json: Annotated[bool, _JSON] = False) -> None:
+    from roop_host.cli.encoders import show
+
+    show(as_json=as_json)
+
+
 @config_app.command("show", help="Every option, the value that holds, and who said it.")
 def config_show(ctx: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
     from roop_host.cli.config import show

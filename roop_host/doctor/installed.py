@@ -27,7 +27,7 @@ _PACKAGES = (
     ("platformdirs", "platformdirs", "user_config_path"),
     ("packaging", "packaging.requirements", "Requirement"),
 )
-_ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1", "h264_nvenc", "hevc_nvenc")
+_ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "prores_ks", "ffv1", "h264_nvenc", "hevc_nvenc")
 
 
 def python() -> Iterator[Check]:

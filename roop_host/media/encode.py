@@ -1,52 +1,36 @@
-"""Which encoder, with which settings, and one encoder per segment."""
+"""One encoder per segment: the same plan and frames give the same bytes."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from roop_host.errors import OutputError, UsageError
-from roop_host.media.info import Colour, MediaInfo
+from roop_host.media.conversion import Converter, colour_in
+from roop_host.media.info import Colour, FieldOrder, MediaInfo
 from roop_host.media.reader import AvPixels
-from roop_host.media.segments import SegmentPackets
+from roop_host.media.segments import SegmentPackets, read_times, stored_packets
 from roop_host.types.frame import Frame
-from roop_host.types.job import MediaOptions
-from roop_host.types.options import closest
 
-
-@dataclass(frozen=True, slots=True)
-class _Encoder:
-    """``crf`` at quality 0 and 100; ``reorder`` is D of the dts rule: packet k is sent when frame k - D is shown."""
-
-    crf: tuple[float, float] | None
-    reorder: int
-    preset: str | None
-    suffixes: frozenset[str]
-    most_threads: int | None = None
-
-
-_MP4, _MOV, _MKV = frozenset({".mp4", ".m4v"}), frozenset({".mov"}), frozenset({".mkv"})
-# D as measured over 60 clips for libx264 and libx265 with their default B-frames; the others send in display order.
-_ENCODERS = {
-    "libx264": _Encoder((40, 12.5), 2, "medium", _MP4 | _MOV | _MKV),
-    "libx265": _Encoder((42, 15), 2, "medium", _MP4 | _MOV | _MKV, most_threads=16),  # it refuses more
-    "libvpx-vp9": _Encoder((55, 15), 0, None, _MP4 | _MKV),
-    "libsvtav1": _Encoder((58, 18), 0, None, _MP4 | _MKV),
-    "ffv1": _Encoder(None, 0, None, _MKV),
-}
-#: Of libx264 and libx265, the fastest first.
-_PRESETS = tuple("ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split())  # noqa: SIM905
-#: What libx264 needs to give the same bytes twice: its macroblock tree reads past a half-width that is no multiple of 64.
-_MBTREE_WIDTH = 128
+#: The kind of a packet's side data that is part of the picture: VP9's alpha. The others are the encoder's statistics.
+ALPHA_SIDE_DATA = "matroska_block_additional"
+_DEFAULT_RATE = Fraction(30)
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderPlan:
-    """Everything that decides an encoder's bytes, as plain values."""
+    """Everything that decides an encoder's bytes, as plain values; ``notices`` say what is lost or unusual, for people.
+
+    Frames that aren't in ``pix_fmt`` are converted. ``field_order`` is None for progressive pictures.
+    """
 
     name: str
     pix_fmt: str
@@ -59,94 +43,41 @@ class EncoderPlan:
     rate: Fraction
     sample_aspect_ratio: Fraction | None
     colour: Colour
+    field_order: FieldOrder | None = None
+    notices: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; fractions as text."""
         return {key: str(value) if isinstance(value, Fraction) else value for key, value in asdict(self).items()}
 
 
-def choose_encoder(info: MediaInfo, options: MediaOptions, output: Path, *, threads: int) -> EncoderPlan:
-    """The encoder that was asked for, or the first that carries the picture as it is. Raises ``UsageError``."""
-    suffix = output.suffix.lower()
-    able = [name for name in _ENCODERS if suffix in _ENCODERS[name].suffixes and not _objection(name, info)]
-    name = options.encoder
-    if name == "auto":
-        if not able:
-            raise UsageError(
-                f"no encoder for {suffix} carries {info.pix_fmt} at {info.width}x{info.height}; name an output in .mkv"
-            )
-    elif name not in _ENCODERS:
-        raise UsageError(f"no encoder is called {name!r}; there are {', '.join(_ENCODERS)}")
-    elif name not in able:
-        why = _objection(name, info) or f"{suffix} does not hold it"
-        raise UsageError(f"the encoder {name} can't be used: {why}; these can: {', '.join(able) or 'none in ' + suffix}")
-    if not 0 <= options.quality <= 100:
-        raise UsageError(f"--quality is 0 to 100, not {options.quality}")
-    refusals = []
-    for candidate in able if name == "auto" else [name]:
-        try:
-            plan = _plan(candidate, info, options, threads)
-            _open(plan)  # what an encoder lists and what it opens with differ
-        except UsageError as error:
-            refusals.append(error)
-        else:
-            return plan
-    raise refusals[0]
-
-
-def _plan(name: str, info: MediaInfo, options: MediaOptions, threads: int) -> EncoderPlan:
-    most = _ENCODERS[name].most_threads or threads
+def plan_of(
+    name: str,
+    pix_fmt: str,
+    info: MediaInfo,
+    *,
+    options: tuple[tuple[str, str], ...],
+    threads: int,
+    reorder: int = 0,
+    full_range: bool = True,
+    notices: tuple[str, ...] = (),
+) -> EncoderPlan:
+    """The plan for frames of ``info``; ``full_range`` tells whether the encoder's stream can say so."""
     return EncoderPlan(
         name=name,
-        pix_fmt=info.pix_fmt,
-        options=_options(name, info, options),
-        threads=max(1, min(threads, most)),
-        reorder=_ENCODERS[name].reorder,
+        pix_fmt=pix_fmt,
+        options=options,
+        threads=max(1, threads),
+        reorder=reorder,
         width=info.width,
         height=info.height,
         time_base=info.time_base,
-        rate=info.average_rate or Fraction(30),
+        rate=info.average_rate or _DEFAULT_RATE,
         sample_aspect_ratio=info.sample_aspect_ratio,
-        colour=info.colour,
+        colour=colour_in(pix_fmt, info.colour, info.layout, full_range=full_range),
+        field_order=info.field_order,
+        notices=notices,
     )
-
-
-def _options(name: str, info: MediaInfo, options: MediaOptions) -> tuple[tuple[str, str], ...]:
-    encoder = _ENCODERS[name]
-    chosen: dict[str, str] = {}
-    if encoder.crf is not None:
-        worst, best = encoder.crf
-        chosen["crf"] = f"{worst + (best - worst) * options.quality / 100:g}"
-    if encoder.preset is not None:
-        chosen["preset"] = encoder.preset if options.preset == "auto" else options.preset
-        if chosen["preset"] not in _PRESETS:  # x264 would print its own line about it
-            near = closest(options.preset, _PRESETS)
-            raise UsageError(f"{name} has no preset {options.preset!r}{near} (there are: {', '.join(_PRESETS)})")
-    elif options.preset != "auto":
-        raise UsageError(f"the encoder {name} has no --preset; leave it out")
-    if name == "libx264" and info.width % _MBTREE_WIDTH:
-        chosen["x264-params"] = "mbtree=0"
-    if name == "libx265":
-        chosen["x265-params"] = "log-level=error"
-    if name == "libvpx-vp9":
-        chosen |= {"b": "0", "row-mt": "1", "cpu-used": "2"}
-    return tuple(sorted(chosen.items()))
-
-
-def _objection(name: str, info: MediaInfo) -> str | None:
-    try:
-        codec = av.Codec(name, "w")
-    except ValueError:
-        return "this build of FFmpeg does not have it"
-    formats = [pixel.name for pixel in codec.video_formats or ()]
-    if info.pix_fmt not in formats:
-        return f"it does not carry {info.pix_fmt}"
-    layout = info.layout
-    if name == "libvpx-vp9" and layout.alpha:  # its alpha is a second stream beside the packets, which segments don't keep
-        return f"it does not carry the alpha of {info.pix_fmt}"
-    if name in ("libx264", "libx265") and (info.width % (1 << layout.shift_x) or info.height % (1 << layout.shift_y)):
-        return f"it does not carry the odd size {info.width}x{info.height} in {info.pix_fmt}"
-    return None
 
 
 class SegmentEncoder:
@@ -157,36 +88,91 @@ class SegmentEncoder:
         self._pts: list[int] = []
         self._durations: list[int] = []
         self._packets: list[tuple[int, bool, bytes]] = []
-        self._context = _open(plan)
+        self._side_data: list[tuple[int, str, bytes]] = []
+        self._converted = Converter(plan.pix_fmt, plan.colour, plan.field_order)
+        self._context = open_context(plan)
 
     def encode(self, frame: Frame) -> None:
-        """Take a frame; it may not be changed afterwards."""
+        """Take a frame; it may not be changed afterwards. Raises ``OutputError`` where the encoder fails on it."""
         pixels = frame.pixels
         if not isinstance(pixels, AvPixels):
             raise TypeError("only decoded frames are encoded")
         if self._pts and frame.pts <= self._pts[-1]:
             raise OutputError(f"frame {frame.index} is shown no later than the one before; remux the target first")
-        picture = pixels.av_frame
-        picture.pts, picture.time_base = frame.pts, frame.time_base
-        self._pts.append(frame.pts)
-        self._durations.append(frame.duration)
-        self._keep(self._context.encode(picture))
+        try:
+            picture = pixels.av_frame
+            size, wanted = (picture.width, picture.height), (self._plan.width, self._plan.height)
+            if size != wanted:  # an encoder would read past its end
+                raise ValueError(f"it is {size[0]}x{size[1]} and not {wanted[0]}x{wanted[1]}")
+            picture.pts, picture.time_base = frame.pts, frame.time_base
+            picture = self._converted(picture, pixels.layout)
+            picture.pts, picture.time_base = frame.pts, frame.time_base
+            self._pts.append(frame.pts)
+            self._durations.append(frame.duration)
+            self._keep(self._context.encode(picture))
+        except (av.FFmpegError, ValueError, MemoryError) as error:
+            raise self._failed(f"frame {frame.index}", error) from error
 
     def finish(self) -> SegmentPackets:
-        """Everything encoded, in coded order."""
-        self._keep(self._context.encode(None))
+        """Everything encoded, in coded order. Raises ``OutputError`` where the encoder fails."""
+        try:
+            self._keep(self._context.encode(None))
+        except (av.FFmpegError, ValueError, MemoryError) as error:
+            raise self._failed(f"the last of {len(self._pts)} frames of a segment", error) from error
         return SegmentPackets(
             extradata=bytes(self._context.extradata or b""),
             frame_pts=tuple(self._pts),
             durations=tuple(self._durations),
             packets=tuple(self._packets),
+            side_data=tuple(self._side_data),
         )
 
     def _keep(self, packets: list[Any]) -> None:
-        self._packets += [(int(packet.pts), bool(packet.is_keyframe), bytes(packet)) for packet in packets]
+        for packet in packets:
+            place = len(self._packets)
+            self._packets.append((int(packet.pts), bool(packet.is_keyframe), bytes(packet)))
+            beside = (data for data in packet.iter_sidedata() if data.data_type == ALPHA_SIDE_DATA)
+            self._side_data += [(place, data.data_type, bytes(data)) for data in beside]
+
+    def _failed(self, where: str, error: Exception) -> OutputError:
+        reason = getattr(error, "strerror", None) or error
+        return OutputError(f"the encoder {self._plan.name} failed at {where} ({reason}); take another --encoder")
 
 
-def _open(plan: EncoderPlan) -> Any:
+def intermediate(info: MediaInfo, *, threads: int) -> EncoderPlan:
+    """What keeps frames exactly, as 8 bit R, G, B or with alpha, until an animation is made of them: FFV1.
+
+    Only ``decode_segments`` reads it; it is never in an output.
+    """
+    return plan_of("ffv1", "bgra" if info.layout.alpha else "bgr0", info, options=(("level", "3"),), threads=threads)
+
+
+def decode_segments(plan: EncoderPlan, paths: Sequence[Path]) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """(pts, duration, picture) of stored segments of an ``intermediate`` plan, as shown, one in memory at a time.
+
+    The picture is uint8 ``(H, W, 3)`` R, G, B, or ``(H, W, 4)`` with alpha, and the caller's own. Raises ``OutputError``.
+    """
+    channels = [2, 1, 0, 3] if plan.pix_fmt == "bgra" else [2, 1, 0]
+    for path in paths:
+        times = read_times(path)
+        decoder: Any = av.CodecContext.create(plan.name, "r")
+        decoder.width, decoder.height, decoder.pix_fmt = plan.width, plan.height, plan.pix_fmt
+        decoder.extradata = times.extradata
+        decoder.thread_type, decoder.thread_count = "SLICE", plan.threads
+        try:
+            for place, (_, _, data) in enumerate(stored_packets(path)):
+                (picture,) = decoder.decode(av.Packet(data))
+                plane = picture.planes[0]
+                samples = np.frombuffer(plane, np.uint8).reshape(plane.height, -1, 4)[:, : plane.width]
+                yield times.frame_pts[place], times.durations[place], np.ascontiguousarray(samples[..., channels])
+        except (av.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"the unfinished work in {path.parent} is damaged ({error}); delete that folder and run again"
+            ) from error
+
+
+def open_context(plan: EncoderPlan) -> Any:
+    """An encoder that is open: what one lists and what it opens with differ. Raises ``UsageError``."""
     try:
         context = make_context(plan)
         context.open()
@@ -199,6 +185,8 @@ def _open(plan: EncoderPlan) -> Any:
 
 def make_context(plan: EncoderPlan) -> Any:
     """A fresh encoder of ``plan``, not yet open."""
+    if plan.name == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: it writes a dozen lines whenever it is opened
     context = av.CodecContext.create(plan.name, "w")
     apply_plan(context, plan)
     context.options = dict(plan.options)

@@ -61,6 +61,8 @@ class Track:
 
 #: A place in a clip: seconds from its beginning, or the number of a frame.
 Place = Fraction | int
+#: Upright width and height, lines, or a factor.
+Size = tuple[int, int] | int | Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,16 @@ class Reading:
     """How a target is to be seen: what part of it, at which rate and size. The default changes nothing.
 
     ``start`` is the first that is used and ``end`` the first that is not; a ``Fraction`` is seconds after the clip's
-    beginning, an ``int`` counts decoded frames. ``size`` is the upright (width, height). With ``salvage`` a clip that
-    breaks off ends there.
+    beginning, an ``int`` counts decoded frames. ``size`` is the upright (width, height), a number of lines with square
+    pixels, or a factor; ``as_read`` makes the first of the others. ``deinterlace`` takes the frames that say they are
+    interlaced, or "all". With ``salvage`` a clip that breaks off ends there.
     """
 
     start: Place | None = None
     end: Place | None = None
     rate: Fraction | None = None
-    size: tuple[int, int] | None = None
-    deinterlace: bool = False
+    size: Size | None = None
+    deinterlace: Literal["", "flagged", "all"] = ""
     salvage: bool = False
 
 
@@ -89,8 +92,9 @@ class MediaInfo:
     ``duration_s`` are the video track's own in the source, None where its header does not say. ``begin_s`` is where the
     clip begins: the earliest start of its tracks. ``metadata`` is the container's, descriptive keys only.
 
-    ``decoder`` is one that must be taken in place of FFmpeg's choice. ``matrix`` is the display matrix as FFmpeg keeps it:
-    nine numbers, empty where there is none. ``field_order`` is None for progressive pictures.
+    ``decoded`` is the coded size that the decoder gives where scaling changes it, ``decoder`` one that must be taken in
+    place of FFmpeg's choice. ``matrix`` is the display matrix as FFmpeg keeps it: nine numbers, empty where there is none.
+    ``field_order`` is None for progressive pictures.
 
     Of pictures: ``page`` is which of ``pages`` this is; an animation has ``loop`` (0 for ever, None once); a folder has
     ``items``, in natural order.
@@ -116,6 +120,7 @@ class MediaInfo:
     hdr: Hdr = Hdr()
     field_order: FieldOrder | None = None
     matrix: tuple[int, ...] = ()
+    decoded: tuple[int, int] | None = None
     decoder: str | None = None
     tracks: tuple[Track, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,9 @@ import av
 from PIL import Image
 
 from roop_host.errors import InputError
-from roop_host.media.info import Colour, MediaInfo, Track
-from roop_host.types.planes import Matrix, PixelLayout
+from roop_host.media.clips import clip_info, coded_size, video_of
+from roop_host.media.info import MediaInfo
+from roop_host.media.sniff import what_it_is
 
 # Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
 _CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts")
@@ -21,9 +20,10 @@ FORMAT_WHITELIST = {"format_whitelist": ",".join(_CONTAINERS)}
 _PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _MAX_SIDE = 16384
 _MAX_PIXELS = 120_000_000
-# ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
-_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
-_FULL_RANGE = 2
+#: Frames a second that a target may have or be given.
+MOST_RATE = 1000
+#: No clip lasts so many seconds.
+_LONGEST_S = 30 * 86400
 
 
 def probe(path: Path) -> MediaInfo:
@@ -57,15 +57,38 @@ def _probe_picture(path: Path) -> MediaInfo | None:
 
 def _probe_video(path: Path) -> MediaInfo:
     try:
-        with av.open(file_name(path), options=FORMAT_WHITELIST) as container:
-            videos = [stream for stream in container.streams.video if not _is_cover(stream)]
-            if not videos:
-                raise InputError(f"{path} has no video in it; name a picture or a video")
-            return _of_stream(path, container, videos[0])
+        with open_clip(path) as container:
+            video = video_of(container)
+            if video is None:
+                kinds = {stream.type for stream in container.streams}
+                held = "only sound" if "audio" in kinds else "no video"
+                raise InputError(f"{path} has {held} in it; name a picture or a video")
+            width, height = coded_size(path, video)
+            check_size(str(path), width, height)
+            info = clip_info(path, container, video)
     except (av.FFmpegError, ValueError) as error:
+        raise InputError(_unreadable(path, error)) from error
+    check_size(str(path), info.width, info.height)
+    _check_time(info)
+    return info
+
+
+def _check_time(info: MediaInfo) -> None:
+    if info.average_rate is not None and info.average_rate > MOST_RATE:
         raise InputError(
-            f"{path} is no picture or video that can be read ({_reason(error)}); it may be broken or of another kind"
-        ) from error
+            f"{info.path} claims {float(info.average_rate):g} frames a second; remux it with its true rate first"
+        )
+    if info.duration_s is not None and info.duration_s > _LONGEST_S:
+        days = info.duration_s / 86400
+        raise InputError(f"{info.path} claims to last {days:.0f} days; it may be broken, remux it or take another copy")
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    known = what_it_is(path)
+    if known is not None:
+        what, advice = known
+        return f"{path} is {what}, which can't be read as a picture or video; {advice}"
+    return f"{path} is no picture or video that can be read ({_reason(error)}); it may be broken or of another kind"
 
 
 def check_size(name: str, width: int, height: int) -> None:
@@ -74,142 +97,16 @@ def check_size(name: str, width: int, height: int) -> None:
         raise InputError(f"{name} is {width}x{height}, more than can be worked on; scale it below {_MAX_SIDE} a side first")
 
 
+def open_clip(path: Path) -> Any:
+    """FFmpeg's view of a file, of the kinds that may be opened. Raises ``av.FFmpegError``, ``ValueError``."""
+    # Without the limit, opening alone would decode a picture of any size to learn its pixel format.
+    options = {**FORMAT_WHITELIST, "max_pixels": str(_MAX_PIXELS)}
+    return av.open(file_name(path), options=options, metadata_errors="replace")
+
+
 def file_name(path: Path) -> str:
     """The name to give to FFmpeg, which takes the start of a relative ``12:30.mp4`` for a protocol."""
     return str(path.absolute())
-
-
-def _of_stream(path: Path, container: Any, stream: Any) -> MediaInfo:
-    context = stream.codec_context
-    width, height = context.width, context.height
-    if not width or not height or context.pix_fmt is None:
-        raise InputError(f"{path} does not say how large its video is; it may be broken or cut off")
-    check_size(str(path), width, height)
-    frame = next(container.decode(stream), None)
-    if frame is None:
-        raise InputError(f"{path} has no frame that can be decoded; it may be broken or cut off")
-    duration = _track_seconds(stream)
-    estimate = duration or (container.duration / av.time_base if container.duration else None)
-    rate = stream.average_rate or stream.base_rate
-    colour = Colour(int(frame.color_range), int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace))
-    pix_fmt = planar_format(frame.format.name)
-    sar = stream.sample_aspect_ratio or context.sample_aspect_ratio  # the container overrules the coded picture
-    return MediaInfo(
-        path=path,
-        kind="video",
-        width=frame.width,
-        height=frame.height,
-        codec=context.name,
-        container=container.format.name,
-        rotation=_rotation(path, frame),
-        pix_fmt=pix_fmt,
-        layout=layout_of(pix_fmt, colour, frame.height),
-        time_base=stream.time_base,
-        average_rate=Fraction(rate) if rate else None,
-        frames=stream.frames or (round(estimate * rate) if estimate and rate else None),
-        start_s=float((stream.start_time or 0) * stream.time_base),
-        duration_s=duration,
-        sample_aspect_ratio=Fraction(sar) if sar and sar != 1 else None,
-        colour=colour,
-        tracks=tuple(_track(other) for other in container.streams if other.index != stream.index),
-        metadata=_descriptive(container.metadata),
-        left_out=_left_out(container, stream),
-    )
-
-
-def _rotation(path: Path, frame: av.VideoFrame) -> int:
-    """Degrees counter-clockwise from the coded to the upright picture: 0, 90, 180 or 270. Raises ``InputError``."""
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is not None:
-        a, b, _, c, d = struct.unpack("=5i", memoryview(data)[:20])  # type: ignore[arg-type]  # side data are buffers
-        if a * d - b * c < 0:
-            raise InputError(f"{path} is shown mirrored, which can't be kept; convert it to an upright clip first")
-        if round(frame.rotation) % 90:
-            raise InputError(f"{path} is turned by {frame.rotation:g} degrees; convert it to an upright clip first")
-    return round(frame.rotation) % 360
-
-
-def _track(stream: Any) -> Track:
-    kind: Any = "cover" if stream.type == "video" and _is_cover(stream) else stream.type
-    codec = stream.codec_context.name if stream.codec_context is not None else ""
-    return Track(stream.index, kind, codec, stream.metadata.get("language", ""), stream.metadata.get("title", ""))
-
-
-def _left_out(container: Any, video: Any) -> tuple[str, ...]:
-    """What of the file does not come along, for people."""
-    lost = [
-        f"{stream.type} track {stream.index}" for stream in container.streams if stream.type in ("subtitle", "attachment")
-    ]
-    # FFmpeg writes an MP4's chapters as a data track without a codec; those do come along.
-    lost += [f"data track {s.index}" for s in container.streams.data if s.codec_context is not None]
-    for stream in container.streams.video:
-        if stream.index != video.index:
-            lost.append(f"cover picture {stream.index}" if _is_cover(stream) else f"video track {stream.index}")
-    places = [key for key in container.metadata if _tells_place(key)]
-    return (*lost, *(f"place ({key})" for key in places))
-
-
-def _track_seconds(stream: Any) -> float | None:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    try:  # Matroska keeps it as a tag, "00:01:02.5"
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except (KeyError, ValueError):
-        return None
-
-
-def planar_format(name: str) -> str:
-    """The planar little-endian format nearest to ``name`` that loses nothing of it."""
-    pixel = av.VideoFormat(name)
-    components = pixel.components
-    depth = max(component.bits for component in components)
-    alpha = any(component.is_alpha for component in components)
-    if pixel.has_palette:
-        return "gbrap"
-    if not pixel.is_rgb and len({component.plane for component in components}) == 1 and len(components) <= 2:
-        return "gray" if depth == 8 else f"gray{depth}le"
-    bits = "" if depth == 8 else f"{depth}le"
-    if pixel.is_rgb:
-        return f"gbr{'a' * alpha}p{bits}"
-    shift = (_log2(16, pixel.chroma_width(16)), _log2(16, pixel.chroma_height(16)))
-    sampling = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (2, 0): "411", (2, 2): "410", (0, 1): "440"}.get(shift, "444")
-    family = "yuvj" if name.startswith("yuvj") else "yuva" if alpha else "yuv"
-    return f"{family}{sampling}p{bits}"
-
-
-def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
-    """How the planes of a planar format carry colour. Untagged clips are BT.601 below 720 lines, as players take them."""
-    pixel = av.VideoFormat(pix_fmt)
-    depth = max(component.bits for component in pixel.components)
-    alpha = any(component.is_alpha for component in pixel.components)
-    if pixel.is_rgb:
-        return PixelLayout("rgb", depth, alpha=alpha, full_range=True)
-    full = colour.range == _FULL_RANGE or pix_fmt.startswith("yuvj")
-    matrix = _MATRICES.get(colour.space, "bt709" if height >= 720 else "bt601")
-    if pix_fmt.startswith("gray"):
-        return PixelLayout("grey", depth, full_range=full, matrix=matrix)
-    shift_x, shift_y = _log2(16, pixel.chroma_width(16)), _log2(16, pixel.chroma_height(16))
-    return PixelLayout("yuv", depth, shift_x, shift_y, alpha, full, matrix)
-
-
-def _log2(whole: int, part: int) -> int:
-    return (whole // part).bit_length() - 1
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
-
-
-def _descriptive(metadata: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """Title and the like. Places are left out, and what the muxer writes itself."""
-    own = {"encoder", "major_brand", "minor_version", "compatible_brands", "comment", "duration"}
-    kept = [(key, value) for key, value in metadata.items() if key.lower() not in own]
-    return tuple((key, value) for key, value in kept if not _tells_place(key))
-
-
-def _tells_place(key: str) -> bool:
-    return any(word in key.lower() for word in ("location", "gps", "xyz"))
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.media.info import Colour, MediaInfo
-from roop_host.media.probe import check_size, layout_of
+from roop_host.media.pixel_formats import layout_of
+from roop_host.media.probe import check_size
 from roop_host.media.reader import AvPixels
 from roop_host.types.frame import Frame
 from roop_host.types.objects import StreamInfo

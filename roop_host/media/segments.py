@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from roop_host.errors import OutputError
 from roop_host.media.output import save_atomically
@@ -65,24 +66,44 @@ def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
 
 
 def read_segment(path: Path) -> SegmentPackets:
-    """The segment that ``write_segment`` stored."""
-    try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise ValueError("not a segment")
-            (size,) = struct.unpack(">Q", file.read(8))
-            header = json.loads(file.read(size))
-            packets = tuple((pts, key, file.read(length)) for pts, key, length in header["packets"])
+    """The segment that ``write_segment`` stored. Raises ``OutputError``."""
+    return replace(read_times(path), packets=tuple(stored_packets(path)))
+
+
+def read_times(path: Path) -> SegmentPackets:
+    """All of a stored segment but its packets. Raises ``OutputError``."""
+    with _opened(path) as (header, _):
         return SegmentPackets(
             bytes.fromhex(header["extradata"]),
             tuple(header["pts"]),
             tuple(header["durations"]),
-            packets,
+            (),
             Fraction(header["origin"]),
             header["steady"],
             tuple((place, kind, bytes.fromhex(data)) for place, kind, data in header["side_data"]),
             header["tally"],
         )
+
+
+def stored_packets(path: Path) -> Iterator[tuple[int, bool, bytes]]:
+    """A stored segment's packets as in ``SegmentPackets``, one in memory at a time. Raises ``OutputError``."""
+    with _opened(path) as (header, file):
+        for pts, key, length in header["packets"]:
+            data = file.read(length)
+            if len(data) != length:
+                raise ValueError("it is cut off")
+            yield pts, key, data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[dict[str, Any], IO[bytes]]]:
+    """The header, and the file where its packets begin."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise ValueError("not a segment")
+            (size,) = struct.unpack(">Q", file.read(8))
+            yield json.loads(file.read(size)), file
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise OutputError(
             f"the unfinished work in {path.parent} is damaged ({error}); delete that folder and run again"

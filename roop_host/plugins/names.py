@@ -11,4 +11,4 @@ HOST_NAMES = frozenset(
 #: Suffixes of outputs that the host writes: a writer of a plugin would never be asked.
 HOST_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".jpg", ".jpeg", ".png"})
 #: Sub-commands of the host.
-HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config"})
+HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config", "encoders"})

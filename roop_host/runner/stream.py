@@ -14,7 +14,9 @@ from pathlib import Path
 from roop_host import gate
 from roop_host.errors import ScreeningError
 from roop_host.host import Progress, threads_of
-from roop_host.media.encode import EncoderPlan, SegmentEncoder, choose_encoder
+from roop_host.media.choosing import choose_encoder
+from roop_host.media.encode import EncoderPlan, SegmentEncoder
+from roop_host.media.info import Known
 from roop_host.media.mux import check_container, mux
 from roop_host.media.output import WorkFolder, check_output
 from roop_host.media.segments import SegmentPackets, read_segment, write_segment
@@ -77,11 +79,15 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     sink = _Sink(run, plan, work)
     start = chain.splitter.first_frame
     # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
-    known = min(start, len(finished) * length - 1)
-    known_pts = read_segment(work.path / finished[known // length]).frame_pts[known % length] if start else None
-    with frames_of(run, start, known=known if start else 0, known_pts=known_pts) as frames:
+    known = _known(work, finished, min(start, len(finished) * length - 1), length) if start else None
+    with frames_of(run, start, known=known) as frames:
         sinks = [*exports.sidecar_stages(run, work.path), StageSpec("encode", sink.feed)]
         chains.execute(run, chain, frames, sinks)
+
+
+def _known(work: WorkFolder, finished: list[str], index: int, length: int) -> Known:
+    segment = read_segment(work.path / finished[index // length])
+    return Known(index, segment.frame_pts[index % length], segment.origin, segment.steady)
 
 
 class _Sink:

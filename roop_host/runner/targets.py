@@ -13,7 +13,7 @@ import numpy as np
 
 from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
-from roop_host.media.info import MediaInfo
+from roop_host.media.info import Known, MediaInfo
 from roop_host.media.probe import probe
 from roop_host.media.raw import raw_frame, raw_info
 from roop_host.media.reader import VideoReader, read_picture
@@ -37,10 +37,8 @@ def look_at_target(run: Run) -> MediaInfo:
 
 
 @contextmanager
-def frames_of(
-    run: Run, start: int = 0, *, known: int = 0, known_pts: int | None = None
-) -> Iterator[Callable[[], Iterable[Frame]]]:
-    """What gives the frames from index ``start`` on. In a video, ``known`` is one not after it, shown at ``known_pts``."""
+def frames_of(run: Run, start: int = 0, *, known: Known | None = None) -> Iterator[Callable[[], Iterable[Frame]]]:
+    """What gives the frames from index ``start`` on. In a video, ``known`` is one not after it."""
     if run.source is not None:
         yield partial(_stream, run, run.source)
     elif run.target.kind == "picture":
@@ -49,8 +47,7 @@ def frames_of(
         with VideoReader(run.target, threads=threads_of(run.job.execution)) as reader:
 
             def frames() -> Iterator[Frame]:
-                read = reader.frames(known, start_pts=known_pts, cancel=run.control.cancelled)
-                return (frame for frame in read if frame.index >= start)
+                return reader.frames(start, known=known, cancel=run.control.cancelled)
 
             yield frames
 

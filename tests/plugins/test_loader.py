@@ -314,7 +314,7 @@ SCREENER = "ScreenerSpec(name='a', summary='', load=lambda: None, {})"
 COMMAND = "CommandSpec(name='{}', summary='a test', load=lambda: None)"
 
 
-@pytest.mark.parametrize("name", ["run", "plugins", "doctor", "config"])
+@pytest.mark.parametrize("name", ["run", "plugins", "doctor", "config", "encoders"])
 def test_a_command_of_the_host_is_not_taken_over(name: str, install: Install) -> None:
     install("xshadow", OTHERS.format(hook="roop_commands", spec=COMMAND.format(name)))
     plugins = load_plugins()
