@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host import hookspecs
+from roop_host.media import encoders
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.wanted import Use, wanted_models
@@ -226,7 +227,27 @@ def _marks(text: str) -> str:
 def media_page() -> str:
     """``media.md`` as it stands, with its tables made anew."""
     page = (DOCS / "media.md").read_text(encoding="utf-8")
+    page = _between(page, "encoders", "\n".join(_encoders()))
     return _between(page, "matrix", _matrix().table())
+
+
+def _encoders() -> Iterator[str]:
+    """Both tables: what each encoder holds, in the order in which ``auto`` asks, and what ``--quality`` means to it."""
+    yield "In the order in which `auto` asks. It never takes those of hardware (`_nvenc`, `_qsv`, `_amf`, `_videotoolbox`):"
+    yield from ("they are there on request, and with them the same job need not give the same bytes again.", "")
+    yield from ("| encoder | codec | containers | alpha in | fields | HDR metadata |", "|---|---|---|---|---|---|")
+    for row in encoders.ENCODERS.values():
+        if not row.hardware:
+            has_alpha = any(name.startswith(("yuva", "gbrap")) for name in encoders.formats_of(row.name))
+            alpha = sorted(row.alpha_in & row.containers) if has_alpha else []
+            words = [f"`{row.name}`", row.codec, " ".join(sorted(row.containers)), " ".join(alpha) or "-"]
+            words += ["yes" if can else "-" for can in (row.interlaced, row.hdr)]
+            yield f"| {' | '.join(words)} |"
+    points = encoders.QUALITY_POINTS
+    yield from ("", f"| encoder | its option | {' | '.join(f'quality {point}' for point in points)} | the scale |")
+    yield "|---" * (len(points) + 3) + "|"
+    for name, *cells in encoders.quality_rows():
+        yield f"| `{name}` | {' | '.join(cells)} |"
 
 
 def _matrix() -> Any:
