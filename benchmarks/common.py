@@ -30,6 +30,8 @@ from roop_host.testing import host_of
 
 #: All that a benchmark compares gets the same.
 THREADS = 2
+#: By what people call them: width, height, and how many frames a benchmark takes, fewer of the larger.
+SIZES = {"720p": (1280, 720, 300), "1080p": (1920, 1080, 120), "4k": (3840, 2160, 40)}
 
 
 def setting(clip: Path, preset: str) -> str:

@@ -1,9 +1,9 @@
 """How much the host costs when nothing happens to the pixels: a step that does nothing, against two baselines.
 
-Baselines, measured in the same run and in turn: the same transcode written directly in PyAV (decode, encode, copy the
-sound), and the way of the older tools: every frame to a PNG file, then all files into a video.
+At 720p, 1080p and 4K. Baselines, measured in the same run and in turn: the same transcode written directly in PyAV (decode,
+encode, copy the sound), and the way of the older tools: every frame to a PNG file, then all files into a video.
 
-    uv run python benchmarks/passthrough.py [--clip CLIP] [--rounds N] [--preset NAME]
+    uv run python benchmarks/passthrough.py [--sizes 720p,1080p,4k] [--clip CLIP] [--rounds N] [--preset NAME]
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import av
 import cv2
-from common import THREADS, bench_host, face_clip, setting, spread
+from common import SIZES, THREADS, bench_host, face_clip, setting, spread
 
-from roop_host import ExecutionOptions, Job, MediaOptions, Step
+from roop_host import ExecutionOptions, Host, Job, MediaOptions, Step
 
 PORTRAIT = Path(__file__).parents[1] / "examples" / "media" / "hopper.jpg"
 
@@ -70,34 +70,45 @@ def by_png(clip: Path, output: Path, preset: str) -> None:
             sink.mux(out.encode(None))
 
 
+def measure(host: Host, clip: Path, folder: Path, rounds: int, preset: str) -> None:
+    """Each way in turn, ``rounds`` times, then the ratios."""
+    with av.open(str(clip)) as source:
+        frames = sum(1 for packet in source.demux(video=0) if packet.size)
+
+    def by_roop(clip: Path, output: Path, preset: str) -> None:
+        media = MediaOptions(preset=preset, overwrite=True)
+        execution = ExecutionOptions(device="cpu", threads=THREADS)
+        host.run(Job((), str(clip), str(output), (Step("nothing"),), media=media, execution=execution))
+
+    print(setting(clip, preset))
+    ways: dict[str, Callable[[Path, Path, str], None]] = {"PyAV": by_pyav, "PNG files": by_png, "roop": by_roop}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            way(clip, folder / f"{name.replace(' ', '-')}.mp4", preset)
+            seconds[name].append(time.perf_counter() - begun)
+            print(f"round {number + 1} {name:10} {frames / seconds[name][-1]:7.1f} frames/s", flush=True)
+    for name, bar in (("PyAV", 0.85), ("PNG files", 2)):
+        ratios = [theirs / ours for theirs, ours in zip(seconds[name], seconds["roop"], strict=True)]
+        print(f"roop / {name:10} {spread(ratios)}  (bar: >= {bar})", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clip", type=Path, help="default: 300 frames of 1280x720 made from a portrait")
+    parser.add_argument("--sizes", default=",".join(SIZES), help=f"of {', '.join(SIZES)}; fewer frames of the larger")
+    parser.add_argument("--clip", type=Path, help="instead of clips made from a portrait")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--preset", default="medium")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder, bench_host() as host:
-        clip = options.clip or face_clip(Path(folder) / "clip.mp4", 1280, 720, 300, PORTRAIT)
-        with av.open(str(clip)) as source:
-            frames = sum(1 for packet in source.demux(video=0) if packet.size)
-
-        def by_roop(clip: Path, output: Path, preset: str) -> None:
-            media = MediaOptions(preset=preset, overwrite=True)
-            execution = ExecutionOptions(device="cpu", threads=THREADS)
-            host.run(Job((), str(clip), str(output), (Step("nothing"),), media=media, execution=execution))
-
-        print(setting(clip, options.preset))
-        ways: dict[str, Callable[[Path, Path, str], None]] = {"PyAV": by_pyav, "PNG files": by_png, "roop": by_roop}
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(options.rounds):
-            for name, way in ways.items():
-                begun = time.perf_counter()
-                way(clip, Path(folder) / f"{name.replace(' ', '-')}.mp4", options.preset)
-                seconds[name].append(time.perf_counter() - begun)
-                print(f"round {number + 1} {name:10} {frames / seconds[name][-1]:7.1f} frames/s")
-        for name, bar in (("PyAV", 0.85), ("PNG files", 2)):
-            ratios = [theirs / ours for theirs, ours in zip(seconds[name], seconds["roop"], strict=True)]
-            print(f"roop / {name:10} {spread(ratios)}  (bar: >= {bar})")
+    with tempfile.TemporaryDirectory() as name, bench_host() as host:
+        folder = Path(name)
+        if options.clip is not None:
+            measure(host, options.clip, folder, options.rounds, options.preset)
+            return
+        for size in options.sizes.split(","):
+            clip = face_clip(folder / f"{size}.mp4", *SIZES[size], PORTRAIT)
+            measure(host, clip, folder, options.rounds, options.preset)
 
 
 if __name__ == "__main__":

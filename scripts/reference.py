@@ -1,4 +1,5 @@
-"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help) and ``docs/models.md``::
+"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help), ``docs/models.md``, and the tables
+of ``docs/media.md``::
 
 python scripts/reference.py
 """
@@ -6,6 +7,7 @@ python scripts/reference.py
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import os
 import re
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host import hookspecs
+from roop_host.media import encoders
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.wanted import Use, wanted_models
@@ -221,11 +224,53 @@ def _marks(text: str) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", text)
 
 
+def media_page() -> str:
+    """``media.md`` as it stands, with its tables made anew."""
+    page = (DOCS / "media.md").read_text(encoding="utf-8")
+    page = _between(page, "encoders", "\n".join(_encoders()))
+    return _between(page, "matrix", _matrix().table())
+
+
+def _encoders() -> Iterator[str]:
+    """Both tables: what each encoder holds, in the order in which ``auto`` asks, and what ``--quality`` means to it."""
+    yield "In the order in which `auto` asks. It never takes those of hardware (`_nvenc`, `_qsv`, `_amf`, `_videotoolbox`):"
+    yield from ("they are there on request, and with them the same job need not give the same bytes again.", "")
+    yield from ("| encoder | codec | containers | alpha in | fields | HDR metadata |", "|---|---|---|---|---|---|")
+    for row in encoders.ENCODERS.values():
+        if not row.hardware:
+            has_alpha = any(name.startswith(("yuva", "gbrap")) for name in encoders.formats_of(row.name))
+            alpha = sorted(row.alpha_in & row.containers) if has_alpha else []
+            words = [f"`{row.name}`", row.codec, " ".join(sorted(row.containers)), " ".join(alpha) or "-"]
+            words += ["yes" if can else "-" for can in (row.interlaced, row.hdr)]
+            yield f"| {' | '.join(words)} |"
+    points = encoders.QUALITY_POINTS
+    yield from ("", f"| encoder | its option | {' | '.join(f'quality {point}' for point in points)} | the scale |")
+    yield "|---" * (len(points) + 3) + "|"
+    for name, *cells in encoders.quality_rows():
+        yield f"| `{name}` | {' | '.join(cells)} |"
+
+
+def _matrix() -> Any:
+    """The tests' own module: the table shows what they compare."""
+    folder = str(ROOT / "tests" / "media")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module("matrix")
+
+
+def _between(page: str, name: str, made: str) -> str:
+    """``page`` with ``made`` between the marks of that name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{made.strip()}\n{end}{rest.split(end)[1]}"
+
+
 #: Every page under ``docs`` that is made.
 PAGES: dict[str, Callable[[], str]] = {
     "reference/hooks.md": hooks_page,
     "reference/cli.md": commands_page,
     "models.md": models_page,
+    "media.md": media_page,
 }
 
 

@@ -67,7 +67,7 @@ class AnimationReader:
     def _frame(self, index: int, item: Shown[NDArray[np.uint8]]) -> Frame:
         base, alpha = self._info.time_base, self._info.layout.alpha
         picture = item.picture if alpha else np.ascontiguousarray(item.picture[..., :3])
-        picture = scaled(picture, self._info.reading.size)
+        picture = scaled(picture, self._info.reading.pixels)
         pts = round(item.at / base)  # of the sum, so that no error adds up
         return planar_frame(
             picture[..., :3],

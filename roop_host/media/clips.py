@@ -82,7 +82,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         decoder=decoder,
         tracks=tuple(_track(other) for other in container.streams if other.index != stream.index),
         metadata=_descriptive(container.metadata),
-        left_out=_left_out(container, stream),
+        left_out=_left_out(container),
     )
 
 
@@ -160,15 +160,14 @@ def _track(stream: Any) -> Track:
     kind: Any = stream.type if stream.type in _KINDS else "data"
     if kind == "video" and _is_cover(stream):
         kind = "cover"
-    codec = stream.codec_context.name if stream.codec_context is not None else ""
-    return Track(stream.index, kind, codec, stream.metadata.get("language", ""), stream.metadata.get("title", ""))
+    codec = stream.codec_context.codec.canonical_name if stream.codec_context is not None else ""
+    language = stream.metadata.get("language", "")
+    return Track(stream.index, kind, codec, "" if language == "und" else language, stream.metadata.get("title", ""))
 
 
-def _left_out(container: Any, video: Any) -> tuple[str, ...]:
-    """What of the file does not come along, for people; of sound, subtitles and data the container of the output decides."""
-    others = [_track(stream).label for stream in container.streams.video if stream.index != video.index]
-    places = [key for key in container.metadata if _tells_place(key)]
-    return (*others, *(f"place ({key})" for key in places))
+def _left_out(container: Any) -> tuple[str, ...]:
+    """What never comes along, for people; of the tracks the container of the output decides."""
+    return tuple(f"place ({key})" for key in container.metadata if _tells_place(key))
 
 
 def _track_seconds(stream: Any) -> float | None:

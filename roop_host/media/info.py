@@ -86,6 +86,11 @@ class Reading:
     deinterlace: Literal["", "flagged", "all"] = ""
     salvage: bool = False
 
+    @property
+    def pixels(self) -> tuple[int, int] | None:
+        """``size`` once ``as_read`` has settled it."""
+        return self.size if isinstance(self.size, tuple) else None
+
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:

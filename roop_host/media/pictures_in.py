@@ -63,7 +63,7 @@ def read_pages(info: MediaInfo) -> Iterator[Frame]:
 
 def _frame(image: Image.Image, info: MediaInfo, index: int) -> Frame:
     check_size(str(info.path), *image.size)
-    taken = scaled(turned(samples(image, info.path), _orientation(image, info.path)), info.reading.size)
+    taken = scaled(turned(samples(image, info.path), _orientation(image, info.path)), info.reading.pixels)
     alpha = taken[..., -1] if taken.shape[2] in (2, 4) else None
     pixels = grey_pixels(taken[..., 0], alpha) if taken.shape[2] < 3 else rgb_pixels(taken[..., :3], alpha)
     return Frame(pixels, index=index, pts=index)

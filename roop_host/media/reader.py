@@ -338,29 +338,3 @@ def _rate(stream: Any) -> Fraction:
 def _step(stream: Any) -> int:
     ticks: int = round(1 / (_rate(stream) * stream.time_base))
     return max(1, ticks)
-
-
-def read_picture(info: MediaInfo) -> Frame:
-    """The picture, upright, as R, G, B planes of 8 bit (and alpha where it has one). Raises ``InputError``."""
-    try:
-        with Image.open(info.path) as image:
-            # Not so for JPEG and TIFF: what follows there is a preview or a depth map.
-            if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
-                raise InputError(f"{info.path} is an animated picture, which can't be read yet; convert it to a video first")
-            upright = _eight_bit(ImageOps.exif_transpose(image), info)
-            alpha = upright.has_transparency_data
-            rgb = np.array(upright.convert("RGBA" if alpha else "RGB"))
-    except (OSError, SyntaxError, ValueError, MemoryError) as error:
-        raise InputError(f"the picture {info.path} is broken or cut off ({error}); take another copy") from error
-    if alpha:
-        return Frame(rgb_pixels(np.ascontiguousarray(rgb[..., :3]), np.ascontiguousarray(rgb[..., 3])))
-    return Frame(rgb_pixels(rgb))
-
-
-def _eight_bit(image: Image.Image, info: MediaInfo) -> Image.Image:
-    """Pillow itself cuts deep grey off at 255, which makes it white."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise InputError(f"{info.path} has grey values of 32 bit, and no scale for them; convert it to 8 or 16 bit first")
-    return image

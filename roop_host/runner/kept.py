@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from roop_host.media.pictures_out import write_frame
+from roop_host.media.pictures_out import write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner.files import Files
@@ -36,6 +36,6 @@ def _keep(run: Run, into: Path, message: Message) -> Iterator[Message]:
         suffix = f".{run.job.media.frame_format}"
         # Counted from 1, as editors and FFmpeg do.
         path = into / f"{message.index + 1:06d}{suffix}"
-        notices = write_frame(message, path, suffix, run.job.media, run.marks)
+        notices = write_picture(message, run.target, path, suffix, run.job.media, run.marks)
         run.notices += [notice for notice in notices if notice not in run.notices]
     yield message

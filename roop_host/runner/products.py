@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from roop_host.host import threads_of
-from roop_host.media.animations import check_animation, write_animation
+from roop_host.media.animations_out import check_animation_fits, write_animation
 from roop_host.media.check import check_output, expected_of
-from roop_host.media.encode import EncoderPlan, choose_encoder, decode_segments, intermediate
+from roop_host.media.checks_of_pictures import check_animation
+from roop_host.media.choosing import choose_encoder
+from roop_host.media.encode import EncoderPlan, decode_segments, intermediate
 from roop_host.media.mux import mux
+from roop_host.media.segments import read_times
 from roop_host.media.tracks import choose_tracks
 from roop_host.runner.state import Run
 
@@ -40,31 +43,34 @@ class _Video:
         output, media = Path(run.job.output), run.job.media
         self._run = run
         self._tracks = choose_tracks(run.target, media, output)
-        self.plan = choose_encoder(run.target, media, output, threads=threads_of(run.job.execution))
+        self.plan: EncoderPlan = choose_encoder(run.target, media, output, threads=threads_of(run.job.execution))
         self.name = self.plan.name
         lost = [f"not in the output: {', '.join(run.target.left_out)}"] if run.target.left_out else []
-        self.notices = (*lost, *self._tracks.notices, *self.plan.notices)
+        self.notices: tuple[str, ...] = (*lost, *self._tracks.notices, *self.plan.notices)
 
     def join(self, segments: Sequence[Path], output: Path) -> None:
         run = self._run
         mux(self.plan, run.target, self._tracks, segments, output, run.marks, cancel=run.control.cancelled)
 
     def check(self, segments: Sequence[Path], output: Path) -> None:
-        check_output(output, expected_of(self.plan, self._run.target, self._tracks, segments))
+        check_output(output, expected_of(self.plan, self._run.target, self._tracks, segments, output))
 
 
 class _Animation:
     def __init__(self, run: Run) -> None:
         self._run = run
-        self.plan = intermediate(run.target, threads=threads_of(run.job.execution))
+        check_animation_fits(run.target, Path(run.job.output).suffix)
+        self.plan: EncoderPlan = intermediate(run.target, threads=threads_of(run.job.execution))
         self.name = Path(run.job.output).suffix.lstrip(".").lower()
-        lost = [*run.target.left_out, *(track.label for track in run.target.tracks if track.kind == "audio")]
-        self.notices = (f"not in the output: {', '.join(lost)}",) if lost else ()
+        lost = [*(track.label for track in run.target.tracks), *run.target.left_out]
+        self.notices: tuple[str, ...] = (f"not in the output: {', '.join(lost)}",) if lost else ()
 
     def join(self, segments: Sequence[Path], output: Path) -> None:
         run = self._run
         frames = partial(decode_segments, self.plan, segments)
-        write_animation(frames, run.target, output, output.suffix, run.job.media, run.marks)
+        run.notices += write_animation(frames, run.target, output, output.suffix, run.job.media, run.marks)
 
     def check(self, segments: Sequence[Path], output: Path) -> None:
-        check_animation(output, frames=self._run.counts.frames)
+        first, last = read_times(segments[0]), read_times(segments[-1])
+        length_s = (last.frame_pts[-1] + last.durations[-1] - first.frame_pts[0]) * self.plan.time_base
+        check_animation(output, frames=self._run.counts.frames, length_s=length_s, size=self._run.size)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from roop_host.errors import InputError
+from roop_host.media.checks_of_pictures import check_picture
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks, suffix_of
 from roop_host.media.output import WorkFolder, save_atomically
 from roop_host.media.pictures_in import read_picture
-from roop_host.media.pictures_out import PagesWriter, check_picture, write_picture
+from roop_host.media.pictures_out import PageWriter, check_still_fits, write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
@@ -30,6 +30,8 @@ _Write = Callable[[Frame], None]
 def run_stills(run: Run) -> Iterator[Files]:
     """The finished, checked picture or folder of pictures; everything temporary is gone afterwards."""
     output = Path(run.job.output)
+    if run.target.left_out:
+        run.notices.append(f"not in the output: {', '.join(run.target.left_out)}")
     work = WorkFolder(output, secrets.token_hex())
     try:
         if run.form == "pictures":
@@ -45,19 +47,19 @@ def run_stills(run: Run) -> Iterator[Files]:
 
 def _single(run: Run, folder: Path) -> Path:
     temporary = folder / f"output{Path(run.job.output).suffix}"
+    check_still_fits(run.target, temporary.suffix)
     _run_through(run, folder, 0, run.target, _writer(run, run.target, temporary))
-    _finish(run, temporary)
+    _finish(run, temporary, run.target)
     run.encoder = temporary.suffix.lstrip(".").lower()
     return temporary
 
 
 def _pages(run: Run, folder: Path) -> Path:
     temporary = folder / f"output{Path(run.job.output).suffix}"
-    with PagesWriter(temporary, run.target, run.marks) as writer:
-        for number in range(run.target.pages):
-            page = replace(run.target, page=number)
-            _run_through(run, folder, number, page, writer.add)
-    _finish(run, temporary, pages=run.counts.frames)
+    with PageWriter(run.target, temporary, run.marks) as writer:
+        for number, page in enumerate(run.target.items):
+            _run_through(run, folder, number, page, writer.write)
+    _finish(run, temporary, run.target.items[0], pages=len(run.target.items))
     run.encoder = "tif"
     return temporary
 
@@ -75,7 +77,7 @@ def _folder(run: Run, folder: Path) -> Path:
                 raise
             run.notices.append(f"left out: {error}")
             continue
-        _finish(run, temporary)
+        _finish(run, temporary, item)
         if not holds_marks(temporary.suffix):
             save_atomically(marks_path(temporary), [run.marks.xmp()])
     if not run.counts.frames:
@@ -117,9 +119,9 @@ def _run_through(run: Run, folder: Path, number: int, info: MediaInfo, write: _W
     chains.execute(run, chains.build(run, number, alone=True), read, sinks)
 
 
-def _finish(run: Run, temporary: Path, pages: int = 1) -> None:
+def _finish(run: Run, temporary: Path, info: MediaInfo, pages: int = 1) -> None:
     exports.finish(run, temporary, marked=holds_marks(temporary.suffix))
-    check_picture(temporary, pages=pages)
+    check_picture(temporary, size=(info.width, info.height), pages=pages)
 
 
 def _marked(run: Run, temporary: Path, output: Path) -> Files:

@@ -18,7 +18,7 @@ from roop_host.host import Progress
 from roop_host.media.encode import EncoderPlan, SegmentEncoder
 from roop_host.media.info import Known
 from roop_host.media.output import WorkFolder
-from roop_host.media.segments import SegmentPackets, read_segment, write_segment
+from roop_host.media.segments import SegmentPackets, read_times, write_segment
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
@@ -66,7 +66,7 @@ def run_stream(run: Run) -> Iterator[Files]:
 
 def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     finished = work.finished_segments()
-    last = read_segment(work.path / finished[-1]) if finished else None
+    last = read_times(work.path / finished[-1]) if finished else None
     length = run.job.media.segment_frames
     if last is not None:
         _recall(run, last)
@@ -79,7 +79,7 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     if start and last is not None:
         # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
         index = min(start, len(finished) * length - 1)
-        pts = read_segment(work.path / finished[index // length]).frame_pts[index % length]
+        pts = read_times(work.path / finished[index // length]).frame_pts[index % length]
         known = Known(index, pts, last.origin, last.steady)
     with reader_of(run) as reader:
         sink = _Sink(run, plan, work, reader)
@@ -112,8 +112,9 @@ class _Sink:
 
     def _store(self, index: int, packets: SegmentPackets) -> None:
         # The reader is ahead of this: a segment may be said not to be steady though it still is, never the other way round.
-        told = {"tally": _tally(self._run, self._reader), "origin": self._reader.origin, "steady": self._reader.steady}
-        write_segment(self._work.path, index, replace(packets, **told))
+        reader = self._reader
+        told = replace(packets, tally=_tally(self._run, reader), origin=reader.origin, steady=reader.steady)
+        write_segment(self._work.path, index, told)
 
 
 def _tally(run: Run, reader: Reader) -> dict[str, object]:
@@ -136,9 +137,9 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
         job["execution"].pop(door)
     files = []
     target = [item.path for item in run.target.items] or [Path(run.job.target)]
-    for name in (*run.job.sources, *(target if run.source is None else [])):
-        status = Path(name).stat()
-        files.append([str(Path(name).resolve()), status.st_size, status.st_mtime_ns])
+    for path in (*map(Path, run.job.sources), *(target if run.source is None else [])):
+        status = path.stat()
+        files.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
     parts = (*run.steps, *([run.analyser] if run.analyser else []), *run.sidecars)
     running = [part.declared.plugin.describe() for part in parts]
     once = secrets.token_hex() if run.source is not None else ""  # a stream is never the same again

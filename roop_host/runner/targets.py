@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
 from roop_host.media.animations import AnimationReader
 from roop_host.media.folders import FolderReader, folder_of
-from roop_host.media.info import Known, MediaInfo
+from roop_host.media.info import Known, MediaInfo, Reading
 from roop_host.media.pictures_in import read_picture
 from roop_host.media.probe import probe
 from roop_host.media.raw import raw_frame, raw_info
@@ -37,9 +37,12 @@ class Reader(Protocol):
     The rest is as in ``SegmentPackets``, and true as far as frames were given; ``notices`` say what had to be repaired.
     """
 
-    origin: Fraction
-    steady: bool
-    notices: list[str]
+    @property
+    def origin(self) -> Fraction: ...
+    @property
+    def steady(self) -> bool: ...
+    @property
+    def notices(self) -> list[str]: ...
 
     def frames(
         self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
@@ -51,13 +54,27 @@ def look_at_target(run: Run) -> MediaInfo:
     reading = reading_of(run.job.media)
     if run.source is None:
         path = Path(run.job.target)
-        return as_read(folder_of(path, run.job.media) if path.is_dir() else probe(path), reading)
+        return _folder(run, path, reading) if path.is_dir() else _file(probe(path), reading)
     check_stream(run.job.target, reading)
     stream = run.call(run.source, run.source.item.open, run.job.target)
     complaint = _complaint(stream)
     if complaint:
         raise _odd(run.source, complaint)
     return raw_info(run.job.target, stream)
+
+
+def _file(info: MediaInfo, reading: Reading) -> MediaInfo:
+    return replace(as_read(info, reading), items=tuple(as_read(page, reading) for page in info.items))
+
+
+def _folder(run: Run, path: Path, reading: Reading) -> MediaInfo:
+    """A folder as frames has a rate; as pictures it has none, and each of them is read by itself."""
+    folder = folder_of(path, run.job.media.folder, reading)
+    run.notices += folder.notices
+    if folder.mode == "frames":
+        return as_read(folder.info, reading)
+    items = tuple(as_read(item, reading) for item in folder.info.items)
+    return replace(folder.info, items=items, average_rate=None)
 
 
 @contextmanager

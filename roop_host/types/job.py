@@ -55,9 +55,9 @@ class MediaOptions:
 
     trim_start: str = _setting("", "Begin here: seconds, 1:02.5, or 250f for a frame.", "Target", per_run=True)
     trim_end: str = _setting("", "Stop before this: seconds, 1:02.5, or 250f for a frame.", "Target", per_run=True)
-    fps: str = _setting("", "Frames a second: 25, 30000/1001; a folder's are 25 unless said.", "Target")
+    fps: str = _setting("", "Frames a second: 25, 30000/1001; a folder's are 25 unless said.", "Target", per_run=True)
     scale: str = _setting("", "Size of the output: 1280x720, 720p, 50%.", "Target")
-    deinterlace: bool = _setting(False, "Make full frames of interlaced ones.", "Target")
+    deinterlace: bool = _setting(False, "Make full frames of interlaced ones.", "Target", per_run=True)
     folder: Literal["auto", "frames", "pictures"] = _setting("auto", "A folder is one clip, or many pictures.", "Target")
     salvage: bool = _setting(False, "Finish what can be read of a broken target.", "Target", per_run=True)
     skip_audio: bool = _setting(False, "Leave the sound out.", "Output")
