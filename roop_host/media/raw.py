@@ -48,6 +48,7 @@ def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) 
     given = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
     colour: dict[str, Any] = {"dst_color_primaries": _COLOUR.primaries, "dst_color_trc": _COLOUR.transfer}
     picture = given.reformat(format=info.pix_fmt, dst_colorspace=_COLOUR.space, dst_color_range=_COLOUR.range, **colour)
+    picture.pts, picture.time_base = pts, info.time_base
     return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base)
 
 
@@ -64,4 +65,5 @@ def planar_frame(
         plane[...] = channel
     picture.color_range, picture.color_primaries, picture.color_trc = SRGB.range, SRGB.primaries, SRGB.transfer
     picture.colorspace = SRGB.space
+    picture.pts, picture.time_base = pts, time_base
     return Frame(pixels, index=index, pts=pts, time_base=time_base, duration=duration)

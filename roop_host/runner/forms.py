@@ -8,12 +8,10 @@ from typing import Literal
 from roop_host.errors import UsageError
 from roop_host.media.info import MediaInfo, Reading
 from roop_host.media.kinds import SUFFIXES, holds_marks, suffix_of
-from roop_host.types.job import Job, MediaOptions
+from roop_host.types.job import Job
 
 #: ``video`` and ``animation`` are made of segments, the others of pictures that have nothing to do with each other.
 Form = Literal["video", "animation", "picture", "pages", "pictures"]
-
-_CLIP_OPTIONS = ("trim_start", "trim_end", "keep_frames")
 
 
 def form_of(job: Job, target: MediaInfo | None, *, written: bool) -> Form:
@@ -24,7 +22,8 @@ def form_of(job: Job, target: MediaInfo | None, *, written: bool) -> Form:
     output = Path(job.output)
     moving = target is None or target.streams
     _check_uploads(job, target, moving=moving)
-    _check_options(job.media, target, moving=moving)
+    if job.media.keep_frames and not moving:
+        raise UsageError("--keep-frames is for clips, and the target is none; leave it out")
     if written:
         if target is not None and target.kind in ("pages", "folder") and not moving:
             raise UsageError(f"{job.target} holds many pictures, but {output} is made of one; name a folder as the output")
@@ -43,7 +42,8 @@ def form_of(job: Job, target: MediaInfo | None, *, written: bool) -> Form:
     if moving:
         if suffix.muxer:
             return "video"
-        if suffix.moving:
+        # What is named .png is meant to be one picture, unless the target is an APNG or the like itself.
+        if suffix.moving and (output.suffix.lower() != ".png" or (target is not None and target.kind == "animation")):
             return "animation"
         raise _mismatch(job, "a video" if target is None or target.kind == "video" else "an animation", "a picture")
     if target is not None and target.kind == "pages":
@@ -61,14 +61,6 @@ def _mismatch(job: Job, is_: str, named: str) -> UsageError:
     return UsageError(
         f"the target {job.target} is {is_}, but {job.output} is the name of {named}; give the output the suffix of {is_}"
     )
-
-
-def _check_options(media: MediaOptions, target: MediaInfo | None, *, moving: bool) -> None:
-    """What was asked for this run and would do nothing is refused; what may stand in a file for all runs is not."""
-    if not moving:
-        for name in _CLIP_OPTIONS:
-            if getattr(media, name):
-                raise UsageError(f"--{name.replace('_', '-')} is for clips, and the target is none; leave it out")
 
 
 def _check_uploads(job: Job, target: MediaInfo | None, *, moving: bool) -> None:

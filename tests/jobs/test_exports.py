@@ -264,7 +264,7 @@ def test_a_writer_writes_what_the_host_does_not_know(clip: Path, tmp_path: Path)
     assert left(tmp_path) == ["o.csv", "o.raw", "o.raw.xmp"]
     assert report.encoder == "raw"
     assert report.beside == (str(tmp_path / "o.csv"), str(tmp_path / "o.raw.xmp"))
-    assert report.notices == ("not in the output: sound; the writer raw (roop-t1 0) is given frames only",)
+    assert report.notices == ("not in the output: audio track 1 (aac); the writer raw (roop-t1 0) is given frames only",)
 
 
 def test_a_writer_takes_pictures_and_its_longest_suffix(picture: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from roop_host import (
     UsageError,
     Window,
 )
-from roop_host.runner import stream
+from roop_host.runner import products
 
 RESUMABLE = ExecutionOptions(resumable=True)
 
@@ -82,7 +82,7 @@ def test_a_run_that_fell_over_while_joining_is_only_joined(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(stream, "mux", no_space)
+        patched.setattr(products, "mux", no_space)
         refused(found, what)
     assert left(tmp_path) == [".torn.mp4.roop", "whole.mp4"]
     report = run(found, what)

@@ -397,7 +397,7 @@ def test_what_does_not_come_along_is_said(tmp_path: Path) -> None:
                 packet.stream = copies[packet.stream.index]
                 sink.mux(packet)
     report = run(plugins(processor(Tint, "tint")), job(more, tmp_path / "o.mkv", "tint"))
-    track, place = report.notices
+    place, track = report.notices
     assert track.startswith("attachment 2 is left out: only fonts come along")
     assert "place (location)" in place.lower()
     assert not run(plugins(processor(Tint, "tint")), job(tmp_path / "o.mkv", tmp_path / "p.mkv", "tint")).notices

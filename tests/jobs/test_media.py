@@ -309,13 +309,13 @@ def test_a_broken_clip_is_finished_only_when_asked(tmp_path: Path) -> None:
     [
         ("clip", "o.png", {}, "is a video, but"),
         ("still", "o.mp4", {}, "is a picture, but"),
-        ("still", "o.png", {"trim_start": "1"}, "--trim-start is for clips"),
+        ("still", "o.png", {"trim_start": "1"}, "which has no time; leave --trim-start out"),
         ("still", "o.png", {"keep_frames": "frames"}, "--keep-frames is for clips"),
         ("clip", "o.mp4", {"trim_start": "5", "trim_end": "2"}, "trim"),
         ("clip", "o.mp4", {"trim_start": "yesterday"}, "trim-start"),
         ("clip", "o.mp4", {"fps": "0"}, "fps"),
         ("clip", "o.mp4", {"scale": "huge"}, "scale"),
-        ("clip", "o.mp4", {"pixel_format": "yuv42p"}, "yuv420p"),
+        ("clip", "o.mp4", {"pixel_format": "yuv42p"}, "did you mean 'yuv4"),
         ("folder", "o.png", {"folder": "pictures"}, "folder of pictures"),
     ],
 )

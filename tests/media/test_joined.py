@@ -14,7 +14,8 @@ from clips import make_clip
 from tracked import MARKS, join
 
 from roop_host import MediaOptions
-from roop_host.media.encode import SegmentEncoder, choose_encoder
+from roop_host.media.choosing import choose_encoder
+from roop_host.media.encode import SegmentEncoder
 from roop_host.media.mux import mux
 from roop_host.media.probe import probe
 from roop_host.media.reader import VideoReader

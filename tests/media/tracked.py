@@ -15,7 +15,8 @@ from clips import make_clip
 
 from roop_host import MediaOptions
 from roop_host.media.check import Expected, check_output, expected_of
-from roop_host.media.encode import SegmentEncoder, choose_encoder
+from roop_host.media.choosing import choose_encoder
+from roop_host.media.encode import SegmentEncoder
 from roop_host.media.info import MediaInfo, Reading
 from roop_host.media.marks import Marks
 from roop_host.media.mux import mux
