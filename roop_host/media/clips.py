@@ -165,10 +165,19 @@ def _track(stream: Any) -> Track:
 
 
 def _left_out(container: Any, video: Any) -> tuple[str, ...]:
-    """What of the file does not come along, for people; of sound, subtitles and data the container of the output decides."""
+    """What of the file does not come along, for people."""
     others = [_track(stream).label for stream in container.streams.video if stream.index != video.index]
     places = [key for key in container.metadata if _tells_place(key)]
-    return (*others, *(f"place ({key})" for key in places))
+    return (*_not_joined(container), *others, *(f"place ({key})" for key in places))
+
+
+def _not_joined(container: Any) -> list[str]:
+    """Tracks that ``mux`` does not take."""
+    lost = [
+        f"{stream.type} track {stream.index}" for stream in container.streams if stream.type in ("subtitle", "attachment")
+    ]
+    # FFmpeg writes an MP4's chapters as a data track without a codec; those do come along.
+    return lost + [f"data track {s.index}" for s in container.streams.data if s.codec_context is not None]
 
 
 def _track_seconds(stream: Any) -> float | None:
