@@ -23,6 +23,12 @@ def sound_of(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
+def matrix_offset(mp4: bytes | bytearray) -> int:
+    """Where the first track's matrix stands: in ``tkhd``, after version, times, layer and volume (ISO/IEC 14496-12)."""
+    at = mp4.index(b"tkhd") + 4
+    return at + 4 + (32 if mp4[at] == 1 else 20) + 16
+
+
 def make_clip(
     path: Path,
     *,

@@ -13,6 +13,7 @@ import numpy as np
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from numpy.typing import NDArray
 
+from roop_host import MediaOptions
 from roop_host.media.encode import EncoderPlan, SegmentEncoder, apply_plan
 from roop_host.media.encoders import ENCODERS
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo
@@ -21,6 +22,7 @@ from roop_host.media.mux import mux
 from roop_host.media.pixel_formats import layout_of
 from roop_host.media.reader import AvPixels
 from roop_host.media.segments import SegmentPackets, segment_name, write_segment
+from roop_host.media.tracks import choose_tracks
 from roop_host.types.frame import Frame
 
 MARKS = Marks("compositeSynthetic", "Synthetic media: a test")
@@ -90,7 +92,15 @@ def written(plan: EncoderPlan, info: MediaInfo, frames: Sequence[Frame], output:
     if output.suffix == ".webm" or segment.side_data:
         return muxed_plainly(plan, segment, output)
     write_segment(output.parent, 0, segment)
-    mux(plan, info, [output.parent / segment_name(0)], output, MARKS, cancel=threading.Event())
+    mux(
+        plan,
+        info,
+        choose_tracks(info, MediaOptions(), output),
+        [output.parent / segment_name(0)],
+        output,
+        MARKS,
+        cancel=threading.Event(),
+    )
     return output
 
 

@@ -71,7 +71,7 @@ def test_what_hangs_behind_a_picture_is_left_behind(suffix: str, tmp_path: Path)
 @pytest.mark.parametrize("head", [b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7\n"])
 def test_what_draws_itself_is_no_picture(head: bytes, tmp_path: Path) -> None:
     (tmp_path / "in.png").write_bytes(head + bytes(200))
-    with pytest.raises(InputError, match="no picture or video"):
+    with pytest.raises(InputError, match="which can't be read as a picture or video"):
         probe(tmp_path / "in.png")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from clips import make_clip
+from clips import make_clip, matrix_offset
 from numpy.typing import NDArray
 
 from roop_host import Box, MediaOptions
@@ -382,7 +382,7 @@ def test_the_default_video_is_taken_and_others_are_told(tmp_path: Path) -> None:
     info, frames = read(path)
     assert (info.width, info.height, len(frames)) == (96, 64, 3)
     assert frames[0].bgr().shape == (64, 96, 3)
-    assert info.left_out == ("video track 0 (ffv1)", "video track 2 (ffv1, behind the scenes)")
+    assert [track.label for track in info.tracks] == ["video track 0 (ffv1)", "video track 2 (ffv1, behind the scenes)"]
     assert [track.kind for track in info.tracks] == ["video", "video"]
 
 
@@ -404,7 +404,7 @@ def test_a_cover_is_no_video(tmp_path: Path) -> None:
     info, frames = read(path)
     assert (info.width, info.codec, len(frames)) == (128, "h264", 4)
     assert [track.kind for track in info.tracks] == ["audio", "cover"]
-    assert info.left_out == ("cover picture 2 (png)",)
+    assert "cover picture 2 (png)" in [track.label for track in info.tracks]
 
 
 def test_when_a_clip_begins(tmp_path: Path) -> None:
@@ -448,11 +448,9 @@ def test_packed_frames_of_an_avi_come_out_one_by_one(tmp_path: Path) -> None:
 
 
 def test_the_matrix_is_kept_as_it_is(tmp_path: Path) -> None:
-    from roop_host.media import mux as joining
-
     path = make_clip(tmp_path / "in.mp4", frames=2, sound=False)
     data = bytearray(path.read_bytes())
-    at = joining.matrix_offset(data)
+    at = matrix_offset(data)
     data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 96 << 16, 0, 1 << 30)
     path.write_bytes(data)
     info = probe(path)

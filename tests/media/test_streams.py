@@ -14,7 +14,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from clips import make_clip, pts_of, sound_of
+from clips import make_clip, matrix_offset, pts_of, sound_of
 
 from roop_host import MediaOptions
 from roop_host.errors import InputError, UsageError
@@ -146,12 +146,6 @@ def turn_clip(path: Path, output: Path, turn: int) -> Path:
 
 # By degrees anticlockwise from coded to upright; ISO/IEC 14496-12, which turns clockwise.
 _TURNS = {90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -1, 0)}
-
-
-def matrix_offset(mp4: bytes | bytearray) -> int:
-    """Where the first track's matrix stands: in ``tkhd``, after version, times, layer and volume (ISO/IEC 14496-12)."""
-    at = mp4.index(b"tkhd") + 4
-    return at + 4 + (32 if mp4[at] == 1 else 20) + 16
 
 
 def matrix_bytes(*turn: float) -> bytes:
