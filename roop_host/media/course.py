@@ -13,6 +13,8 @@ from roop_host.media.info import Known, MediaInfo
 T = TypeVar("T")
 #: Matroska counts in milliseconds: a frame that is shown so little later was rounded.
 _ROUNDED_S = Fraction(1, 1000)
+#: A clip whose last frame would last so much longer than was said is one that breaks off.
+_SLACK_S = 1
 #: A step back by more is a new clock and no disorder.
 _NEW_CLOCK_S = 1
 #: A gap by more is a broken time: filled up, or waited for, it would never end.
@@ -117,16 +119,16 @@ class Course(Generic[T]):
 
     def from_beginning(self, shots: Iterable[Shot[T]]) -> Iterator[Placed[T]]:
         """All used frames, ``shots`` being all of the clip."""
-        return self._place(self._until_end(self._from_start(shots, sought=False)), None)
+        return self._place(self._until_end(self._lasting(self._from_start(shots, sought=False))), None)
 
     def from_start(self, shots: Iterable[Shot[T]]) -> Iterator[Placed[T]]:
         """All used frames, ``shots`` beginning before the first used one. Raises ``LostPlace`` if they don't."""
-        return self._place(self._until_end(self._from_start(shots, sought=True)), None)
+        return self._place(self._until_end(self._lasting(self._from_start(shots, sought=True))), None)
 
     def from_known(self, shots: Iterable[Shot[T]], known: Known) -> Iterator[Placed[T]]:
         """The used frames from ``known`` on. Raises ``LostPlace`` where ``shots`` do not lead there."""
         self.origin = known.origin
-        return self._place(self._until_end(self._from_time(shots, known)), known)
+        return self._place(self._until_end(self._lasting(self._from_time(shots, known))), known)
 
     def start_s(self) -> Fraction:
         """The source's second of the first used frame or a little before, for ``can_seek_start``."""
@@ -171,6 +173,27 @@ class Course(Generic[T]):
         for number, shot in enumerate(chain([held], after, rest), first):
             shot.number = number
             yield shot
+
+    def _lasting(self, shots: Iterable[Shot[T]]) -> Iterator[Shot[T]]:
+        """Each with the time up to the next as its duration: what files say of reordered frames is that of decoding."""
+        held: Shot[T] | None = None
+        for shot in shots:
+            if held is not None:
+                held.duration = shot.pts - held.pts
+                yield held
+            held = shot
+        if held is not None:
+            held.duration = self._last_duration(held)
+            yield held
+
+    def _last_duration(self, shot: Shot[T]) -> int:
+        """Of MP4 and MOV the track's end tells it; other files say it themselves."""
+        info = self._info
+        if not info.container.startswith("mov") or info.duration_s is None:
+            return shot.duration
+        left = round(Fraction(info.start_s + info.duration_s) / self._tick) - shot.pts
+        torn = info.reading.salvage and left * self._tick > _SLACK_S
+        return left if left > 0 and not torn else self._step
 
     def _until_end(self, shots: Iterable[Shot[T]]) -> Iterator[Shot[T]]:
         end = self._reading.end

@@ -5,9 +5,9 @@ from __future__ import annotations
 #: Flags and variables of the host.
 HOST_NAMES = frozenset(
     "source target output overwrite processors face_selector_mode on_no_face quality encoder preset export upload device "  # noqa: SIM905
-    "trim_start trim_end fps scale deinterlace folder salvage skip_audio no_skip_audio pixel_format keep_frames frame_format "
-    "threads precision offline no_offline timeout resumable no_resumable screen_limit job plugin json quiet debug help "
-    "config disable_plugins".split()
+    "trim_start trim_end fps scale deinterlace folder salvage skip_audio no_skip_audio pixel_format keep_frames "
+    "frame_format threads precision offline no_offline timeout resumable no_resumable screen_limit job plugin json quiet "
+    "debug help config disable_plugins".split()
 )
 #: Suffixes of outputs that the host writes: a writer of a plugin would never be asked.
 HOST_SUFFIXES = frozenset(
