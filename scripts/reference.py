@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host import hookspecs
-from roop_host.media import encoders
+from roop_host.media.writing import encoders
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.wanted import Use, wanted_models

@@ -24,7 +24,7 @@ from roop_host.cli.doctor import tell
 from roop_host.doctor import devices, examine, installed, plugged
 from roop_host.doctor.check import Check, Examination, note, ok
 from roop_host.doctor.settings import settings
-from roop_host.media.encoders import ENCODERS
+from roop_host.media.writing.encoders import ENCODERS
 from roop_host.models.devices import TINY_MODEL
 from roop_host.models.placing import write_record
 from roop_host.models.providers import PROVIDERS

@@ -57,6 +57,20 @@ def test_rooms_import_only_what_lies_below(path: Path) -> None:
             assert parts[1] == room or parts[1] in MAY_IMPORT[room], f"{room} imports {name}"
 
 
+# Of the rooms inside of media: what lies in the room itself is the ground floor there.
+MEDIA_MAY_IMPORT = {"": set(), "pictures": {""}, "reading": {"", "pictures"}, "writing": {"", "reading"}}
+
+
+@pytest.mark.parametrize("path", sorted((HOST / "media").rglob("*.py")), ids=lambda path: str(path.relative_to(HOST)))
+def test_rooms_of_media_import_only_what_lies_below(path: Path) -> None:
+    parts = path.relative_to(HOST / "media").parts
+    room = parts[0] if len(parts) > 1 else ""
+    for name in imports(path):
+        inside = name.split(".")[2:] if name.startswith("roop_host.media.") else []
+        other = inside[0] if inside and inside[0] in MEDIA_MAY_IMPORT else ""
+        assert not inside or other == room or other in MEDIA_MAY_IMPORT[room], f"{room or 'media'} imports {name}"
+
+
 def test_no_plugin_imports_another() -> None:
     for folder in (ROOT / "plugins").iterdir():
         allowed = {folder.name, "roop_host", "roop_vision"}

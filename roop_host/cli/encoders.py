@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from roop_host.media.encoders import CONTAINERS, QUALITY_POINTS, quality_rows
-from roop_host.media.survey import Found, survey
+from roop_host.media.writing.encoders import CONTAINERS, QUALITY_POINTS, quality_rows
+from roop_host.media.writing.survey import Found, survey
 
 _HEAD = ("NAME", "CODEC", "HERE", "CONTAINERS", "QUALITY 0-100", "PRESETS", "CARRIES")
 

@@ -10,10 +10,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_host.media.av_pixels import AvPixels
 from roop_host.media.info import SRGB, Colour, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pixel_formats import layout_of
-from roop_host.media.reader import AvPixels
 from roop_host.types.frame import Frame
 from roop_host.types.objects import StreamInfo
 from roop_host.types.planes import PixelLayout

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from roop_host.media.pictures_out import write_picture
+from roop_host.media.pictures.pictures_out import write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner.files import Files

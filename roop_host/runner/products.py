@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from roop_host.host import threads_of
-from roop_host.media.animations_out import check_animation_fits, write_animation
-from roop_host.media.check import check_output, expected_of
-from roop_host.media.checks_of_pictures import check_animation
-from roop_host.media.choosing import choose_encoder
-from roop_host.media.encode import EncoderPlan, decode_segments, intermediate
-from roop_host.media.mux import mux
+from roop_host.media.pictures.animations_out import check_animation_fits, write_animation
+from roop_host.media.pictures.checks_of_pictures import check_animation
 from roop_host.media.segments import read_times
-from roop_host.media.tracks import choose_tracks
+from roop_host.media.writing.check import check_output, expected_of
+from roop_host.media.writing.choosing import choose_encoder
+from roop_host.media.writing.encode import EncoderPlan, decode_segments, intermediate
+from roop_host.media.writing.mux import mux
+from roop_host.media.writing.tracks import choose_tracks
 from roop_host.runner.state import Run
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from roop_host import gate
 from roop_host.errors import ScreeningError
 from roop_host.host import Progress
-from roop_host.media.encode import EncoderPlan, SegmentEncoder
 from roop_host.media.info import Known
 from roop_host.media.output import WorkFolder
 from roop_host.media.segments import SegmentPackets, read_times, write_segment
+from roop_host.media.writing.encode import EncoderPlan, SegmentEncoder
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains

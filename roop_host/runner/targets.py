@@ -14,14 +14,14 @@ import numpy as np
 
 from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
-from roop_host.media.animations import AnimationReader
-from roop_host.media.folders import FolderReader, folder_of
 from roop_host.media.info import Known, MediaInfo, Reading
-from roop_host.media.pictures_in import read_picture
-from roop_host.media.probe import probe
+from roop_host.media.pictures.animations import AnimationReader
+from roop_host.media.pictures.folders import FolderReader, folder_of
+from roop_host.media.pictures.pictures_in import read_picture
 from roop_host.media.raw import raw_frame, raw_info
-from roop_host.media.reader import VideoReader
-from roop_host.media.timing import as_read, reading_of
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
+from roop_host.media.reading.timing import as_read, reading_of
 from roop_host.runner.forms import check_stream
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame

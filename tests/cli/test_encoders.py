@@ -8,8 +8,8 @@ import av
 import pytest
 
 from roop_host.cli import app
-from roop_host.media import survey
-from roop_host.media.encoders import ENCODERS, formats_of
+from roop_host.media.writing import survey
+from roop_host.media.writing.encoders import ENCODERS, formats_of
 
 
 def test_every_encoder_is_listed_with_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:

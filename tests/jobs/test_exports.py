@@ -16,7 +16,7 @@ from kit import FAST, Quiet, Raw, Seal, Times, Tint, exporter, job, left, plugin
 from PIL import Image
 
 from roop_host import ExecutionOptions, Finished, FrameView, Job, Sidecar, Stage, StreamInfo, Window
-from roop_host.media.probe import probe
+from roop_host.media.reading.probe import probe
 from roop_host.plugins.found import Plugins
 
 RESUMABLE = ExecutionOptions(resumable=True)

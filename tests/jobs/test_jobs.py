@@ -28,8 +28,8 @@ from roop_host import (
     Stage,
     Window,
 )
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
 
 
 @pytest.fixture(scope="module")

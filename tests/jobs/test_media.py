@@ -17,7 +17,7 @@ from kit import FAST, Times, Tint, exporter, job, left, plugins, processor, refu
 from PIL import Image
 
 from roop_host import ExecutionOptions, MediaOptions, Processor, Window
-from roop_host.media.probe import probe
+from roop_host.media.reading.probe import probe
 
 TINT = plugins(processor(Tint, "tint", warmup=2, lookahead=1))
 

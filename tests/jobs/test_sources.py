@@ -30,8 +30,8 @@ from roop_host import (
     StreamInfo,
     Window,
 )
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
 from roop_host.plugins.found import Plugins
 
 

@@ -14,15 +14,15 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from numpy.typing import NDArray
 
 from roop_host import MediaOptions
-from roop_host.media.encode import EncoderPlan, SegmentEncoder, apply_plan
-from roop_host.media.encoders import ENCODERS
+from roop_host.media.av_pixels import AvPixels
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo
 from roop_host.media.marks import Marks
-from roop_host.media.mux import mux
 from roop_host.media.pixel_formats import layout_of
-from roop_host.media.reader import AvPixels
 from roop_host.media.segments import SegmentPackets, segment_name, write_segment
-from roop_host.media.tracks import choose_tracks
+from roop_host.media.writing.encode import EncoderPlan, SegmentEncoder, apply_plan
+from roop_host.media.writing.encoders import ENCODERS
+from roop_host.media.writing.mux import mux
+from roop_host.media.writing.tracks import choose_tracks
 from roop_host.types.frame import Frame
 
 MARKS = Marks("compositeSynthetic", "Synthetic media: a test")

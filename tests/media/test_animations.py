@@ -18,15 +18,15 @@ from stills import MARKS, noise, planes
 
 from roop_host import Frame, MediaOptions
 from roop_host.errors import InputError, Interrupted, OutputError, UsageError
-from roop_host.media.animations import AnimationReader
-from roop_host.media.animations_out import check_animation_fits, write_animation
-from roop_host.media.checks_of_pictures import check_animation
 from roop_host.media.info import Known, MediaInfo, Reading
-from roop_host.media.moving import Frames
-from roop_host.media.palette import palette_of
-from roop_host.media.pictures_in import read_picture
-from roop_host.media.pictures_out import write_picture
-from roop_host.media.probe import probe
+from roop_host.media.pictures.animations import AnimationReader
+from roop_host.media.pictures.animations_out import check_animation_fits, write_animation
+from roop_host.media.pictures.checks_of_pictures import check_animation
+from roop_host.media.pictures.moving import Frames
+from roop_host.media.pictures.palette import palette_of
+from roop_host.media.pictures.pictures_in import read_picture
+from roop_host.media.pictures.pictures_out import write_picture
+from roop_host.media.reading.probe import probe
 
 SUFFIXES = [".gif", ".webp", ".png"]
 Picture = NDArray[np.uint8]

@@ -19,9 +19,9 @@ from PIL import Image
 
 from roop_host import MediaOptions
 from roop_host.errors import InputError
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
-from roop_host.media.timing import as_read, reading_of
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
+from roop_host.media.reading.timing import as_read, reading_of
 
 
 def reason(path: Path) -> str:

@@ -12,11 +12,11 @@ from PIL import Image
 from stills import deep_png, noise, read, written
 
 from roop_host.errors import InputError, UsageError
-from roop_host.media import png
 from roop_host.media.info import MediaInfo
-from roop_host.media.pictures_in import read_picture
-from roop_host.media.pictures_out import check_still_fits
-from roop_host.media.probe import probe
+from roop_host.media.pictures import png
+from roop_host.media.pictures.pictures_in import read_picture
+from roop_host.media.pictures.pictures_out import check_still_fits
+from roop_host.media.reading.probe import probe
 
 DEEP = noise(12, 20, 4, kind=np.uint16)
 

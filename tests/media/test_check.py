@@ -13,7 +13,7 @@ import pytest
 from tracked import Tone, join, make_tracks
 
 from roop_host.errors import OutputError
-from roop_host.media.check import Expected, check_output
+from roop_host.media.writing.check import Expected, check_output
 
 Change = Callable[[Any, int], bool]
 

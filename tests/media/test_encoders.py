@@ -23,13 +23,13 @@ from made import (
 
 from roop_host import MediaOptions
 from roop_host.errors import UsageError
-from roop_host.media import choosing
-from roop_host.media.choosing import choose_encoder
-from roop_host.media.conversion import losses
-from roop_host.media.encoders import ENCODERS, QUALITY_POINTS, formats_of, quality_rows
 from roop_host.media.info import Colour, MediaInfo
 from roop_host.media.pixel_formats import layout_of
-from roop_host.media.settings import settings_of
+from roop_host.media.writing import choosing
+from roop_host.media.writing.choosing import choose_encoder
+from roop_host.media.writing.conversion import losses
+from roop_host.media.writing.encoders import ENCODERS, QUALITY_POINTS, formats_of, quality_rows
+from roop_host.media.writing.settings import settings_of
 
 # Kind of input, container, and what auto makes of it.
 AUTO = [

@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 
 from roop_host import MediaOptions
 from roop_host.errors import OutputError
-from roop_host.media import encode
-from roop_host.media.choosing import choose_encoder
-from roop_host.media.conversion import Converter, colour_in
-from roop_host.media.encode import ALPHA_SIDE_DATA, SegmentEncoder, decode_segments, intermediate
-from roop_host.media.encoders import ENCODERS
 from roop_host.media.info import Colour, FieldOrder, MediaInfo
 from roop_host.media.segments import segment_name, write_segment
+from roop_host.media.writing import encode
+from roop_host.media.writing.choosing import choose_encoder
+from roop_host.media.writing.conversion import Converter, colour_in
+from roop_host.media.writing.encode import ALPHA_SIDE_DATA, SegmentEncoder, decode_segments, intermediate
+from roop_host.media.writing.encoders import ENCODERS
 
 CLAIMS = [(row.name, suffix) for row in SOFTWARE for suffix in sorted(row.containers)]
 

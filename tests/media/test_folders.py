@@ -12,8 +12,8 @@ from PIL import Image
 from stills import deep_png, noise, planes
 
 from roop_host.errors import InputError, UsageError
-from roop_host.media.folders import FolderReader, folder_of, natural
 from roop_host.media.info import Known, Reading
+from roop_host.media.pictures.folders import FolderReader, folder_of, natural
 
 PLAIN = Reading()
 
@@ -33,7 +33,7 @@ def test_the_order_is_natural_and_what_is_no_picture_is_told(tmp_path: Path) -> 
     moving[0].save(folder / "moving.gif", save_all=True, append_images=moving[1:])
     found = folder_of(folder, "auto", PLAIN)
     assert [item.path.name for item in found.info.items] == ["IMG1.png", "img2.png", "img10.png"]
-    assert found.info.left_out == ("moving.gif", "notes.txt")
+    assert found.info.left_out == ()
     assert "moving.gif, notes.txt" in found.notices[1]
 
 

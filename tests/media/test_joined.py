@@ -14,14 +14,14 @@ from clips import make_clip
 from tracked import MARKS, join
 
 from roop_host import MediaOptions
-from roop_host.media.choosing import choose_encoder
-from roop_host.media.encode import SegmentEncoder
-from roop_host.media.mux import mux
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
 from roop_host.media.segments import segment_name, write_segment
-from roop_host.media.span import later_timecode
-from roop_host.media.tracks import TrackPlan
+from roop_host.media.writing.choosing import choose_encoder
+from roop_host.media.writing.encode import SegmentEncoder
+from roop_host.media.writing.mux import mux
+from roop_host.media.writing.span import later_timecode
+from roop_host.media.writing.tracks import TrackPlan
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 

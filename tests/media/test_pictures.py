@@ -22,14 +22,14 @@ from stills import MARKS, deep_png, noise, planes, read, written
 from roop_host import Box, Frame, FrameView, MediaOptions, Screener, Stage
 from roop_host.errors import InputError, OutputError
 from roop_host.gate import Gate, Watcher
-from roop_host.media.checks_of_pictures import check_picture
 from roop_host.media.kinds import SUFFIXES, holds_marks, suffix_of
-from roop_host.media.marks_in_pictures import gif_blocks
-from roop_host.media.pictures_in import read_pages, read_picture
-from roop_host.media.pictures_out import PageWriter, write_picture
-from roop_host.media.png import chunks
-from roop_host.media.probe import probe
-from roop_host.media.quality import avif_quality, jpeg_quality, webp_quality
+from roop_host.media.pictures.checks_of_pictures import check_picture
+from roop_host.media.pictures.marks_in_pictures import gif_blocks
+from roop_host.media.pictures.pictures_in import read_pages, read_picture
+from roop_host.media.pictures.pictures_out import PageWriter, write_picture
+from roop_host.media.pictures.png import chunks
+from roop_host.media.pictures.quality import avif_quality, jpeg_quality, webp_quality
+from roop_host.media.reading.probe import probe
 
 STILLS = [suffix for suffix in SUFFIXES if (row := suffix_of(Path(f"x{suffix}"))) is not None and row.still]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -276,7 +276,7 @@ def test_what_is_said_of_a_deep_png_comes_along(tmp_path: Path) -> None:
     said.add_text("Title", "A harbour")
     said.add(b"gAMA", struct.pack(">I", 45455))
     small = save(Image.fromarray(noise(12, 20, 3)), tmp_path / "said.png", pnginfo=said, dpi=(100, 100), icc_profile=SRGB)
-    from roop_host.media.png import with_extras
+    from roop_host.media.pictures.png import with_extras
 
     path = deep_png(tmp_path / "in.png", DEEP)
     path.write_bytes(with_extras(path.read_bytes(), small.read_bytes()))

@@ -15,12 +15,12 @@ from clips import make_clip, matrix_offset
 from numpy.typing import NDArray
 
 from roop_host import Box, MediaOptions
-from roop_host.media.course import Shot
-from roop_host.media.filters import Deinterlacer, Scaler, deinterlaces
 from roop_host.media.info import Hdr, MediaInfo
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
-from roop_host.media.timing import as_read, reading_of
+from roop_host.media.reading.course import Shot
+from roop_host.media.reading.filters import Deinterlacer, Scaler, deinterlaces
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
+from roop_host.media.reading.timing import as_read, reading_of
 from roop_host.types.frame import Frame
 
 X264 = {"crf": "10", "bf": "2"}

@@ -18,16 +18,16 @@ from clips import make_clip, matrix_offset, pts_of, sound_of
 
 from roop_host import MediaOptions
 from roop_host.errors import InputError, UsageError
-from roop_host.media.check import check_output, expected_of
-from roop_host.media.choosing import choose_encoder
-from roop_host.media.encode import SegmentEncoder
 from roop_host.media.info import Known
 from roop_host.media.marks import Marks
-from roop_host.media.mux import mux
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
 from roop_host.media.segments import segment_name, write_segment
-from roop_host.media.tracks import TrackPlan, choose_tracks
+from roop_host.media.writing.check import check_output, expected_of
+from roop_host.media.writing.choosing import choose_encoder
+from roop_host.media.writing.encode import SegmentEncoder
+from roop_host.media.writing.mux import mux
+from roop_host.media.writing.tracks import TrackPlan, choose_tracks
 
 MARKS = Marks("compositeSynthetic", "Synthetic media: a test")
 

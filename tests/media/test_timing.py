@@ -15,11 +15,11 @@ from clips import make_clip
 
 from roop_host import Box, MediaOptions
 from roop_host.errors import InputError, UsageError
-from roop_host.media.course import Clock, GapTooLong
 from roop_host.media.info import Known, MediaInfo, Reading
-from roop_host.media.probe import probe
-from roop_host.media.reader import VideoReader
-from roop_host.media.timing import as_read, reading_of
+from roop_host.media.reading.course import Clock, GapTooLong
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.reader import VideoReader
+from roop_host.media.reading.timing import as_read, reading_of
 from roop_host.types.planes import PixelLayout
 
 VFR = {"pts": [0, 1, 2, 5, 6, 9, 10, 11, 40, 41, 42, 43, 50, 51], "time_base": Fraction(1, 25), "frames": 14}

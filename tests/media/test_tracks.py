@@ -16,10 +16,10 @@ from tracked import Tone, clicks_of, join, make_tracks, packets_of
 
 from roop_host import MediaOptions
 from roop_host.media.info import Reading, Track
-from roop_host.media.probe import probe
-from roop_host.media.sound import SoundEncoder
-from roop_host.media.span import Span
-from roop_host.media.tracks import choose_tracks
+from roop_host.media.reading.probe import probe
+from roop_host.media.writing.sound import SoundEncoder
+from roop_host.media.writing.span import Span
+from roop_host.media.writing.tracks import choose_tracks
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 # What becomes of a sound, by container; an empty text is a copy.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roop_host.errors import UsageError
-from roop_host.media.conversion import losses
-from roop_host.media.encode import EncoderPlan, open_context, plan_of
-from roop_host.media.encoders import CONTAINERS, ENCODERS, Encoder, formats_of
 from roop_host.media.info import MediaInfo
 from roop_host.media.pixel_formats import layout_of, nearest, size_step
-from roop_host.media.settings import settings_of
+from roop_host.media.writing.conversion import losses
+from roop_host.media.writing.encode import EncoderPlan, open_context, plan_of
+from roop_host.media.writing.encoders import CONTAINERS, ENCODERS, Encoder, formats_of
+from roop_host.media.writing.settings import settings_of
 from roop_host.types.job import MediaOptions
 from roop_host.types.options import closest
 

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from roop_host.media.encode import EncoderPlan
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
 from roop_host.media.segments import SegmentPackets, read_segment
+from roop_host.media.writing.encode import EncoderPlan
 
 # Tracks of a file that plays are no further apart than this in it.
 _INTERLEAVED_S = 10

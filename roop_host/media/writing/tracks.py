@@ -14,9 +14,9 @@ from av.stream import Discard
 
 from roop_host.media.info import MediaInfo, Track
 from roop_host.media.kinds import suffix_of
-from roop_host.media.probe import FORMAT_WHITELIST, file_name
-from roop_host.media.sound import is_lossless, sound_encoder
-from roop_host.media.subtitles import TEXTS
+from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
+from roop_host.media.writing.sound import is_lossless, sound_encoder
+from roop_host.media.writing.subtitles import TEXTS
 from roop_host.types.job import MediaOptions
 
 MATROSKA = ("matroska", "webm")

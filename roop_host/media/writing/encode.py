@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.errors import OutputError, UsageError
-from roop_host.media.conversion import Converter, colour_in
+from roop_host.media.av_pixels import AvPixels
 from roop_host.media.info import Colour, FieldOrder, MediaInfo
-from roop_host.media.reader import AvPixels
 from roop_host.media.segments import SegmentPackets, read_times, stored_packets
+from roop_host.media.writing.conversion import Converter, colour_in
 from roop_host.types.frame import Frame
 
 #: The kind of a packet's side data that is part of the picture: VP9's alpha. The others are the encoder's statistics.

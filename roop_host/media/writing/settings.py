@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from roop_host.errors import UsageError
-from roop_host.media.encoders import ENCODERS, VPX_GOOD, Encoder, prores_profile
 from roop_host.media.info import Hdr, MediaInfo
 from roop_host.media.pixel_formats import keeps_all
+from roop_host.media.writing.encoders import ENCODERS, VPX_GOOD, Encoder, prores_profile
 from roop_host.types.job import MediaOptions
 from roop_host.types.options import closest
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from roop_host.media import png
-from roop_host.media.belongings import Belongings
 from roop_host.media.marks import Marks
-from roop_host.media.marks_in_pictures import png_info
+from roop_host.media.pictures import png
+from roop_host.media.pictures.belongings import Belongings
+from roop_host.media.pictures.marks_in_pictures import png_info
 
 
 def write_png(picture: NDArray[Any], kept: Belongings, output: Path, marks: Marks) -> None:

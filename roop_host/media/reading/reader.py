@@ -10,57 +10,22 @@ from types import TracebackType
 from typing import Any, Self
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
 from roop_host.errors import InputError, Interrupted
-from roop_host.media.clips import video_of
-from roop_host.media.course import Clock, Course, GapTooLong, LostPlace, Placed, Shot
-from roop_host.media.decoding import BrokenOff, decoder_of, pictures
-from roop_host.media.filters import Deinterlacer, Scaler, planar, second_reference
+from roop_host.media.av_pixels import AvPixels
 from roop_host.media.info import Known, MediaInfo
-from roop_host.media.probe import open_clip
+from roop_host.media.reading.clips import video_of
+from roop_host.media.reading.course import Clock, Course, GapTooLong, LostPlace, Placed, Shot
+from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
+from roop_host.media.reading.filters import Deinterlacer, Scaler, planar
+from roop_host.media.reading.probe import open_clip
 from roop_host.types.frame import Frame
-from roop_host.types.planes import PixelLayout, Pixels
 
 # How far before the wanted frame a decoder is set down, in seconds; at last it begins at the beginning.
 _STEPS_BACK_S = (Fraction(0), Fraction(1), Fraction(4))
 # Headers round, and a last frame may be shown for less than they say.
 _SLACK_S = 0.5
 _UNKNOWN_RATE = Fraction(30)
-
-
-class AvPixels(Pixels):
-    """The planes of a decoded frame, seen in place; ``av_frame`` is what an encoder takes."""
-
-    def __init__(self, layout: PixelLayout, av_frame: av.VideoFrame) -> None:
-        super().__init__(layout, _views(layout, av_frame))
-        self.av_frame = av_frame
-        self._writable = False
-
-    def make_writable(self) -> None:
-        # The decoder may still refer to the buffer; views taken before dangle once it was copied.
-        if not self._writable:
-            self.av_frame.make_writable()
-            self.planes = _views(self.layout, self.av_frame)
-            self._writable = True
-
-    def copy(self) -> AvPixels:
-        # A frame made anew would lose what encoders go by, such as which field comes first.
-        twin = AvPixels(self.layout, second_reference(self.av_frame))
-        twin.make_writable()
-        return twin
-
-
-def _views(layout: PixelLayout, frame: av.VideoFrame) -> tuple[NDArray[Any], ...]:
-    item = np.dtype(layout.dtype).itemsize
-    planes = []
-    for plane in frame.planes:
-        flat = np.frombuffer(plane, layout.dtype)  # type: ignore[call-overload]  # planes are buffers
-        planes.append(flat.reshape(plane.height, plane.line_size // item)[:, : plane.width])
-    if layout.model == "rgb":  # FFmpeg keeps G, B, R
-        planes[0], planes[1] = planes[1], planes[0]
-    return tuple(planes)
 
 
 class VideoReader:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from roop_host.errors import InputError, Interrupted, UsageError
 from roop_host.media.info import SRGB, Known, MediaInfo, Reading
-from roop_host.media.pictures_in import probe_picture, read_picture
+from roop_host.media.pictures.pictures_in import probe_picture, read_picture
+from roop_host.media.pictures.shown import Shown, as_shown
 from roop_host.media.raw import planar_frame
-from roop_host.media.shown import Shown, as_shown
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout
 
@@ -61,7 +61,7 @@ def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading
     if left:
         more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
         notices.append(f"left out of {path}, being no still pictures: {', '.join(left[:_TOLD])}{more}")
-    return Folder(_described(path, items, rate, reading, tuple(left)), mode, tuple(notices))
+    return Folder(_described(path, items, rate, reading), mode, tuple(notices))
 
 
 def natural(name: str) -> tuple[Any, ...]:
@@ -152,7 +152,7 @@ def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]
     return items, left
 
 
-def _described(path: Path, items: list[MediaInfo], rate: Fraction, reading: Reading, left: tuple[str, ...]) -> MediaInfo:
+def _described(path: Path, items: list[MediaInfo], rate: Fraction, reading: Reading) -> MediaInfo:
     deep = any(item.layout.depth > 8 for item in items)
     alpha = any(item.layout.alpha for item in items)
     lost = dict.fromkeys(what for item in items for what in item.left_out)
@@ -170,7 +170,7 @@ def _described(path: Path, items: list[MediaInfo], rate: Fraction, reading: Read
         frames=len(items),
         duration_s=float(len(items) / rate),
         colour=SRGB,
-        left_out=(*lost, *left),
+        left_out=tuple(lost),
         is_file=False,
         items=tuple(items),
         reading=reading,

@@ -10,10 +10,10 @@ from typing import IO
 
 from PIL import Image
 
-from roop_host.media.belongings import Belongings
 from roop_host.media.marks import Marks
-from roop_host.media.moving import Frames, Picture, Ticks, changed, moments, part
-from roop_host.media.quality import webp_quality
+from roop_host.media.pictures.belongings import Belongings
+from roop_host.media.pictures.moving import Frames, Picture, Ticks, changed, moments, part
+from roop_host.media.pictures.quality import webp_quality
 from roop_host.types.geometry import Box
 
 _UNIT = Fraction(1, 1000)

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import av
 
 from roop_host.errors import OutputError
-from roop_host.media.sound import SoundEncoder, settle, sound_encoder
-from roop_host.media.span import Span
-from roop_host.media.subtitles import TextEncoder, open_text_stream
-from roop_host.media.tracks import TrackPlan, TrackWay
+from roop_host.media.writing.sound import SoundEncoder, settle, sound_encoder
+from roop_host.media.writing.span import Span
+from roop_host.media.writing.subtitles import TextEncoder, open_text_stream
+from roop_host.media.writing.tracks import TrackPlan, TrackWay
 
 #: Tags of a track that are kept; others are of the old file (statistics) or may tell of places and devices.
 _TAGS = ("language", "title", "handler_name")

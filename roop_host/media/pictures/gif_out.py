@@ -10,9 +10,9 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from roop_host.media.marks import Marks
-from roop_host.media.marks_in_pictures import gif_blocks
-from roop_host.media.moving import Frames, Picture, Ticks, changed, moments, part
-from roop_host.media.palette import Palette, palette_of
+from roop_host.media.pictures.marks_in_pictures import gif_blocks
+from roop_host.media.pictures.moving import Frames, Picture, Ticks, changed, moments, part
+from roop_host.media.pictures.palette import Palette, palette_of
 from roop_host.types.geometry import Box
 
 _UNIT = Fraction(1, 100)

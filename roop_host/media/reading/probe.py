@@ -8,11 +8,11 @@ from typing import Any
 import av
 
 from roop_host.errors import InputError
-from roop_host.media.clips import clip_info, coded_size, video_of
 from roop_host.media.info import MediaInfo
 from roop_host.media.limits import MAX_PIXELS, check_size
-from roop_host.media.pictures_in import probe_picture
-from roop_host.media.sniff import what_it_is
+from roop_host.media.pictures.pictures_in import probe_picture
+from roop_host.media.reading.clips import clip_info, coded_size, video_of
+from roop_host.media.reading.sniff import what_it_is
 
 # Demuxers by whole name. Without a whitelist a text file named .mp4 makes FFmpeg open its neighbours.
 _CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts")

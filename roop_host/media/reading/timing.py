@@ -7,11 +7,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 from roop_host.errors import InputError, UsageError
-from roop_host.media.filters import deinterlaces
 from roop_host.media.info import Colour, MediaInfo, Place, Reading, Size
 from roop_host.media.limits import check_size
 from roop_host.media.pixel_formats import layout_of, size_step
-from roop_host.media.probe import MOST_RATE
+from roop_host.media.reading.filters import deinterlaces
+from roop_host.media.reading.probe import MOST_RATE
 from roop_host.types.job import MediaOptions
 from roop_host.types.planes import Matrix
 

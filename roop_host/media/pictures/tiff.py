@@ -12,9 +12,9 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from tifffile import TiffFile, TiffPage, TiffWriter
 
-from roop_host.media.belongings import Belongings
 from roop_host.media.marks import Marks
-from roop_host.media.marks_in_pictures import TIFF_XMP_TAG
+from roop_host.media.pictures.belongings import Belongings
+from roop_host.media.pictures.marks_in_pictures import TIFF_XMP_TAG
 
 #: TIFF's types BYTE, ASCII and LONG.
 _BYTE, _ASCII, _LONG = 1, 2, 4

@@ -9,11 +9,11 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from roop_host.media.animation_files import look_at_animation
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
-from roop_host.media.picture_files import exif_of, format_of, known_picture, open_picture
-from roop_host.media.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
+from roop_host.media.pictures.animation_files import look_at_animation
+from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture
+from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.errors import InputError, Interrupted
-from roop_host.media.animation_files import pictures_of
 from roop_host.media.info import Known, MediaInfo
-from roop_host.media.picture_files import known_picture
+from roop_host.media.pictures.animation_files import pictures_of
+from roop_host.media.pictures.picture_files import known_picture
+from roop_host.media.pictures.samples import scaled
+from roop_host.media.pictures.shown import Shown, as_shown
 from roop_host.media.raw import planar_frame
-from roop_host.media.samples import scaled
-from roop_host.media.shown import Shown, as_shown
 from roop_host.types.frame import Frame
 
 

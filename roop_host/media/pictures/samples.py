@@ -13,8 +13,8 @@ from PIL import Image, ImageCms
 from tifffile import TiffFile, TiffPage
 
 from roop_host.errors import InputError
-from roop_host.media import png
-from roop_host.media.picture_files import format_of
+from roop_host.media.pictures import png
+from roop_host.media.pictures.picture_files import format_of
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _EXTRA = 258, 259, 262, 338
 #: TIFF's codes for none, Deflate (two of them) and PackBits: what tifffile takes apart by itself.

@@ -6,14 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from roop_host.errors import UsageError
-from roop_host.media.apng_out import write_apng
-from roop_host.media.belongings import belongings_of
-from roop_host.media.gif_out import write_gif
 from roop_host.media.info import MediaInfo
 from roop_host.media.marks import Marks
-from roop_host.media.moving import Frames
 from roop_host.media.output import unwritable
-from roop_host.media.webp_out import write_webp
+from roop_host.media.pictures.apng_out import write_apng
+from roop_host.media.pictures.belongings import belongings_of
+from roop_host.media.pictures.gif_out import write_gif
+from roop_host.media.pictures.moving import Frames
+from roop_host.media.pictures.webp_out import write_webp
 from roop_host.types.job import MediaOptions
 
 #: The most frames a second that each format has times for, and that players show.

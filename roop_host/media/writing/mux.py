@@ -16,16 +16,16 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Disposition
 
 from roop_host.errors import Interrupted, OutputError
-from roop_host.media.beside import add_tracks, kept_tags, track_packets
-from roop_host.media.encode import EncoderPlan, apply_plan
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.probe import FORMAT_WHITELIST, file_name
+from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
 from roop_host.media.segments import SegmentPackets, read_segment
-from roop_host.media.span import Span, later_timecode, moved_chapters, span_of_paths, step_of
-from roop_host.media.tracks import MATROSKA, TrackPlan
+from roop_host.media.writing.beside import add_tracks, kept_tags, track_packets
+from roop_host.media.writing.encode import EncoderPlan, apply_plan
+from roop_host.media.writing.span import Span, later_timecode, moved_chapters, span_of_paths, step_of
+from roop_host.media.writing.tracks import MATROSKA, TrackPlan
 
 _ALPHA_SIDE_DATA = "matroska_block_additional"
 # FFmpeg's AVFieldOrder for frames of two interleaved fields, the top or the bottom one shown first.

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from roop_host.errors import UsageError
-from roop_host.media.conversion import sampling
-from roop_host.media.encode import open_context, plan_of
-from roop_host.media.encoders import ENCODERS, Encoder, formats_of
 from roop_host.media.info import Colour, MediaInfo
 from roop_host.media.pixel_formats import layout_of
-from roop_host.media.settings import settings_of
+from roop_host.media.writing.conversion import sampling
+from roop_host.media.writing.encode import open_context, plan_of
+from roop_host.media.writing.encoders import ENCODERS, Encoder, formats_of
+from roop_host.media.writing.settings import settings_of
 from roop_host.types.job import MediaOptions
 
 # Hardware refuses small pictures; none of those in the table refuses this.

@@ -9,11 +9,11 @@ from typing import IO
 
 from PIL import Image
 
-from roop_host.media import png
-from roop_host.media.belongings import Belongings
 from roop_host.media.marks import Marks
-from roop_host.media.moving import Frames, Moment, Picture, Ticks, changed, moments, part
-from roop_host.media.png_out import png_extras
+from roop_host.media.pictures import png
+from roop_host.media.pictures.belongings import Belongings
+from roop_host.media.pictures.moving import Frames, Moment, Picture, Ticks, changed, moments, part
+from roop_host.media.pictures.png_out import png_extras
 from roop_host.types.geometry import Box
 
 _UNIT = Fraction(1, 1000)

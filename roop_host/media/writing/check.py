@@ -11,12 +11,12 @@ from typing import Any
 import av
 
 from roop_host.errors import OutputError
-from roop_host.media.encode import EncoderPlan
 from roop_host.media.info import MediaInfo
-from roop_host.media.probe import FORMAT_WHITELIST, file_name
+from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
 from roop_host.media.segments import read_segment
-from roop_host.media.span import Span, span_of
-from roop_host.media.tracks import TrackPlan, TrackWay
+from roop_host.media.writing.encode import EncoderPlan
+from roop_host.media.writing.span import Span, span_of
+from roop_host.media.writing.tracks import TrackPlan, TrackWay
 
 _ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds, and so may the source
 # A copied packet's length may be told anew by the container; an encoder fills its last packet up.

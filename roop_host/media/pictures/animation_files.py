@@ -15,7 +15,7 @@ from PIL import Image
 from roop_host.errors import InputError
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
-from roop_host.media.picture_files import BROKEN
+from roop_host.media.pictures.picture_files import BROKEN
 from roop_host.types.planes import PixelLayout
 
 #: How long players show a frame that says 0.

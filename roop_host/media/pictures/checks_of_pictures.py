@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from roop_host.errors import InputError, OutputError
-from roop_host.media.pictures_in import probe_picture, read_pages, read_picture
+from roop_host.media.pictures.pictures_in import probe_picture, read_pages, read_picture
 
 #: A GIF rounds its end to 1/100 s.
 _ROUNDING_S = Fraction(1, 100)

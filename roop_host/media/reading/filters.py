@@ -8,9 +8,10 @@ from typing import Any
 
 import av
 
-from roop_host.media.course import Shot
+from roop_host.media.av_pixels import graph_for
 from roop_host.media.info import Colour
 from roop_host.media.pixel_formats import FULL_RANGE, keeps_all
+from roop_host.media.reading.course import Shot
 
 #: Planar formats for which FFmpeg's bwdif converts to another first (found by trying all of them).
 _BWDIF_LACKS = frozenset(
@@ -19,7 +20,6 @@ _BWDIF_LACKS = frozenset(
 )
 # Lanczos with all its care: what the face networks see and what goes out is this picture.
 _SCALE_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
-_RANGES = {1: "tv", 2: "pc"}
 
 
 def deinterlaces(pix_fmt: str) -> bool:
@@ -57,7 +57,7 @@ class Deinterlacer:
         waiting: deque[Shot[av.VideoFrame]] = deque()
         for shot in shots:
             if graph is None:
-                graph = _graph(shot.what, ("bwdif", self._arguments))
+                graph = graph_for(shot.what, ("bwdif", self._arguments))
             waiting.append(shot)
             graph.push(shot.what)
             yield from _pull(graph, waiting)
@@ -78,41 +78,13 @@ class Scaler:
     def scaled(self, picture: av.VideoFrame) -> av.VideoFrame:
         """A picture of the new size with the old one's times and tags."""
         if self._graph is None:
-            self._graph = _graph(picture, ("scale", self._size))
+            self._graph = graph_for(picture, ("scale", self._size))
         self._graph.push(picture)
         small: av.VideoFrame = self._graph.pull()
         small.pts, small.time_base = picture.pts, picture.time_base
         for tag in ("color_range", "colorspace", "color_primaries", "color_trc"):
             setattr(small, tag, getattr(picture, tag))
         return small
-
-
-def second_reference(picture: av.VideoFrame) -> av.VideoFrame:
-    """A frame of its own over the same buffers, with all that belongs to it: flags of fields, side data, tags."""
-    graph = _graph(picture)
-    graph.push(picture)
-    twin: av.VideoFrame = graph.pull()
-    twin.pts, twin.time_base = picture.pts, picture.time_base
-    return twin
-
-
-def _graph(picture: av.VideoFrame, *filters: tuple[str, str]) -> Any:
-    graph = av.filter.Graph()
-    graph.threads = 1
-    told: dict[str, str] = {"range": _RANGES[picture.color_range]} if picture.color_range in _RANGES else {}
-    source = graph.add(
-        "buffer",
-        video_size=f"{picture.width}x{picture.height}",
-        pix_fmt=picture.format.name,
-        time_base=str(picture.time_base or 1),
-        pixel_aspect="1/1",
-        colorspace=str(int(picture.colorspace)),
-        **told,
-    )
-    nodes = [source, *(graph.add(name, arguments) for name, arguments in filters), graph.add("buffersink")]
-    graph.link_nodes(*nodes)
-    graph.configure()
-    return graph
 
 
 def _pull(graph: Any, waiting: deque[Shot[av.VideoFrame]]) -> Iterator[Shot[av.VideoFrame]]:

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from roop_host.errors import UsageError
-from roop_host.media.animations_out import write_animation
-from roop_host.media.belongings import Belongings, belongings_of
 from roop_host.media.info import MediaInfo
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.png_out import write_png
-from roop_host.media.quality import avif_quality, jpeg_quality, webp_quality
-from roop_host.media.tiff import TiffPages
+from roop_host.media.pictures.animations_out import write_animation
+from roop_host.media.pictures.belongings import Belongings, belongings_of
+from roop_host.media.pictures.png_out import write_png
+from roop_host.media.pictures.quality import avif_quality, jpeg_quality, webp_quality
+from roop_host.media.pictures.tiff import TiffPages
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
 from roop_host.types.planes import over_grey

@@ -10,9 +10,9 @@ from typing import Any
 import av
 
 from roop_host.errors import InputError
-from roop_host.media.decoding import BrokenOff, decoder_of, pictures
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo, Track
 from roop_host.media.pixel_formats import FULL_RANGE, layout_of, planar_format
+from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
 
 #: FFmpeg's ``AVFieldOrder``: TT, BB, TB (shown bottom first), BT.
 _FIELD_ORDERS: dict[int, FieldOrder] = {2: "tff", 3: "bff", 4: "bff", 5: "tff"}

@@ -10,9 +10,9 @@ from typing import Any
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import IFD, Base
 
-from roop_host.media import png
 from roop_host.media.info import MediaInfo
-from roop_host.media.picture_files import exif_of, format_of, known_picture
+from roop_host.media.pictures import png
+from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture
 
 #: Of EXIF's first directory, what people wrote: Windows' five fields (0x9c9b ff.) and the rating are by no standard.
 _DESCRIPTIVE = (

@@ -1,0 +1,1 @@
+"""Pictures, animations and folders: what the host reads and writes of them."""

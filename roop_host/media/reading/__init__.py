@@ -1,0 +1,1 @@
+"""Clips in: what they are, when their frames are shown, and the frames themselves."""
