@@ -13,7 +13,7 @@ import av
 from roop_host.errors import OutputError
 from roop_host.media.info import MediaInfo
 from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
-from roop_host.media.segments import read_segment
+from roop_host.media.segments import read_times
 from roop_host.media.writing.encode import EncoderPlan
 from roop_host.media.writing.span import Span, span_of
 from roop_host.media.writing.tracks import TrackPlan, TrackWay
@@ -81,10 +81,10 @@ class _Seen:
 
 def expected_of(plan: EncoderPlan, info: MediaInfo, tracks: TrackPlan, segments: Sequence[Path], output: Path) -> Expected:
     """What ``mux`` must make of the same: told from the segments and the source's packets, not from what it did."""
-    first = last = read_segment(segments[0])
+    first = last = read_times(segments[0])
     frames = len(first.frame_pts)
     for path in segments[1:]:
-        last = read_segment(path)
+        last = read_times(path)
         frames += len(last.frame_pts)
     span = span_of(plan, info, first, last, output)
     shown = last.frame_pts[-1] * plan.time_base + span.video_shift

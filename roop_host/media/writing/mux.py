@@ -21,7 +21,7 @@ from roop_host.media.kinds import suffix_of
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
 from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
-from roop_host.media.segments import SegmentPackets, read_segment
+from roop_host.media.segments import SegmentPackets, read_times, stored_packets
 from roop_host.media.writing.beside import add_tracks, kept_tags, track_packets
 from roop_host.media.writing.encode import EncoderPlan, apply_plan
 from roop_host.media.writing.span import Span, later_timecode, moved_chapters, span_of_paths, step_of
@@ -57,7 +57,7 @@ def mux(
             source = files.enter_context(av.open(file_name(info.path), options=FORMAT_WHITELIST)) if has_file else None
             sink = files.enter_context(av.open(file_name(output), "w", format=suffix.muxer, options=_options(matroska)))
             _describe(sink, info, source, span, marks, matroska=matroska)
-            video = _video_stream(sink, plan, info, read_segment(segments[0]))
+            video = _video_stream(sink, plan, info, read_times(segments[0]))
             feeds = {}
             if source is not None:
                 _tag_video(video, source, info, span)
@@ -137,13 +137,13 @@ def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, spa
     last: int | None = None
     sent = 0
     for path in segments:
-        segment = read_segment(path)
+        segment = read_times(path)
         first = first or segment
         if segment.extradata != first.extradata:
             raise OutputError(f"the segments in {path.parent} do not fit together; delete that folder and run again")
         durations = _durations(segment, step)
         beside = {place: (kind, data) for place, kind, data in segment.side_data}
-        for place, (pts, key, data) in enumerate(segment.packets):
+        for place, (pts, key, data) in enumerate(stored_packets(path)):
             shown.append(segment.frame_pts[place])
             dts = shown[0] if sent >= plan.reorder else first.frame_pts[0] - (plan.reorder - sent) * step
             if dts > pts or (last is not None and dts <= last):

@@ -11,7 +11,7 @@ from typing import Any
 
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
-from roop_host.media.segments import SegmentPackets, read_segment
+from roop_host.media.segments import SegmentPackets, read_times
 from roop_host.media.writing.encode import EncoderPlan
 
 # Tracks of a file that plays are no further apart than this in it.
@@ -71,7 +71,7 @@ def span_of(plan: EncoderPlan, info: MediaInfo, first: SegmentPackets, last: Seg
 
 def span_of_paths(plan: EncoderPlan, info: MediaInfo, segments: Sequence[Path], output: Path) -> Span:
     """``span_of`` for stored segments. Raises ``OutputError`` for damaged ones."""
-    return span_of(plan, info, read_segment(segments[0]), read_segment(segments[-1]), output)
+    return span_of(plan, info, read_times(segments[0]), read_times(segments[-1]), output)
 
 
 def _end(plan: EncoderPlan, segment: SegmentPackets) -> int:
