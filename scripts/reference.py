@@ -234,8 +234,8 @@ def media_page() -> str:
 def _encoders() -> Iterator[str]:
     """Both tables: what each encoder holds, in the order in which ``auto`` asks, and what ``--quality`` means to it."""
     yield "In the order in which `auto` asks, but for the target's own kind, which comes first: `prores_ks` for ProRes and"
-    yield "for alpha in MOV, `ffv1` for what was kept exactly, `libx265` for HDR and more than 10 bit. `auto` never takes those"
-    yield "of hardware (`_nvenc`, `_qsv`, `_amf`, `_videotoolbox`):"
+    yield "for alpha in MOV, `ffv1` for what was kept exactly, `libx265` for HDR and more than 10 bit. `auto` never takes"
+    yield "those of hardware (`_nvenc`, `_qsv`, `_amf`, `_videotoolbox`):"
     yield from ("they are there on request, and with them the same job need not give the same bytes again.", "")
     yield from ("| encoder | codec | containers | alpha in | fields | HDR metadata |", "|---|---|---|---|---|---|")
     for row in encoders.ENCODERS.values():
