@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from roop_host import MediaOptions
 from roop_host.errors import OutputError
 from roop_host.media.info import Colour, FieldOrder, MediaInfo
+from roop_host.media.reading.probe import probe
 from roop_host.media.segments import segment_name, write_segment
 from roop_host.media.writing import encode
 from roop_host.media.writing.choosing import choose_encoder
@@ -164,6 +165,7 @@ def test_fields_are_kept(name: str, suffix: str, pix_fmt: str, field_order: Fiel
     shown = read(written(plan, info, frames_of(info), tmp_path / f"o{suffix}"))
     assert all(picture.interlaced_frame for picture in shown)
     assert first_fields(tmp_path / f"o{suffix}") == {field_order}
+    assert probe(tmp_path / f"o{suffix}").field_order == field_order
 
 
 def first_fields(path: Path) -> set[str]:

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from roop_host.errors import InputError
+from roop_host.media.av_pixels import graph_for
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo, Track
 from roop_host.media.pixel_formats import FULL_RANGE, layout_of, planar_format
 from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
 
-#: FFmpeg's ``AVFieldOrder``: TT, BB, TB (shown bottom first), BT.
-_FIELD_ORDERS: dict[int, FieldOrder] = {2: "tff", 3: "bff", 4: "bff", 5: "tff"}
+# FFmpeg's AVFieldOrder as it is used, whatever its words say: TT and TB are of frames whose upper field is shown first.
+_FIELD_ORDERS: dict[int, FieldOrder] = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}
 #: Of the decoders FFmpeg would choose, those that leave alpha out, and what gives it.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9", "libvpx": "libvpx", "libvpx-vp9": "libvpx-vp9"}
 _KINDS = ("audio", "subtitle", "data", "attachment", "video")
@@ -117,9 +120,27 @@ def _alpha_apart(stream: Any) -> bool:
 
 
 def _field_order(told: int, first: av.VideoFrame) -> FieldOrder | None:
+    """What the container says, else what the decoder says of its pictures, else the usual."""
     if told in _FIELD_ORDERS:
         return _FIELD_ORDERS[told]
-    return "tff" if first.interlaced_frame else None
+    return (_first_field(first) or "tff") if first.interlaced_frame else None
+
+
+def _first_field(picture: av.VideoFrame) -> FieldOrder | None:
+    """The field that is shown first; None where both are alike. PyAV has no word for that flag, so a filter is asked."""
+    graph = graph_for(picture, ("separatefields", ""))
+    graph.push(picture)
+    field, lines = _bytes_of_lines(graph.pull()), _bytes_of_lines(picture)
+    upper, lower = lines[0::2], lines[1::2]
+    if np.array_equal(upper[: len(lower)], lower):
+        return None
+    return "tff" if np.array_equal(field, upper) else "bff"
+
+
+def _bytes_of_lines(picture: av.VideoFrame) -> NDArray[np.uint8]:
+    plane = picture.planes[0]
+    lines: NDArray[np.uint8] = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]  # planes are buffers
+    return lines.reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 def _matrix(first: av.VideoFrame) -> tuple[int, ...]:
