@@ -19,6 +19,7 @@ from PIL import Image
 
 from roop_host import MediaOptions
 from roop_host.errors import InputError
+from roop_host.media.info import Reading
 from roop_host.media.reading.probe import probe
 from roop_host.media.reading.reader import VideoReader
 from roop_host.media.reading.timing import as_read, reading_of
@@ -295,3 +296,36 @@ def test_cancelling_is_seen_while_frames_are_skipped(tmp_path: Path) -> None:
 def test_pictures_of_other_kinds_are_still_read(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "x.mp4", "PNG")
     assert probe(tmp_path / "x.mp4").kind == "picture"
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".ts"])
+def test_a_clip_that_ends_too_early_is_told_by_its_size(suffix: str, tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / f"in{suffix}", encoder="mpeg4", options={}, frames=60, sound=False)
+    with VideoReader(probe(whole), threads=1) as reader:
+        assert len(list(reader.frames())) == 60
+    data = whole.read_bytes()
+    whole.write_bytes(data[: len(data) * 3 // 5 // 188 * 188 + 75])
+    with VideoReader(probe(whole), threads=1) as reader, pytest.raises(InputError, match="broken or cut off after"):
+        list(reader.frames())
+    salvaged = as_read(probe(whole), Reading(salvage=True))
+    with VideoReader(salvaged, threads=1) as reader:
+        assert 10 < len(list(reader.frames())) < 60
+        assert any("used up to" in notice for notice in reader.notices)
+
+
+def test_a_fragmented_clip_that_breaks_off_ends_with_its_last_frame(tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    whole = make_clip(tmp_path / "plain.mp4", frames=60, sound=False, options={"g": "10", "crf": "20"})
+    torn = tmp_path / "in.mp4"
+    with av.open(str(whole)) as a, av.open(str(torn), "w", options=options) as b:
+        twin = b.add_stream_from_template(a.streams.video[0])
+        for packet in a.demux(video=0):
+            if packet.size:
+                packet.stream = twin
+                b.mux(packet)
+    data = torn.read_bytes()
+    for part in (35, 50, 60, 80):
+        torn.write_bytes(data[: len(data) * part // 100])
+        with VideoReader(as_read(probe(torn), Reading(salvage=True)), threads=1) as reader:
+            frames = list(reader.frames())
+        assert frames[-1].duration * frames[-1].time_base == Fraction(1, 25)

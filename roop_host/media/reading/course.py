@@ -13,8 +13,6 @@ from roop_host.media.info import Known, MediaInfo
 T = TypeVar("T")
 #: Matroska counts in milliseconds: a frame that is shown so little later was rounded.
 _ROUNDED_S = Fraction(1, 1000)
-#: A clip whose last frame would last so much longer than was said is one that breaks off.
-_SLACK_S = 1
 #: A step back by more is a new clock and no disorder.
 _NEW_CLOCK_S = 1
 #: A gap by more is a broken time: filled up, or waited for, it would never end.
@@ -192,7 +190,7 @@ class Course(Generic[T]):
         if not info.container.startswith("mov") or info.duration_s is None:
             return shot.duration
         left = round(Fraction(info.start_s + info.duration_s) / self._tick) - shot.pts
-        torn = info.reading.salvage and left * self._tick > _SLACK_S
+        torn = info.reading.salvage and left > 2 * self._step  # where it ends is where it breaks off then
         return left if left > 0 and not torn else self._step
 
     def _until_end(self, shots: Iterable[Shot[T]]) -> Iterator[Shot[T]]:

@@ -19,6 +19,7 @@ from roop_host.media.reading.course import Clock, Course, GapTooLong, LostPlace,
 from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
 from roop_host.media.reading.filters import Deinterlacer, Scaler, planar
 from roop_host.media.reading.probe import open_clip
+from roop_host.media.reading.sniff import is_cut_short
 from roop_host.types.frame import Frame
 
 # How far before the wanted frame a decoder is set down, in seconds; at last it begins at the beginning.
@@ -191,6 +192,8 @@ class VideoReader:
     def _check_whole(self, end: Fraction | None) -> None:
         """A file cut off between two packets decodes without an error; its header knows how long it should be."""
         info = self._info
+        if is_cut_short(info.path, info.container):
+            raise BrokenOff
         if end is None or info.duration_s is None:
             return
         rate = _rate(_video(self._container))

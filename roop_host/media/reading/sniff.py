@@ -6,6 +6,8 @@ import struct
 from pathlib import Path
 
 _HEAD = 4096
+_TS_SYNC = b"\x47"
+_TS_SEARCHED = 5 * 204
 #: First bytes, what they are of, and what helps. The signatures are those of the formats' own specifications.
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"ffconcat", "a list of other files (ffconcat)", "join the clips into one first"),
@@ -107,3 +109,20 @@ def _unfinished(path: Path) -> tuple[str, str] | None:
                 break
             at, boxes = at + size, boxes + 1
     return "an MP4 or MOV without its index (moov): recording or copying it broke off", "recover it or take another copy"
+
+
+def is_cut_short(path: Path, container: str) -> bool:
+    """Whether an AVI is shorter than its first list says, or an MPEG-TS ends within a packet. Others say it elsewhere."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if container == "avi":
+            head = file.read(12)
+            return head[:4] == b"RIFF" and size < 8 + int.from_bytes(head[4:8], "little")
+        if container != "mpegts":
+            return False
+        head = file.read(_TS_SEARCHED)
+    # Packets of 188 bytes; 4 of a time stand before each on disks (M2TS), 16 of parity behind in broadcast (ISO 13818-1).
+    for length, lead in ((188, 0), (192, 4), (204, 0)):
+        if all(head[at : at + 1] == _TS_SYNC for at in range(lead, min(len(head), 5 * length), length)):
+            return bool(size % length)
+    return False
