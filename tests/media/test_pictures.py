@@ -251,7 +251,7 @@ def test_what_belongs_to_a_picture_comes_along_and_what_tells_too_much_does_not(
         Image.fromarray(noise(40, 60, 3)), tmp_path / "in.jpg", exif=exif, dpi=(240, 240), icc_profile=SRGB, xmp=b"<old/>"
     )
     info = probe(path)
-    assert info.left_out == ("place (EXIF)",)
+    assert info.left_out == ("place (EXIF)", "maker's notes (EXIF)")
     out = written(path, tmp_path / f"out{suffix}")
     assert b"secret" not in out.read_bytes()
     assert b"<old/>" not in out.read_bytes()
@@ -267,6 +267,46 @@ def test_what_belongs_to_a_picture_comes_along_and_what_tells_too_much_does_not(
     assert not made.get_ifd(IFD.GPSInfo)
     assert made.get(Base.Orientation, 1) == 1
     assert Base.MakerNote not in inner
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+def test_nothing_rides_along_in_exif(suffix: str, tmp_path: Path) -> None:
+    preview = io.BytesIO()
+    Image.fromarray(noise(40, 40, 3)).save(preview, "JPEG")
+    hidden = preview.getvalue()
+    exif = Image.Exif()
+    exif.update({Base.Artist: "A. Person", Base.XPTitle: "A harbour".encode("utf-16-le"), Base.XPComment: hidden})
+    exif.update({Base.ImageDescription: hidden[:900].decode("latin-1"), 0xC4A5: hidden, Base.Copyright: "x" * 9000})
+    inner = {0xFDE8: hidden, Base.CameraOwnerName: "Alice", Base.BodySerialNumber: "SN123", Base.LensSerialNumber: "LN456"}
+    inner |= {Base.MakerNote: hidden, Base.UserComment: b"ASCII\0\0\0" + hidden, Base.SceneType: hidden, Base.FNumber: 2.8}
+    exif.get_ifd(IFD.Exif).update(inner)
+    path = save(Image.fromarray(noise(40, 60, 3)), tmp_path / "in.jpg", exif=exif)
+    info = probe(path)
+    told = ", ".join(info.left_out)
+    for word in ("maker's notes", "owner", "serial numbers", "user comment", "PrintImageMatching", "Copyright"):
+        assert word in told, told
+    content = written(path, tmp_path / f"out{suffix}").read_bytes()
+    for secret in (hidden[100:160], b"Alice", b"SN123", b"LN456"):
+        assert secret not in content
+    with Image.open(tmp_path / f"out{suffix}") as image:
+        made = image.getexif()
+    assert made[Base.Artist] == "A. Person"
+    assert float(made.get_ifd(IFD.Exif)[Base.FNumber]) == 2.8
+
+
+@pytest.mark.parametrize(
+    "said", ["2020:01:01 00-00-00", "    :  :     :  :  ", "0000:00:00 00:00:00", "2020:13:01 00:00:00"]
+)
+def test_a_date_that_is_none_is_told_and_left(said: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.tif"
+    Image.new("RGB", (8, 8)).save(path, tiffinfo={306: said}, save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    info = probe(path)
+    assert "DateTime" in info.left_out[0]
+    with PageWriter(info, out := tmp_path / "out.tif", MARKS) as writer:
+        for frame in read_pages(info):
+            writer.write(frame)
+    with Image.open(out) as image:
+        assert Base.DateTime not in image.getexif()
 
 
 def test_what_is_said_of_a_deep_png_comes_along(tmp_path: Path) -> None:

@@ -12,29 +12,11 @@ from PIL.ExifTags import IFD, Base
 
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures import png
+from roop_host.media.pictures.exif import kept_exif, readable
 from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture
 
-#: Of EXIF's first directory, what people wrote: Windows' five fields (0x9c9b ff.) and the rating are by no standard.
-_DESCRIPTIVE = (
-    Base.ImageDescription,
-    Base.Make,
-    Base.Model,
-    Base.Software,
-    Base.DateTime,
-    Base.Artist,
-    Base.HostComputer,
-    Base.Copyright,
-    Base.Rating,
-    Base.XPTitle,
-    Base.XPComment,
-    Base.XPAuthor,
-    Base.XPKeywords,
-    Base.XPSubject,
-)
-#: Of the second: what only the maker understands, and what would not be true any more.
-_LEFT = (Base.MakerNote, Base.ExifImageWidth, Base.ExifImageHeight, Base.ExifInteroperabilityOffset)
 #: PNG's registered keywords for people (PNG specification, 11.3.3.1); "Comment" is the host's.
-_KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")
+KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")
 _INCH, _CENTIMETRE = 2, 3
 _COMPRESSION = 259
 
@@ -82,8 +64,8 @@ def belongings_of(info: MediaInfo) -> Belongings:
             # Of a CMYK picture it says nothing of the R, G, B that is made of it.
             icc=b"" if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or b"",
             dpi=_dpi(image, exif),
-            exif=_descriptive(exif),
-            text=tuple((key, str(image.info[key])) for key in _KEYWORDS if key in image.info) if is_png else (),
+            exif=kept_exif(exif),
+            text=_text(image) if is_png else (),
             meaning=tuple(png.meaning(info.path)) if is_png else (),
             sampling=max(0, JpegImagePlugin.get_sampling(image)) if name == "jpeg" else 0,
             progressive=bool(image.info.get("progressive")),
@@ -92,15 +74,9 @@ def belongings_of(info: MediaInfo) -> Belongings:
         )
 
 
-def _descriptive(exif: Image.Exif) -> Image.Exif:
-    """Neither place nor preview nor maker's notes, and upright. A TIFF has all its tags here, so only what is known."""
-    made = Image.Exif()
-    for tag in _DESCRIPTIVE:
-        if tag in exif:
-            made[tag] = exif[tag]
-    inner = made.get_ifd(IFD.Exif)
-    inner.update((tag, value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag not in _LEFT)
-    return made
+def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
+    said = [(key, str(image.info[key])) for key in KEYWORDS if key in image.info]
+    return tuple((key, text) for key, text in said if readable(text))
 
 
 def _dpi(image: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:

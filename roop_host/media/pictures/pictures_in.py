@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from PIL.ExifTags import IFD, Base
+from PIL.ExifTags import Base
 
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pictures.animation_files import look_at_animation
+from roop_host.media.pictures.exif import left_of_exif
 from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture
 from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
 from roop_host.types.frame import Frame
@@ -137,10 +138,8 @@ def _pages(path: Path, image: Any, count: int) -> MediaInfo:
 
 def _left_out(path: Path, image: Any, exif: Image.Exif, deep: bool) -> tuple[str, ...]:
     """What of the file does not come along, for people."""
-    lost = []
-    if exif.get_ifd(IFD.GPSInfo):
-        lost.append("place (EXIF)")
     name = format_of(image)
+    lost = list(left_of_exif(exif, preview=name != "tiff"))
     if name == "jpeg" and image.format == "MPO":
         lost.append("further pictures behind the first (MPO)")
     bits = 8
