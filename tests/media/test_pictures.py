@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pillow_heif
 import pytest
@@ -104,8 +105,6 @@ def test_a_hidden_value_of_16_bit_is_transparent(channels: int, hidden: NDArray[
 
 
 def test_deep_tiff_packed_by_lzw_is_read_from_its_page(tmp_path: Path) -> None:
-    import cv2
-
     path = tmp_path / "in.tif"
     cv2.imwritemulti(str(path), [DEEP[..., [2, 1, 0]], DEEP[::-1, :, [2, 1, 0]]], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
     info = probe(path)
@@ -115,19 +114,35 @@ def test_deep_tiff_packed_by_lzw_is_read_from_its_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("deep", [False, True])
-def test_pictures_stand_upright(orientation: int, deep: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+def test_a_tiff_stands_upright_however_it_is_packed(compression: int, deep: bool, orientation: int, tmp_path: Path) -> None:
+    picture, scale = noise(6, 9, 3), 257 if deep else 1
+    path = tmp_path / "in.tif"
+    samples = picture[..., ::-1].astype(np.uint16 if deep else np.uint8) * scale
+    cv2.imwrite(str(path), samples, [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    with_orientation(path, orientation)
     exif = Image.Exif()
     exif[Base.Orientation] = orientation
-    path = tmp_path / "in.tif"
-    Image.fromarray(noise(6, 9, 3)).save(path, exif=exif)
-    if deep:
-        tiff(path, noise(6, 9, 3).astype(np.uint16) * 257, "rgb", extratags=[(274, 3, 1, orientation, True)])
-    with Image.open(save(Image.fromarray(noise(6, 9, 3)), tmp_path / "shown.png", exif=exif)) as image:
+    with Image.open(save(Image.fromarray(picture), tmp_path / "shown.png", exif=exif)) as image:
         upright = np.asarray(ImageOps.exif_transpose(image))
     info = probe(path)
+    assert info.layout.depth == (16 if deep else 8)
     assert (info.height, info.width) == upright.shape[:2]
-    assert np.array_equal(read(path) // (257 if deep else 1), upright)
-    assert np.array_equal(read(written(path, tmp_path / "out.png")) // (257 if deep else 1), upright)
+    assert np.array_equal(read(path) // scale, upright)
+    assert np.array_equal(read(written(path, tmp_path / "out.png")) // scale, upright)
+
+
+def with_orientation(path: Path, orientation: int) -> None:
+    """OpenCV writes none: the first directory comes to stand anew at the end, with one tag more."""
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    entries = [bytes(content[at + 2 + 12 * n : at + 14 + 12 * n]) for n in range(count)]
+    entries.append(struct.pack("<HHIHH", 274, 3, 1, orientation, 0))
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    content += b"\0" * (len(content) % 2)
+    struct.pack_into("<I", content, 4, len(content))
+    path.write_bytes(content + struct.pack("<H", len(entries)) + b"".join(entries) + b"\0\0\0\0")
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
@@ -290,8 +305,8 @@ def test_nothing_rides_along_in_exif(suffix: str, tmp_path: Path) -> None:
         assert secret not in content
     with Image.open(tmp_path / f"out{suffix}") as image:
         made = image.getexif()
-    assert made[Base.Artist] == "A. Person"
-    assert float(made.get_ifd(IFD.Exif)[Base.FNumber]) == 2.8
+        assert made[Base.Artist] == "A. Person"
+        assert float(made.get_ifd(IFD.Exif)[Base.FNumber]) == 2.8
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from PIL import Image
 
 from roop_host.errors import InputError
 from roop_host.media.info import SRGB, MediaInfo
-from roop_host.media.limits import check_size
-from roop_host.media.pictures.picture_files import BROKEN
+from roop_host.media.limits import check_length
+from roop_host.media.pictures.picture_files import BROKEN, quiet
 from roop_host.types.planes import PixelLayout
 
 #: How long players show a frame that says 0.
@@ -26,8 +26,13 @@ _LARGEST = 65535
 _FINEST = 1_000_000
 
 
-def look_at_animation(path: Path, image: Any, name: str) -> MediaInfo:
-    """Run through the opened animation once. One that breaks off is described as far as it goes; reading it tells."""
+def look_at_animation(path: Path, image: Any, name: str, count: int) -> MediaInfo:
+    """Run through the opened animation of ``count`` pictures once, where that is no more than can be worked on.
+
+    One that breaks off is described as far as it goes; reading it tells. Raises ``InputError``.
+    """
+    width, height = image.size
+    check_length(str(path), width, height, count)
     delays: list[Fraction] = []
     alpha = False
     try:
@@ -41,8 +46,8 @@ def look_at_animation(path: Path, image: Any, name: str) -> MediaInfo:
     return MediaInfo(
         path=path,
         kind="animation",
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         codec=name,
         container=name,
         pix_fmt="gbrap" if alpha else "gbrp",
@@ -58,18 +63,19 @@ def look_at_animation(path: Path, image: Any, name: str) -> MediaInfo:
 
 def pictures_of(path: Path, image: Any) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
     """(delay in seconds, R, G, B, A of the whole picture), one at a time. Raises ``InputError`` where it breaks."""
+    width, height = image.size  # a GIF's pictures that reach beyond its screen are cut there; Pillow widens the screen
     skipped = int(bool(image.info.get("default_image")))  # an APNG's stand-in for players that can't move it
     count = image.n_frames
     for number in range(skipped, count):
         try:
-            image.seek(number)
-            picture = np.array(image.convert("RGBA"))
+            with quiet():
+                image.seek(number)
+                picture = np.array(image.convert("RGBA"))
         except BROKEN as error:
             raise InputError(
                 f"{path} is broken or cut off at frame {number - skipped}; repair it, take another copy, or add --salvage"
             ) from error
-        check_size(str(path), picture.shape[1], picture.shape[0])
-        yield _delay(image), picture
+        yield _delay(image), picture[:height, :width]
 
 
 def _delay(image: Image.Image) -> Fraction:

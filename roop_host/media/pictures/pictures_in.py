@@ -13,8 +13,8 @@ from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pictures.animation_files import look_at_animation
 from roop_host.media.pictures.exif import left_of_exif
-from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture
-from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
+from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture, quiet
+from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, orientation_of, samples, scaled, turned
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels
 
@@ -35,9 +35,10 @@ def probe_picture(path: Path) -> MediaInfo | None:
         if image is None:
             return None
         name = format_of(image)
-        count = getattr(image, "n_frames", 1)
+        with quiet():
+            count = getattr(image, "n_frames", 1)
         if count > 1 and name in _MOVING:
-            return look_at_animation(path, image, name)
+            return look_at_animation(path, image, name, count)
         if count > 1 and name == "tiff":
             return _pages(path, image, count)
         return _still(path, image)
@@ -49,8 +50,6 @@ def read_picture(info: MediaInfo) -> Frame:
     CMYK becomes R, G, B by its own profile. Of ``info.reading`` the size counts. Raises ``InputError``.
     """
     with known_picture(info.path) as image:
-        if info.page:
-            image.seek(info.page)
         return _frame(image, info, 0)
 
 
@@ -58,25 +57,22 @@ def read_pages(info: MediaInfo) -> Iterator[Frame]:
     """The pages of a TIFF one after the other, each as ``read_picture`` gives it, indexed from 0. Raises ``InputError``."""
     with known_picture(info.path) as image:
         for index, page in enumerate(info.items):
-            image.seek(page.page)
             yield _frame(image, page, index)
 
 
+@quiet()
 def _frame(image: Image.Image, info: MediaInfo, index: int) -> Frame:
+    if info.codec == "tiff":
+        image.seek(info.page)
     check_size(str(info.path), *image.size)
-    taken = scaled(turned(samples(image, info.path), _orientation(image, info.path)), info.reading.pixels)
+    orientation = orientation_of(image, info.path)  # asked first: Pillow forgets it as it turns
+    taken = scaled(turned(samples(image, info.path), orientation), info.reading.pixels)
     alpha = taken[..., -1] if taken.shape[2] in (2, 4) else None
     pixels = grey_pixels(taken[..., 0], alpha) if taken.shape[2] < 3 else rgb_pixels(taken[..., :3], alpha)
     return Frame(pixels, index=index, pts=index)
 
 
-def _orientation(image: Image.Image, path: Path) -> int:
-    """How the samples lie. Pillow turns those of a TIFF as it loads them, but not what is decoded without it."""
-    if format_of(image) == "tiff" and not is_deep(image, path):
-        return 1
-    return int(exif_of(image).get(Base.Orientation, 1))
-
-
+@quiet()
 def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> MediaInfo:
     exif = exif_of(image)
     width, height = image.size
@@ -105,6 +101,7 @@ def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> 
     )
 
 
+@quiet()
 def _pages(path: Path, image: Any, count: int) -> MediaInfo:
     real: list[int] = []
     for number in range(count):
