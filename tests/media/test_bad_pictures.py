@@ -14,15 +14,15 @@ import pillow_heif
 import pytest
 import tifffile
 from PIL import Image
-from stills import deep_png, noise, planes, read, written
+from stills import MARKS, deep_png, noise, planes, read, written
 
-from roop_host.errors import InputError, UsageError
+from roop_host.errors import InputError, OutputError, UsageError
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures import png
 from roop_host.media.pictures.animations import AnimationReader
 from roop_host.media.pictures.picture_files import known_picture
-from roop_host.media.pictures.pictures_in import read_picture
-from roop_host.media.pictures.pictures_out import check_still_fits
+from roop_host.media.pictures.pictures_in import read_pages, read_picture
+from roop_host.media.pictures.pictures_out import PageWriter, check_still_fits
 from roop_host.media.reading.probe import probe
 
 DEEP = noise(12, 20, 4, kind=np.uint16)
@@ -184,3 +184,18 @@ def test_what_reaches_beyond_the_screen_of_a_gif_is_cut(tmp_path: Path) -> None:
     assert [picture.shape for picture in shown] == [(16, 16, 3)] * 3
     assert (shown[1][0, 0] == 60).all()
     assert (shown[1][12:, 12:] == 120).all()
+
+
+@pytest.mark.parametrize("raised", [ValueError("odd"), struct.error("odd"), OSError(28, "full")])
+def test_what_fails_in_a_page_is_a_failed_output(raised: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 90)]
+    pages[0].save(path := tmp_path / "in.tif", save_all=True, append_images=pages[1:])
+    info = probe(path)
+
+    def fails(*_: object, **__: object) -> None:
+        raise raised
+
+    with PageWriter(info, tmp_path / "out.tif", MARKS) as writer:
+        monkeypatch.setattr(tifffile.TiffWriter, "write", fails)
+        with pytest.raises(OutputError, match=r"can't be written \(odd\)|no space left"):
+            writer.write(next(iter(read_pages(info))))

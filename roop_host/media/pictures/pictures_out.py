@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from roop_host.errors import UsageError
+from roop_host.errors import OutputError, UsageError, one_line
 from roop_host.media.info import MediaInfo
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
@@ -26,6 +28,8 @@ from roop_host.types.planes import over_grey
 
 #: Above this of JPEG's own scale the chroma is kept whole too: less would be what is lost most.
 _WHOLE_CHROMA = 98
+#: What Pillow, tifffile and OpenCV raise for what they can't write.
+_FAILURES = (OSError, ValueError, TypeError, RuntimeError, ArithmeticError, struct.error, cv2.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ def write_picture(
             write_png(picture, kept, output, marks)
         else:
             _SAVERS[suffix](picture, kept, output, options, marks)
-    except (OSError, ValueError) as error:
-        raise unwritable(output, error if isinstance(error, OSError) else OSError(str(error))) from error
+    except _FAILURES as error:
+        raise _unwritten(output, error) from error
     return notices
 
 
@@ -99,8 +103,8 @@ class PageWriter:
         expected = sum(item.width * item.height * (len(item.pix_fmt) + 4) for item in info.items)
         try:
             self._pages = TiffPages(output, marks, expected=expected)
-        except OSError as error:
-            raise unwritable(output, error) from error
+        except _FAILURES as error:
+            raise _unwritten(output, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -113,15 +117,15 @@ class PageWriter:
         picture, _ = _fitted(frame, _HOLDS[".tif"])
         try:
             self._pages.add(picture, belongings_of(self._info.items[frame.index]))
-        except OSError as error:
-            raise unwritable(self._output, error) from error
+        except _FAILURES as error:
+            raise _unwritten(self._output, error) from error
 
     def close(self) -> None:
         """The file is whole afterwards. Raises ``OutputError``."""
         try:
             self._pages.close()
-        except OSError as error:
-            raise unwritable(self._output, error) from error
+        except _FAILURES as error:
+            raise _unwritten(self._output, error) from error
 
 
 def _fitted(frame: Frame, holds: _Holds) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -139,6 +143,10 @@ def _fitted(frame: Frame, holds: _Holds) -> tuple[NDArray[Any], tuple[str, ...]]
         notices.append(f"{holds.name} has no alpha, so what was transparent lies over grey; PNG, WebP and TIFF have it")
         picture = over_grey(picture[..., :-1], picture[..., -1].astype(np.float32) / np.float32(255))
     return picture, tuple(notices)
+
+
+def _unwritten(output: Path, error: Exception) -> OutputError:
+    return unwritable(output, error if isinstance(error, OSError) else OSError(one_line(str(error))))
 
 
 def _eight_bit(frame: Frame, *, grey: bool) -> NDArray[Any]:
