@@ -45,8 +45,8 @@ def write_gif(
     delays = spread(ends, leasts)
     if len(delays) > 1 and sum(delays) > ends[-1] + 1:
         raise UsageError(
-            f"{len(delays)} frames in {ends[-1] / 100:.2f} s are more than a GIF has times for; add --fps {1 / (_LEAST * _UNIT)} "
-            "or name an output in .apng or .webp"
+            f"{len(delays)} frames in {ends[-1] / 100:.2f} s are more than a GIF has times for; "
+            f"add --fps {1 / (_LEAST * _UNIT)} or name an output in .apng or .webp"
         )
     canvas: Picture | None = None  # what a player shows by now; None is nothing
     waiting: tuple[Picture, int] | None = None
@@ -69,11 +69,7 @@ def _head(palette: Palette, index: Picture, loop: int | None, marks: Marks) -> b
     bits = max(1, (count - 1).bit_length())
     table = palette.colours.tobytes().ljust(3 << bits, b"\0")
     screen = struct.pack("<HHBBB", width, height, 0xF0 | (bits - 1), palette.transparent or 0, 0)
-    repeats = (
-        b""
-        if loop is None
-        else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", min(max(loop - 1, 0), MOST_LOOPS - 1), 0)
-    )
+    repeats = b"" if loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", again, 0)
     return b"GIF89a" + screen + table + repeats + gif_blocks(marks)
 
 
