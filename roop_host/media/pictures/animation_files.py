@@ -15,6 +15,7 @@ from PIL import Image
 from roop_host.errors import InputError
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_length
+from roop_host.media.pictures.left import left_out
 from roop_host.media.pictures.picture_files import BROKEN, quiet
 from roop_host.types.planes import PixelLayout
 
@@ -33,6 +34,8 @@ def look_at_animation(path: Path, image: Any, name: str, count: int) -> MediaInf
     """
     width, height = image.size
     check_length(str(path), width, height, count)
+    with quiet():
+        about = left_out(path, image, deep=False)  # asked first: Pillow's own view of it changes from frame to frame
     delays: list[Fraction] = []
     alpha = False
     try:
@@ -58,6 +61,7 @@ def look_at_animation(path: Path, image: Any, name: str, count: int) -> MediaInf
         duration_s=float(length),
         colour=SRGB,
         loop=_loop(image, name),
+        left_out=about,
     )
 
 

@@ -13,6 +13,7 @@ from roop_host.media.pictures import apng_out, gif_out, webp_out
 from roop_host.media.pictures.belongings import belongings_of
 from roop_host.media.pictures.gif_out import write_gif
 from roop_host.media.pictures.moving import Frames
+from roop_host.media.pictures.told import not_held
 from roop_host.media.pictures.webp_out import write_webp
 from roop_host.types.job import MediaOptions
 
@@ -50,15 +51,21 @@ def write_animation(
     loop = info.loop if info.kind in ("animation", "picture") else 0
     base = info.time_base
     kept = belongings_of(info)
-    name, most = _LOOPS.get(suffix.lower(), ("APNG", apng_out.MOST_LOOPS))
+    suffix = suffix.lower()
+    name, most = _LOOPS.get(suffix, ("APNG", apng_out.MOST_LOOPS))
     notices = [f"{name} can be shown {most} times and not {loop}"] if loop is not None and loop > most else []
+    if info.layout.depth > 8:
+        notices.append(f"{name} holds 8 of the {info.layout.depth} bits that the target has")
+    notices += not_held(info, kept, suffix, name, grey=False, deep=False)
     try:
         with output.open("w+b") as file:
-            match suffix.lower():
+            match suffix:
                 case ".gif":
                     palette = write_gif(frames, file, base, loop, marks, hasty=info.codec == "gif")
                     if not palette.exact:
                         notices.append(f"GIF holds 256 colours, so {len(palette.colours)} stand for all")
+                    if palette.soft:
+                        notices.append("GIF makes half transparent pixels opaque or clear; WebP and APNG keep them")
                 case ".webp":
                     write_webp(frames, file, base, loop, marks, kept, options.quality)
                 case _:

@@ -12,8 +12,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 
 #: Of the first directory, what people wrote: Windows' five fields (0x9c9b ff., UTF-16) and the rating are by no standard.
-_WIDE_TEXTS = frozenset((Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject))
-_FIRST = _WIDE_TEXTS | {
+WIDE_TEXTS = frozenset((Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject))
+_FIRST = WIDE_TEXTS | {
     Base.ImageDescription,
     Base.Make,
     Base.Model,
@@ -157,9 +157,9 @@ def _sound(tag: int, value: Any) -> bool:
     if isinstance(value, str):
         return readable(value.rstrip("\0 "))
     if isinstance(value, bytes):
-        return _is_wide_text(value) if tag in _WIDE_TEXTS else len(value) <= _SHORT_BYTES
+        return _is_wide_text(value) if tag in WIDE_TEXTS else len(value) <= _SHORT_BYTES
     numbers = value if isinstance(value, tuple) else (value,)
-    if tag in _WIDE_TEXTS:  # Pillow gives bytes one by one where a file says so
+    if tag in WIDE_TEXTS:  # Pillow gives bytes one by one where a file says so
         return all(isinstance(one, int) and 0 <= one < 256 for one in numbers) and _is_wide_text(bytes(numbers))
     return len(numbers) <= _MOST_NUMBERS and all(isinstance(one, Real | Fraction) for one in numbers)
 

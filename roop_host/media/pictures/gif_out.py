@@ -69,6 +69,7 @@ def _head(palette: Palette, index: Picture, loop: int | None, marks: Marks) -> b
     bits = max(1, (count - 1).bit_length())
     table = palette.colours.tobytes().ljust(3 << bits, b"\0")
     screen = struct.pack("<HHBBB", width, height, 0xF0 | (bits - 1), palette.transparent or 0, 0)
+    again = min(max((loop or 0) - 1, 0), MOST_LOOPS - 1)
     repeats = b"" if loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", again, 0)
     return b"GIF89a" + screen + table + repeats + gif_blocks(marks)
 

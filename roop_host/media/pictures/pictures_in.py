@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ from PIL.ExifTags import Base
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pictures.animation_files import look_at_animation
-from roop_host.media.pictures.exif import left_of_exif
+from roop_host.media.pictures.left import left_out
 from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture, quiet
 from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, orientation_of, samples, scaled, turned
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels
 
 _MOVING = frozenset(("gif", "webp", "png", "avif"))
-_SUBFILE, _BITS = 254, 258
+_SUBFILE = 254
 _REDUCED = 1
 #: EXIF's numbers of turned pictures whose width is the stored height.
 _LYING = frozenset((5, 6, 7, 8))
@@ -95,7 +96,7 @@ def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> 
         layout=layout,
         frames=1,
         colour=SRGB,
-        left_out=_left_out(path, image, exif, deep),
+        left_out=left_out(path, image, deep=deep),
         page=page,
         pages=pages,
     )
@@ -114,8 +115,11 @@ def _pages(path: Path, image: Any, count: int) -> MediaInfo:
         image.seek(number)
         items.append(_still(path, image, page=number, pages=len(real) or 1))
     first = items[0]
+    left = dict.fromkeys(lost for item in items for lost in item.left_out)
+    if len(real) < count:
+        left[f"{count - len(items)} reduced pages"] = None
     if len(items) == 1:
-        return first
+        return replace(first, left_out=tuple(left))
     return MediaInfo(
         path,
         "pages",
@@ -127,31 +131,7 @@ def _pages(path: Path, image: Any, count: int) -> MediaInfo:
         layout=first.layout,
         frames=len(items),
         colour=SRGB,
-        left_out=tuple(dict.fromkeys(lost for item in items for lost in item.left_out)),
+        left_out=tuple(left),
         pages=len(items),
         items=tuple(items),
     )
-
-
-def _left_out(path: Path, image: Any, exif: Image.Exif, deep: bool) -> tuple[str, ...]:
-    """What of the file does not come along, for people."""
-    name = format_of(image)
-    lost = list(left_of_exif(exif, preview=name != "tiff"))
-    if name == "jpeg" and image.format == "MPO":
-        lost.append("further pictures behind the first (MPO)")
-    bits = 8
-    if name == "avif":
-        bits = _avif_bits(path)
-    elif name == "tiff":
-        bits = max(image.tag_v2.get(_BITS, (1,)))
-    if bits > 8 and not deep and image.mode not in ("I", "F"):
-        lost.append(f"bits beyond 8 (it has {bits})")
-    return tuple(lost)
-
-
-def _avif_bits(path: Path) -> int:
-    """Bits a sample, from the first PixelInformationProperty (ISO/IEC 23008-12, 6.5.6); Pillow gives 8 of them."""
-    with path.open("rb") as file:
-        head = file.read(1 << 14)
-    at = head.find(b"pixi")
-    return head[at + 9] if 0 <= at < len(head) - 9 else 8

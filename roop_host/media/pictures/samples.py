@@ -68,6 +68,11 @@ def samples(image: Image.Image, path: Path) -> NDArray[Any]:
     return taken[..., None] if taken.ndim == 2 else taken
 
 
+def image_of(picture: NDArray[Any]) -> Image.Image:
+    """What Pillow writes: of uint8 ``(H, W, C)``, C as of ``samples``."""
+    return Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture))
+
+
 def orientation_of(image: Image.Image, path: Path) -> int:
     """EXIF's number of how ``samples`` gives them. Pillow and OpenCV turn those of a TIFF, and tifffile does not."""
     if format_of(image) != "tiff":
