@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from roop_host.media.pictures.belongings import Belongings, belongings_of
 from roop_host.media.pictures.pictures_out import write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
@@ -23,7 +24,7 @@ def stages(run: Run, folder: Path) -> list[StageSpec]:
         return []
     into = folder / _FOLDER
     into.mkdir(exist_ok=True)
-    return [StageSpec("keep frames", partial(_keep, run, into))]
+    return [StageSpec("keep frames", partial(_keep, run, into, belongings_of(run.target)))]
 
 
 def files(run: Run, folder: Path) -> Files:
@@ -31,11 +32,11 @@ def files(run: Run, folder: Path) -> Files:
     return [(folder / _FOLDER, Path(run.job.media.keep_frames))] if run.job.media.keep_frames else []
 
 
-def _keep(run: Run, into: Path, message: Message) -> Iterator[Message]:
+def _keep(run: Run, into: Path, kept: Belongings, message: Message) -> Iterator[Message]:
     if isinstance(message, Frame):
         suffix = f".{run.job.media.frame_format}"
         # Counted from 1, as editors and FFmpeg do.
         path = into / f"{message.index + 1:06d}{suffix}"
-        notices = write_picture(message, run.target, path, suffix, run.job.media, run.marks)
+        notices = write_picture(message, run.target, path, suffix, run.job.media, run.marks, kept)
         run.notices += [notice for notice in notices if notice not in run.notices]
     yield message

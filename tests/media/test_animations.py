@@ -241,7 +241,6 @@ def test_ffmpeg_shows_the_same(suffix: str, tmp_path: Path) -> None:
     [
         (".gif", Fraction(1, 30), 1, [30, 40, 30, 30, 40, 30]),
         (".gif", Fraction(1001, 24000), 1, [40, 40, 50, 40, 40, 40]),
-        (".gif", Fraction(1, 1000), 16, [20] * 6),
         (".webp", Fraction(1, 30), 1, [33, 34, 33, 33, 34, 33]),
         (".webp", Fraction(1, 1000), 7, [7] * 6),
         (".png", Fraction(1, 1000), 7, [7] * 6),
@@ -385,3 +384,47 @@ def test_what_breaks_in_the_source_is_not_taken_for_the_output(tmp_path: Path) -
 
     with pytest.raises(InputError, match="the source broke"):
         write(tmp_path / "out.png", frames, described(tmp_path, Fraction(1, 100)))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_stands_longer_than_the_format_can_say_comes_again(suffix: str, tmp_path: Path) -> None:
+    times = [0, 100, 100 + 70_001, 100 + 70_001 + 700_000, 100 + 70_001 + 700_040]
+    write(path := tmp_path / f"out{suffix}", source(drawn(4), times), described(tmp_path, Fraction(1, 1000)))
+    length = Fraction(times[-1], 1000)
+    check_animation(path, frames=4, length_s=length, size=(48, 32))
+    shown = frames_of(path)
+    assert abs(shown[-1].time + shown[-1].duration * shown[-1].time_base - length) <= Fraction(1, 200)
+    if suffix != ".gif":
+        assert shown[-1].time == Fraction(times[3], 1000)
+    for at, picture in zip((0.0, 0.1, 70.2, 770.11), drawn(4), strict=True):
+        last = [frame for frame in shown if frame.time <= Fraction(at).limit_denominator(100)][-1]
+        assert np.array_equal(planes(last), picture)
+
+
+def test_a_burst_at_the_end_of_a_gif_takes_its_time_from_those_before(tmp_path: Path) -> None:
+    times = [*range(0, 1000, 100), *range(905, 960, 5)]
+    write(path := tmp_path / "out.gif", source(drawn(20), times), described(tmp_path, Fraction(1, 1000)))
+    check_animation(path, frames=20, length_s=Fraction(955, 1000), size=(48, 32))
+    assert min(frame.duration for frame in frames_of(path)) == 2
+
+
+def test_more_frames_than_a_gif_has_times_for_name_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"20 frames in 0\.10 s .* add --fps 50 or name an output in \.apng"):
+        write(tmp_path / "out.gif", source(drawn(20), range(0, 105, 5)), described(tmp_path, Fraction(1, 1000)))
+
+
+@pytest.mark.parametrize(("suffix", "most"), [(".gif", 65536), (".webp", 65535), (".png", (1 << 31) - 1)])
+def test_a_loop_beyond_the_format_is_told(suffix: str, most: int, tmp_path: Path) -> None:
+    info = described(tmp_path, Fraction(1, 100), kind="animation", loop=(1 << 32) - 1)
+    told = write(path := tmp_path / f"out{suffix}", source(drawn(3), range(0, 40, 10)), info)
+    assert len(told) == 1
+    assert str(most) in told[0]
+    assert probe(path).loop == most
+    assert write(path, source(drawn(3), range(0, 40, 10)), replace(info, loop=most)) == ()
+
+
+def test_advice_for_what_does_not_fit_is_taken_by_clips(tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "in.mp4", frames=3, rate=Fraction(60), sound=False))
+    for wrong in (info, replace(info, width=16384)):
+        with pytest.raises(UsageError, match=r"an output in \.apng"):
+            check_animation_fits(wrong, ".gif" if wrong is info else ".webp")

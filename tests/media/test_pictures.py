@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pillow_heif
 import pytest
@@ -104,8 +105,6 @@ def test_a_hidden_value_of_16_bit_is_transparent(channels: int, hidden: NDArray[
 
 
 def test_deep_tiff_packed_by_lzw_is_read_from_its_page(tmp_path: Path) -> None:
-    import cv2
-
     path = tmp_path / "in.tif"
     cv2.imwritemulti(str(path), [DEEP[..., [2, 1, 0]], DEEP[::-1, :, [2, 1, 0]]], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
     info = probe(path)
@@ -115,19 +114,35 @@ def test_deep_tiff_packed_by_lzw_is_read_from_its_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("deep", [False, True])
-def test_pictures_stand_upright(orientation: int, deep: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+def test_a_tiff_stands_upright_however_it_is_packed(compression: int, deep: bool, orientation: int, tmp_path: Path) -> None:
+    picture, scale = noise(6, 9, 3), 257 if deep else 1
+    path = tmp_path / "in.tif"
+    samples = picture[..., ::-1].astype(np.uint16 if deep else np.uint8) * scale
+    cv2.imwrite(str(path), samples, [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    with_orientation(path, orientation)
     exif = Image.Exif()
     exif[Base.Orientation] = orientation
-    path = tmp_path / "in.tif"
-    Image.fromarray(noise(6, 9, 3)).save(path, exif=exif)
-    if deep:
-        tiff(path, noise(6, 9, 3).astype(np.uint16) * 257, "rgb", extratags=[(274, 3, 1, orientation, True)])
-    with Image.open(save(Image.fromarray(noise(6, 9, 3)), tmp_path / "shown.png", exif=exif)) as image:
+    with Image.open(save(Image.fromarray(picture), tmp_path / "shown.png", exif=exif)) as image:
         upright = np.asarray(ImageOps.exif_transpose(image))
     info = probe(path)
+    assert info.layout.depth == (16 if deep else 8)
     assert (info.height, info.width) == upright.shape[:2]
-    assert np.array_equal(read(path) // (257 if deep else 1), upright)
-    assert np.array_equal(read(written(path, tmp_path / "out.png")) // (257 if deep else 1), upright)
+    assert np.array_equal(read(path) // scale, upright)
+    assert np.array_equal(read(written(path, tmp_path / "out.png")) // scale, upright)
+
+
+def with_orientation(path: Path, orientation: int) -> None:
+    """OpenCV writes none: the first directory comes to stand anew at the end, with one tag more."""
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    entries = [bytes(content[at + 2 + 12 * n : at + 14 + 12 * n]) for n in range(count)]
+    entries.append(struct.pack("<HHIHH", 274, 3, 1, orientation, 0))
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    content += b"\0" * (len(content) % 2)
+    struct.pack_into("<I", content, 4, len(content))
+    path.write_bytes(content + struct.pack("<H", len(entries)) + b"".join(entries) + b"\0\0\0\0")
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
@@ -251,7 +266,7 @@ def test_what_belongs_to_a_picture_comes_along_and_what_tells_too_much_does_not(
         Image.fromarray(noise(40, 60, 3)), tmp_path / "in.jpg", exif=exif, dpi=(240, 240), icc_profile=SRGB, xmp=b"<old/>"
     )
     info = probe(path)
-    assert info.left_out == ("place (EXIF)",)
+    assert info.left_out == ("place (EXIF)", "maker's notes (EXIF)", "XMP")
     out = written(path, tmp_path / f"out{suffix}")
     assert b"secret" not in out.read_bytes()
     assert b"<old/>" not in out.read_bytes()
@@ -267,6 +282,46 @@ def test_what_belongs_to_a_picture_comes_along_and_what_tells_too_much_does_not(
     assert not made.get_ifd(IFD.GPSInfo)
     assert made.get(Base.Orientation, 1) == 1
     assert Base.MakerNote not in inner
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+def test_nothing_rides_along_in_exif(suffix: str, tmp_path: Path) -> None:
+    preview = io.BytesIO()
+    Image.fromarray(noise(40, 40, 3)).save(preview, "JPEG")
+    hidden = preview.getvalue()
+    exif = Image.Exif()
+    exif.update({Base.Artist: "A. Person", Base.XPTitle: "A harbour".encode("utf-16-le"), Base.XPComment: hidden})
+    exif.update({Base.ImageDescription: hidden[:900].decode("latin-1"), 0xC4A5: hidden, Base.Copyright: "x" * 9000})
+    inner = {0xFDE8: hidden, Base.CameraOwnerName: "Alice", Base.BodySerialNumber: "SN123", Base.LensSerialNumber: "LN456"}
+    inner |= {Base.MakerNote: hidden, Base.UserComment: b"ASCII\0\0\0" + hidden, Base.SceneType: hidden, Base.FNumber: 2.8}
+    exif.get_ifd(IFD.Exif).update(inner)
+    path = save(Image.fromarray(noise(40, 60, 3)), tmp_path / "in.jpg", exif=exif)
+    info = probe(path)
+    told = ", ".join(info.left_out)
+    for word in ("maker's notes", "owner", "serial numbers", "user comment", "PrintImageMatching", "Copyright"):
+        assert word in told, told
+    content = written(path, tmp_path / f"out{suffix}").read_bytes()
+    for secret in (hidden[100:160], b"Alice", b"SN123", b"LN456"):
+        assert secret not in content
+    with Image.open(tmp_path / f"out{suffix}") as image:
+        made = image.getexif()
+        assert made[Base.Artist] == "A. Person"
+        assert float(made.get_ifd(IFD.Exif)[Base.FNumber]) == 2.8
+
+
+@pytest.mark.parametrize(
+    "said", ["2020:01:01 00-00-00", "    :  :     :  :  ", "0000:00:00 00:00:00", "2020:13:01 00:00:00"]
+)
+def test_a_date_that_is_none_is_told_and_left(said: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.tif"
+    Image.new("RGB", (8, 8)).save(path, tiffinfo={306: said}, save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    info = probe(path)
+    assert "DateTime" in info.left_out[0]
+    with PageWriter(info, out := tmp_path / "out.tif", MARKS) as writer:
+        for frame in read_pages(info):
+            writer.write(frame)
+    with Image.open(out) as image:
+        assert Base.DateTime not in image.getexif()
 
 
 def test_what_is_said_of_a_deep_png_comes_along(tmp_path: Path) -> None:

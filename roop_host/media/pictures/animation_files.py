@@ -14,8 +14,9 @@ from PIL import Image
 
 from roop_host.errors import InputError
 from roop_host.media.info import SRGB, MediaInfo
-from roop_host.media.limits import check_size
-from roop_host.media.pictures.picture_files import BROKEN
+from roop_host.media.limits import check_length
+from roop_host.media.pictures.left import left_out
+from roop_host.media.pictures.picture_files import BROKEN, quiet
 from roop_host.types.planes import PixelLayout
 
 #: How long players show a frame that says 0.
@@ -26,8 +27,15 @@ _LARGEST = 65535
 _FINEST = 1_000_000
 
 
-def look_at_animation(path: Path, image: Any, name: str) -> MediaInfo:
-    """Run through the opened animation once. One that breaks off is described as far as it goes; reading it tells."""
+def look_at_animation(path: Path, image: Any, name: str, count: int) -> MediaInfo:
+    """Run through the opened animation of ``count`` pictures once, where that is no more than can be worked on.
+
+    One that breaks off is described as far as it goes; reading it tells. Raises ``InputError``.
+    """
+    width, height = image.size
+    check_length(str(path), width, height, count)
+    with quiet():
+        about = left_out(path, image, deep=False)  # asked first: Pillow's own view of it changes from frame to frame
     delays: list[Fraction] = []
     alpha = False
     try:
@@ -41,8 +49,8 @@ def look_at_animation(path: Path, image: Any, name: str) -> MediaInfo:
     return MediaInfo(
         path=path,
         kind="animation",
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         codec=name,
         container=name,
         pix_fmt="gbrap" if alpha else "gbrp",
@@ -53,23 +61,25 @@ def look_at_animation(path: Path, image: Any, name: str) -> MediaInfo:
         duration_s=float(length),
         colour=SRGB,
         loop=_loop(image, name),
+        left_out=about,
     )
 
 
 def pictures_of(path: Path, image: Any) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
     """(delay in seconds, R, G, B, A of the whole picture), one at a time. Raises ``InputError`` where it breaks."""
+    width, height = image.size  # a GIF's pictures that reach beyond its screen are cut there; Pillow widens the screen
     skipped = int(bool(image.info.get("default_image")))  # an APNG's stand-in for players that can't move it
     count = image.n_frames
     for number in range(skipped, count):
         try:
-            image.seek(number)
-            picture = np.array(image.convert("RGBA"))
+            with quiet():
+                image.seek(number)
+                picture = np.array(image.convert("RGBA"))
         except BROKEN as error:
             raise InputError(
                 f"{path} is broken or cut off at frame {number - skipped}; repair it, take another copy, or add --salvage"
             ) from error
-        check_size(str(path), picture.shape[1], picture.shape[0])
-        yield _delay(image), picture
+        yield _delay(image), picture[:height, :width]
 
 
 def _delay(image: Image.Image) -> Fraction:

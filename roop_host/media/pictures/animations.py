@@ -5,41 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.errors import InputError, Interrupted
-from roop_host.media.info import Known, MediaInfo
+from roop_host.media.info import Known
 from roop_host.media.pictures.animation_files import pictures_of
 from roop_host.media.pictures.picture_files import known_picture
+from roop_host.media.pictures.reader import PictureReader
 from roop_host.media.pictures.samples import scaled
 from roop_host.media.pictures.shown import Shown, as_shown
 from roop_host.media.raw import planar_frame
 from roop_host.types.frame import Frame
 
 
-class AnimationReader:
-    """The frames of an animation as planes of 8-bit R, G, B, with alpha where the animation has any; one is kept at a time.
-
-    ``origin`` is the moment of the source that is 0 in the output, known after the first frame; ``steady`` is as in
-    ``SegmentPackets``; ``end_s`` is where the last used frame ends in the source, known at the end.
-    """
-
-    def __init__(self, info: MediaInfo) -> None:
-        self._info = info
-        self.origin = Fraction(0)
-        self.end_s = Fraction(0)
-        self.steady = True
-        self.notices: list[str] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Nothing stays open."""
+class AnimationReader(PictureReader):
+    """The frames of an animation as planes of 8-bit R, G, B, with alpha where it has any; one is kept at a time."""
 
     def frames(
         self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None

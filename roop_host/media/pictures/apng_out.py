@@ -18,6 +18,8 @@ from roop_host.types.geometry import Box
 
 _UNIT = Fraction(1, 1000)
 _LARGEST = 65535
+#: Of 65535 milliseconds, in whole seconds; and how often it may be shown: PNG's numbers have 31 bit.
+LONGEST_S, MOST_LOOPS = 65, (1 << 31) - 1
 
 
 def write_apng(
@@ -27,8 +29,8 @@ def write_apng(
     ticks = Ticks(_UNIT)
     before: Picture | None = None
     sequence = count = counted_at = 0
-    plays = 1 if loop is None else loop
-    for moment in moments(frames, time_base):
+    plays = 1 if loop is None else min(loop, MOST_LOOPS)
+    for moment in moments(frames, time_base, LONGEST_S):
         picture = moment.picture
         box = Box(0, 0, picture.shape[1], picture.shape[0]) if before is None else changed(before, picture)
         coded = BytesIO()
@@ -61,4 +63,4 @@ def _delay(moment: Moment, ticks: Ticks) -> tuple[int, int]:
     exact = moment.lasts
     if exact.numerator <= _LARGEST and exact.denominator <= _LARGEST:
         return exact.numerator, exact.denominator
-    return min(rounded, _LARGEST), 1000
+    return rounded, 1000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,29 +14,13 @@ from PIL.ExifTags import IFD, Base
 
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures import png
-from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture
+from roop_host.media.pictures.exif import kept_exif, readable
+from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, quiet
 
-#: Of EXIF's first directory, what people wrote: Windows' five fields (0x9c9b ff.) and the rating are by no standard.
-_DESCRIPTIVE = (
-    Base.ImageDescription,
-    Base.Make,
-    Base.Model,
-    Base.Software,
-    Base.DateTime,
-    Base.Artist,
-    Base.HostComputer,
-    Base.Copyright,
-    Base.Rating,
-    Base.XPTitle,
-    Base.XPComment,
-    Base.XPAuthor,
-    Base.XPKeywords,
-    Base.XPSubject,
-)
-#: Of the second: what only the maker understands, and what would not be true any more.
-_LEFT = (Base.MakerNote, Base.ExifImageWidth, Base.ExifImageHeight, Base.ExifInteroperabilityOffset)
 #: PNG's registered keywords for people (PNG specification, 11.3.3.1); "Comment" is the host's.
-_KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")
+KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")
+#: 1/2.2 as gAMA counts (PNG specification, 11.3.2.2).
+_SRGB_GAMMA = struct.pack(">I", 45455)
 _INCH, _CENTIMETRE = 2, 3
 _COMPRESSION = 259
 
@@ -53,6 +39,18 @@ class Belongings:
     lossless_webp: bool = False
     packed: bool = True
 
+    @property
+    def code_points(self) -> tuple[int, int] | None:
+        """Primaries and transfer in H.273's numbers, where cICP says them."""
+        return next(((data[0], data[1]) for kind, data in self.meaning if kind == b"cICP" and len(data) == 4), None)
+
+    @property
+    def gamma(self) -> bool:
+        """Whether the samples have another gamma than sRGB's, and no profile that says more."""
+        said = dict(self.meaning)
+        other = said.get(b"gAMA") not in (None, _SRGB_GAMMA)
+        return other and not self.icc and b"sRGB" not in said and b"cICP" not in said
+
     def profile_for(self, *, grey: bool) -> bytes:
         """The profile, or nothing where it says nothing of what is written: one for CMYK of R, G, B."""
         return self.icc if self.icc[16:20] == (b"GRAY" if grey else b"RGB ") else b""
@@ -69,38 +67,47 @@ class Belongings:
 
 
 def belongings_of(info: MediaInfo) -> Belongings:
-    """Of a picture, a page or an animation; a frame of a video has none. Raises ``InputError`` where the file is gone."""
-    if not info.is_file or info.kind not in ("picture", "pages", "animation"):
-        return Belongings()
-    with known_picture(info.path) as image:
-        if info.page:
-            image.seek(info.page)
-        name = format_of(image)
-        exif = exif_of(image)
-        is_png = name == "png"
-        return Belongings(
-            # Of a CMYK picture it says nothing of the R, G, B that is made of it.
-            icc=b"" if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or b"",
-            dpi=_dpi(image, exif),
-            exif=_descriptive(exif),
-            text=tuple((key, str(image.info[key])) for key in _KEYWORDS if key in image.info) if is_png else (),
-            meaning=tuple(png.meaning(info.path)) if is_png else (),
-            sampling=max(0, JpegImagePlugin.get_sampling(image)) if name == "jpeg" else 0,
-            progressive=bool(image.info.get("progressive")),
-            lossless_webp=name == "webp" and _is_lossless_webp(info.path),
-            packed=name != "tiff" or image.tag_v2.get(_COMPRESSION, 1) != 1,  # type: ignore[attr-defined]  # of a TIFF
-        )
+    """Of a picture, a page or an animation, for all of its frames; a video says only which HDR it is.
+
+    Opens the file: to be asked once. Raises ``InputError`` where the file is gone.
+    """
+    if info.is_file and info.kind in ("picture", "pages", "animation"):
+        return next(belongings_of_each([info]))
+    said = (b"cICP", bytes([info.colour.primaries, info.colour.transfer, 0, 1]))  # R, G, B in full range
+    return Belongings(meaning=(said,) if info.colour.hdr else ())
 
 
-def _descriptive(exif: Image.Exif) -> Image.Exif:
-    """Neither place nor preview nor maker's notes, and upright. A TIFF has all its tags here, so only what is known."""
-    made = Image.Exif()
-    for tag in _DESCRIPTIVE:
-        if tag in exif:
-            made[tag] = exif[tag]
-    inner = made.get_ifd(IFD.Exif)
-    inner.update((tag, value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag not in _LEFT)
-    return made
+def belongings_of_each(pages: Sequence[MediaInfo]) -> Generator[Belongings, None, None]:
+    """Of the pages of one file, in order. Raises ``InputError`` where the file is gone."""
+    with known_picture(pages[0].path) as image:
+        for page in pages:
+            yield _belongings(image, page)
+
+
+@quiet()
+def _belongings(image: Image.Image, info: MediaInfo) -> Belongings:
+    if info.codec == "tiff":
+        image.seek(info.page)
+    name = format_of(image)
+    exif = exif_of(image)
+    is_png = name == "png"
+    return Belongings(
+        # Of a CMYK picture it says nothing of the R, G, B that is made of it.
+        icc=b"" if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or b"",
+        dpi=_dpi(image, exif),
+        exif=kept_exif(exif),
+        text=_text(image) if is_png else (),
+        meaning=tuple(png.meaning(info.path)) if is_png else (),
+        sampling=max(0, JpegImagePlugin.get_sampling(image)) if name == "jpeg" else 0,
+        progressive=bool(image.info.get("progressive")),
+        lossless_webp=name == "webp" and _is_lossless_webp(info.path),
+        packed=name != "tiff" or image.tag_v2.get(_COMPRESSION, 1) != 1,  # type: ignore[attr-defined]  # of a TIFF
+    )
+
+
+def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
+    said = [(key, str(image.info[key])) for key in KEYWORDS if key in image.info]
+    return tuple((key, text) for key, text in said if readable(text))
 
 
 def _dpi(image: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:

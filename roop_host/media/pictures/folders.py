@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from roop_host.errors import InputError, Interrupted, UsageError
 from roop_host.media.info import SRGB, Known, MediaInfo, Reading
 from roop_host.media.pictures.pictures_in import probe_picture, read_picture
+from roop_host.media.pictures.reader import PictureReader
 from roop_host.media.pictures.shown import Shown, as_shown
 from roop_host.media.raw import planar_frame
 from roop_host.types.frame import Frame
@@ -70,25 +70,12 @@ def natural(name: str) -> tuple[Any, ...]:
     return (*((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts), (2, 0, name))
 
 
-class FolderReader:
+class FolderReader(PictureReader):
     """The pictures of a folder as frames of a clip; one is kept at a time. Surface and attributes are ``VideoReader``'s.
 
     With ``info.reading.salvage`` a picture that can't be read is left out with a notice, and the next takes its place;
     ``steady`` is False from there on.
     """
-
-    def __init__(self, info: MediaInfo) -> None:
-        self._info = info
-        self.origin = Fraction(0)
-        self.end_s = Fraction(0)
-        self.steady = True
-        self.notices: list[str] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Nothing stays open."""
 
     def frames(
         self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None

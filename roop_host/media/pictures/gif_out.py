@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import IO
 
 import numpy as np
 from PIL import GifImagePlugin, Image
 
+from roop_host.errors import UsageError
 from roop_host.media.marks import Marks
 from roop_host.media.pictures.marks_in_pictures import gif_blocks
-from roop_host.media.pictures.moving import Frames, Picture, Ticks, changed, moments, part
+from roop_host.media.pictures.moving import Frames, Picture, changed, moments, part, spread
 from roop_host.media.pictures.palette import Palette, palette_of
 from roop_host.types.geometry import Box
 
 _UNIT = Fraction(1, 100)
 #: Players show what says less than this for 100 ms.
 _LEAST = 2
+#: Of 65535 units, in whole seconds; and how often it may be shown: it says how often it is repeated, in 16 bit.
+LONGEST_S, MOST_LOOPS = 655, 65536
 _KEEP, _CLEAR = 1, 2
 
 
@@ -26,16 +30,28 @@ def write_gif(
 ) -> Palette:
     """Write the animation; ``frames`` is called twice. ``hasty`` keeps a delay of 1/100 s, as a GIF itself may have it.
 
-    ``loop`` is how often it is shown: 0 for ever, None once.
+    ``loop`` is how often it is shown: 0 for ever, None once. Raises ``UsageError`` for more frames than it has times for.
     """
-    palette = palette_of(picture for _, _, picture in frames())
-    ticks = Ticks(_UNIT)
+    ends: list[int] = []
+    leasts: list[int] = []
+
+    def seen() -> Iterator[Picture]:
+        for moment in moments(frames, time_base, LONGEST_S):
+            ends.append(round(moment.end / _UNIT))
+            leasts.append(1 if hasty and moment.lasts <= _UNIT else _LEAST)
+            yield moment.picture
+
+    palette = palette_of(seen())
+    delays = spread(ends, leasts)
+    if len(delays) > 1 and sum(delays) > ends[-1] + 1:
+        raise UsageError(
+            f"{len(delays)} frames in {ends[-1] / 100:.2f} s are more than a GIF has times for; "
+            f"add --fps {1 / (_LEAST * _UNIT)} or name an output in .apng or .webp"
+        )
     canvas: Picture | None = None  # what a player shows by now; None is nothing
     waiting: tuple[Picture, int] | None = None
-    for moment in moments(frames, time_base):
+    for moment, delay in zip(moments(frames, time_base, LONGEST_S), delays, strict=True):
         index = palette.index(moment.picture)
-        least = 1 if hasty and moment.lasts <= _UNIT else _LEAST
-        delay = min(ticks.until(moment.end, least), 65535)
         if waiting is None:
             file.write(_head(palette, index, loop, marks))
         else:
@@ -53,7 +69,8 @@ def _head(palette: Palette, index: Picture, loop: int | None, marks: Marks) -> b
     bits = max(1, (count - 1).bit_length())
     table = palette.colours.tobytes().ljust(3 << bits, b"\0")
     screen = struct.pack("<HHBBB", width, height, 0xF0 | (bits - 1), palette.transparent or 0, 0)
-    repeats = b"" if loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", max(loop - 1, 0), 0)
+    again = min(max((loop or 0) - 1, 0), MOST_LOOPS - 1)
+    repeats = b"" if loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", again, 0)
     return b"GIF89a" + screen + table + repeats + gif_blocks(marks)
 
 

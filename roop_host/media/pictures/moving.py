@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -25,8 +25,21 @@ class Moment:
     picture: Picture
 
 
-def moments(frames: Frames, time_base: Fraction) -> Iterator[Moment]:
-    """Each picture stands until the next, the last for its own duration; the first begins at 0."""
+def moments(frames: Frames, time_base: Fraction, longest: int) -> Iterator[Moment]:
+    """Each picture stands until the next, the last for its own duration; the first begins at 0.
+
+    One that stands for more than ``longest`` seconds comes again after these, as often as it must.
+    """
+    begin = Fraction(0)
+    for whole in _moments(frames, time_base):
+        while whole.end - begin > longest:
+            begin += longest
+            yield Moment(begin, Fraction(longest), whole.picture)
+        yield Moment(whole.end, whole.end - begin, whole.picture)
+        begin = whole.end
+
+
+def _moments(frames: Frames, time_base: Fraction) -> Iterator[Moment]:
     waiting: tuple[int, int, Picture] | None = None
     begin = 0
     for pts, duration, picture in frames():
@@ -51,6 +64,22 @@ class Ticks:
         units = max(least, round(end / self._unit) - self._shown)
         self._shown += units
         return units
+
+
+def spread(ends: Sequence[int], leasts: Sequence[int]) -> list[int]:
+    """Delays of all pictures, none below its own least, that end at ``ends`` or, where there is no room, as near as may be.
+
+    All are in units, and ends rise. Where pictures follow one another faster than a format can say, those before them are
+    cut short, so that the end stays; only where all together need more, the end moves.
+    """
+    latest = list(ends)
+    for at in range(len(latest) - 2, -1, -1):
+        latest[at] = min(latest[at], latest[at + 1] - leasts[at + 1])
+    delays, now = [], 0
+    for end, least in zip(latest, leasts, strict=True):
+        delays.append(max(end - now, least))
+        now += delays[-1]
+    return delays
 
 
 def changed(before: Picture, after: Picture) -> Box:

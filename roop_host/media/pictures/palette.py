@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ _BAYER = np.block([[4 * _B4 + add for add in row] for row in _B2])
 class Palette:
     """``colours`` is uint8 ``(n, 3)``. ``exact`` where these are all there are; else ``cells`` is the index for each cell.
 
-    ``transparent`` is an index beyond the colours, None where all 256 are taken.
+    ``transparent`` is an index beyond the colours, None where all 256 are taken. ``soft`` where some alpha was neither 0
+    nor 255.
     """
 
     colours: NDArray[np.uint8]
@@ -38,6 +39,7 @@ class Palette:
     cells: NDArray[np.uint8]
     exact: bool
     spread: float = 0.0
+    soft: bool = False
 
     def index(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 ``(H, W)`` for R, G, B ``(H, W, 3)`` or with alpha ``(H, W, 4)``: the same for the same pixel at a place."""
@@ -59,10 +61,11 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> Palette:
     counts = np.zeros(_CELLS)
     sums = np.zeros((3, _CELLS))
     known: NDArray[np.int64] | None = np.empty(0, np.int64)
-    holes = False
+    holes = soft = False
     for picture in pictures:
         rgb = picture[..., :3].reshape(-1, 3)
         if picture.shape[2] == 4:
+            soft = soft or bool(np.isin(picture[..., 3], (0, 255), invert=True).any())
             there = picture[..., 3].reshape(-1) >= OPAQUE
             holes = holes or not there.all()
             rgb = rgb[there]
@@ -76,8 +79,8 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> Palette:
     if known is not None and len(known) <= MOST_COLOURS - holes:
         colours = np.stack([known >> 16, known >> 8 & 255, known & 255], axis=-1).astype(np.uint8)
         spare = len(colours) if len(colours) < MOST_COLOURS else None
-        return Palette(colours, spare, np.empty(0, np.uint8), exact=True)
-    return _chosen(counts, sums)
+        return Palette(colours, spare, np.empty(0, np.uint8), exact=True, soft=soft)
+    return replace(_chosen(counts, sums), soft=soft)
 
 
 def _chosen(counts: NDArray[np.float64], sums: NDArray[np.float64]) -> Palette:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import struct
+import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 from PIL import Image, ImageFile
 
 from roop_host.errors import InputError, RoopError
@@ -19,8 +23,43 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
 #: Brands of ISO/IEC 23008-12 for HEVC pictures, alone and in sequences, and the general ones; AV1's are Pillow's.
 _HEIF = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
 _AVIF = frozenset((b"avif", b"avis"))
-#: What Pillow raises for a file that is broken in one way or another.
-BROKEN = (OSError, SyntaxError, ValueError, MemoryError, EOFError, KeyError, IndexError, TypeError, struct.error)
+#: What Pillow, pillow-heif (``RuntimeError``), tifffile and OpenCV raise for a file that is broken in one way or another.
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    MemoryError,
+    EOFError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    cv2.error,
+)
+#: What ``quiet`` changes belongs to the process: two threads that put it back crosswise would leave it changed.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What the libraries say of odd tags and broken samples is not shown: an ``InputError`` tells what matters.
+
+    Python's warnings, OpenCV's log and tifffile's; libtiff inside Pillow writes to stderr itself, and nobody can be asked.
+    To be held for single steps, and never over a ``yield`` to somebody else.
+    """
+    log = logging.getLogger("tifffile")
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        level, disabled = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT), log.disabled
+        log.disabled = True
+        try:
+            yield
+        finally:
+            log.disabled = disabled
+            cv2.utils.logging.setLogLevel(level)
 
 
 @contextmanager
@@ -28,30 +67,28 @@ def open_picture(path: Path) -> Iterator[Image.Image | None]:
     """The picture, its header read and its size within limits, nothing decoded; None where it is no picture.
 
     Raises ``InputError`` for one that is too large, or that needs a package. What goes wrong inside the ``with`` for the
-    picture's sake (``BROKEN``) becomes an ``InputError`` too.
+    picture's sake (``BROKEN``) becomes an ``InputError`` too. Steps that decode are to be ``quiet``.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd tags: nobody can do anything about them
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
+    try:
+        with quiet():
             image = _open(path)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
+        raise _bomb(path, error) from error
+    except BROKEN:
+        image = None
+    if image is None:
+        yield None
+        return
+    with image:
+        check_size(str(path), *image.size)
+        try:
+            yield image
+        except RoopError:
+            raise
+        except Image.DecompressionBombError as error:
             raise _bomb(path, error) from error
-        except BROKEN:
-            image = None
-        if image is None:
-            yield None
-            return
-        with image:
-            check_size(str(path), *image.size)
-            try:
-                yield image
-            except RoopError:
-                raise
-            except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-                raise _bomb(path, error) from error
-            except BROKEN as error:
-                raise InputError(f"the picture {path} is broken or cut off ({error}); take another copy") from error
+        except BROKEN as error:
+            raise InputError(f"the picture {path} is broken or cut off ({error}); take another copy") from error
 
 
 @contextmanager

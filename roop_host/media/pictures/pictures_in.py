@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from PIL.ExifTags import IFD, Base
+from PIL.ExifTags import Base
 
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pictures.animation_files import look_at_animation
-from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture
-from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, samples, scaled, turned
+from roop_host.media.pictures.left import left_out
+from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture, quiet
+from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, orientation_of, samples, scaled, turned
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels
 
 _MOVING = frozenset(("gif", "webp", "png", "avif"))
-_SUBFILE, _BITS = 254, 258
+_SUBFILE = 254
 _REDUCED = 1
 #: EXIF's numbers of turned pictures whose width is the stored height.
 _LYING = frozenset((5, 6, 7, 8))
@@ -34,9 +36,10 @@ def probe_picture(path: Path) -> MediaInfo | None:
         if image is None:
             return None
         name = format_of(image)
-        count = getattr(image, "n_frames", 1)
+        with quiet():
+            count = getattr(image, "n_frames", 1)
         if count > 1 and name in _MOVING:
-            return look_at_animation(path, image, name)
+            return look_at_animation(path, image, name, count)
         if count > 1 and name == "tiff":
             return _pages(path, image, count)
         return _still(path, image)
@@ -48,8 +51,6 @@ def read_picture(info: MediaInfo) -> Frame:
     CMYK becomes R, G, B by its own profile. Of ``info.reading`` the size counts. Raises ``InputError``.
     """
     with known_picture(info.path) as image:
-        if info.page:
-            image.seek(info.page)
         return _frame(image, info, 0)
 
 
@@ -57,25 +58,22 @@ def read_pages(info: MediaInfo) -> Iterator[Frame]:
     """The pages of a TIFF one after the other, each as ``read_picture`` gives it, indexed from 0. Raises ``InputError``."""
     with known_picture(info.path) as image:
         for index, page in enumerate(info.items):
-            image.seek(page.page)
             yield _frame(image, page, index)
 
 
+@quiet()
 def _frame(image: Image.Image, info: MediaInfo, index: int) -> Frame:
+    if info.codec == "tiff":
+        image.seek(info.page)
     check_size(str(info.path), *image.size)
-    taken = scaled(turned(samples(image, info.path), _orientation(image, info.path)), info.reading.pixels)
+    orientation = orientation_of(image, info.path)  # asked first: Pillow forgets it as it turns
+    taken = scaled(turned(samples(image, info.path), orientation), info.reading.pixels)
     alpha = taken[..., -1] if taken.shape[2] in (2, 4) else None
     pixels = grey_pixels(taken[..., 0], alpha) if taken.shape[2] < 3 else rgb_pixels(taken[..., :3], alpha)
     return Frame(pixels, index=index, pts=index)
 
 
-def _orientation(image: Image.Image, path: Path) -> int:
-    """How the samples lie. Pillow turns those of a TIFF as it loads them, but not what is decoded without it."""
-    if format_of(image) == "tiff" and not is_deep(image, path):
-        return 1
-    return int(exif_of(image).get(Base.Orientation, 1))
-
-
+@quiet()
 def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> MediaInfo:
     exif = exif_of(image)
     width, height = image.size
@@ -98,12 +96,13 @@ def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> 
         layout=layout,
         frames=1,
         colour=SRGB,
-        left_out=_left_out(path, image, exif, deep),
+        left_out=left_out(path, image, deep=deep),
         page=page,
         pages=pages,
     )
 
 
+@quiet()
 def _pages(path: Path, image: Any, count: int) -> MediaInfo:
     real: list[int] = []
     for number in range(count):
@@ -116,8 +115,11 @@ def _pages(path: Path, image: Any, count: int) -> MediaInfo:
         image.seek(number)
         items.append(_still(path, image, page=number, pages=len(real) or 1))
     first = items[0]
+    left = dict.fromkeys(lost for item in items for lost in item.left_out)
+    if len(real) < count:
+        left[f"{count - len(items)} reduced pages"] = None
     if len(items) == 1:
-        return first
+        return replace(first, left_out=tuple(left))
     return MediaInfo(
         path,
         "pages",
@@ -129,33 +131,7 @@ def _pages(path: Path, image: Any, count: int) -> MediaInfo:
         layout=first.layout,
         frames=len(items),
         colour=SRGB,
-        left_out=tuple(dict.fromkeys(lost for item in items for lost in item.left_out)),
+        left_out=tuple(left),
         pages=len(items),
         items=tuple(items),
     )
-
-
-def _left_out(path: Path, image: Any, exif: Image.Exif, deep: bool) -> tuple[str, ...]:
-    """What of the file does not come along, for people."""
-    lost = []
-    if exif.get_ifd(IFD.GPSInfo):
-        lost.append("place (EXIF)")
-    name = format_of(image)
-    if name == "jpeg" and image.format == "MPO":
-        lost.append("further pictures behind the first (MPO)")
-    bits = 8
-    if name == "avif":
-        bits = _avif_bits(path)
-    elif name == "tiff":
-        bits = max(image.tag_v2.get(_BITS, (1,)))
-    if bits > 8 and not deep and image.mode not in ("I", "F"):
-        lost.append(f"bits beyond 8 (it has {bits})")
-    return tuple(lost)
-
-
-def _avif_bits(path: Path) -> int:
-    """Bits a sample, from the first PixelInformationProperty (ISO/IEC 23008-12, 6.5.6); Pillow gives 8 of them."""
-    with path.open("rb") as file:
-        head = file.read(1 << 14)
-    at = head.find(b"pixi")
-    return head[at + 9] if 0 <= at < len(head) - 9 else 8

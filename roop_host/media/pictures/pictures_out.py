@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from roop_host.errors import UsageError
+from roop_host.errors import OutputError, UsageError, one_line
 from roop_host.media.info import MediaInfo
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
 from roop_host.media.pictures.animations_out import write_animation
-from roop_host.media.pictures.belongings import Belongings, belongings_of
+from roop_host.media.pictures.belongings import Belongings, belongings_of, belongings_of_each
 from roop_host.media.pictures.png_out import write_png
 from roop_host.media.pictures.quality import avif_quality, jpeg_quality, webp_quality
+from roop_host.media.pictures.samples import image_of
 from roop_host.media.pictures.tiff import TiffPages
+from roop_host.media.pictures.told import not_held
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
-from roop_host.types.planes import over_grey
+from roop_host.types.planes import PixelLayout, over_grey
 
 #: Above this of JPEG's own scale the chroma is kept whole too: less would be what is lost most.
 _WHOLE_CHROMA = 98
+#: What Pillow, tifffile and OpenCV raise for what they can't write.
+_FAILURES = (OSError, ValueError, TypeError, RuntimeError, ArithmeticError, struct.error, cv2.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +68,30 @@ def check_still_fits(info: MediaInfo, suffix: str) -> None:
 
 
 def write_picture(
-    frame: Frame, info: MediaInfo, output: Path, suffix: str, options: MediaOptions, marks: Marks
+    frame: Frame,
+    info: MediaInfo,
+    output: Path,
+    suffix: str,
+    options: MediaOptions,
+    marks: Marks,
+    kept: Belongings | None = None,
 ) -> tuple[str, ...]:
     """Write the frame under ``output`` as ``suffix`` says, with its source's profile, resolution and description.
 
-    ``info`` is the picture or page it was read from, or the video it is a frame of. What was not changed keeps its bits in
-    PNG, TIFF and BMP, and in WebP at quality 100 or where the source was lossless. Gives what is to be told: of depth and
-    alpha that the format doesn't hold. Raises ``OutputError``.
+    ``info`` is the picture or page it was read from, or the video it is a frame of; who writes many frames of one gives
+    ``kept`` from ``belongings_of``, which else is asked here. What was not changed keeps its bits in
+    PNG, TIFF and BMP, and in WebP at quality 100 or where the source was lossless. Gives what is to be told of what
+    the format doesn't hold. Raises ``OutputError``.
     """
     suffix = suffix.lower()
     if suffix == ".gif":
         rgb = _eight_bit(frame, grey=False)
         return write_animation(lambda: iter([(0, 1, rgb)]), _one_frame(info), output, suffix, options, marks)
-    picture, notices = _fitted(frame, _HOLDS[suffix])
-    kept = belongings_of(info)
+    holds = _HOLDS[suffix]
+    picture, notices = _fitted(frame, holds)
+    kept = belongings_of(info) if kept is None else kept
+    deep = picture.dtype == np.uint16
+    notices += tuple(not_held(info, kept, suffix, holds.name, grey=picture.shape[2] < 3, deep=deep))
     try:
         if suffix in (".tif", ".tiff"):
             pages = TiffPages(output, marks, expected=picture.nbytes)
@@ -86,8 +101,8 @@ def write_picture(
             write_png(picture, kept, output, marks)
         else:
             _SAVERS[suffix](picture, kept, output, options, marks)
-    except (OSError, ValueError) as error:
-        raise unwritable(output, error if isinstance(error, OSError) else OSError(str(error))) from error
+    except _FAILURES as error:
+        raise _unwritten(output, error) from error
     return notices
 
 
@@ -95,12 +110,12 @@ class PageWriter:
     """A TIFF of several pages, given one at a time; ``info`` is of kind ``pages``."""
 
     def __init__(self, info: MediaInfo, output: Path, marks: Marks) -> None:
-        self._info, self._output = info, output
-        expected = sum(item.width * item.height * (len(item.pix_fmt) + 4) for item in info.items)
+        self._output, self._kept = output, belongings_of_each(info.items)
+        expected = sum(item.width * item.height * _bytes_of(item.layout) for item in info.items)
         try:
             self._pages = TiffPages(output, marks, expected=expected)
-        except OSError as error:
-            raise unwritable(output, error) from error
+        except _FAILURES as error:
+            raise _unwritten(output, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -109,19 +124,20 @@ class PageWriter:
         self.close()
 
     def write(self, frame: Frame) -> None:
-        """The page of index ``frame.index``. Raises ``OutputError``."""
+        """The next page, in the order of ``info.items``. Raises ``OutputError``; ``InputError`` where the source is gone."""
         picture, _ = _fitted(frame, _HOLDS[".tif"])
         try:
-            self._pages.add(picture, belongings_of(self._info.items[frame.index]))
-        except OSError as error:
-            raise unwritable(self._output, error) from error
+            self._pages.add(picture, next(self._kept))
+        except _FAILURES as error:
+            raise _unwritten(self._output, error) from error
 
     def close(self) -> None:
         """The file is whole afterwards. Raises ``OutputError``."""
+        self._kept.close()
         try:
             self._pages.close()
-        except OSError as error:
-            raise unwritable(self._output, error) from error
+        except _FAILURES as error:
+            raise _unwritten(self._output, error) from error
 
 
 def _fitted(frame: Frame, holds: _Holds) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -139,6 +155,10 @@ def _fitted(frame: Frame, holds: _Holds) -> tuple[NDArray[Any], tuple[str, ...]]
         notices.append(f"{holds.name} has no alpha, so what was transparent lies over grey; PNG, WebP and TIFF have it")
         picture = over_grey(picture[..., :-1], picture[..., -1].astype(np.float32) / np.float32(255))
     return picture, tuple(notices)
+
+
+def _unwritten(output: Path, error: Exception) -> OutputError:
+    return unwritable(output, error if isinstance(error, OSError) else OSError(one_line(str(error))))
 
 
 def _eight_bit(frame: Frame, *, grey: bool) -> NDArray[Any]:
@@ -168,12 +188,13 @@ def _seen(frame: Frame, grey: bool, kind: type[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(np.concatenate(parts, axis=2))
 
 
+def _bytes_of(layout: PixelLayout) -> int:
+    """Bytes a pixel."""
+    return ((1 if layout.model == "grey" else 3) + layout.alpha) * (1 if layout.depth == 8 else 2)
+
+
 def _one_frame(info: MediaInfo) -> MediaInfo:
     return replace(info, time_base=Fraction(1, 100), loop=None)
-
-
-def _image(picture: NDArray[Any]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture))
 
 
 def _write_jpeg(picture: NDArray[Any], kept: Belongings, output: Path, options: MediaOptions, marks: Marks) -> None:
@@ -181,7 +202,7 @@ def _write_jpeg(picture: NDArray[Any], kept: Belongings, output: Path, options: 
     grey = picture.shape[2] == 1
     more: dict[str, Any] = {} if grey else {"subsampling": kept.sampling if quality < _WHOLE_CHROMA else 0}
     more |= {"dpi": tuple(map(round, kept.dpi))} if kept.dpi else {}
-    _image(picture).save(
+    image_of(picture).save(
         output,
         "JPEG",
         quality=quality,
@@ -196,7 +217,7 @@ def _write_jpeg(picture: NDArray[Any], kept: Belongings, output: Path, options: 
 
 def _write_webp(picture: NDArray[Any], kept: Belongings, output: Path, options: MediaOptions, marks: Marks) -> None:
     quality, lossless = webp_quality(options.quality, lossless_source=kept.lossless_webp)
-    _image(picture).save(
+    image_of(picture).save(
         output,
         "WEBP",
         quality=quality,
@@ -209,7 +230,7 @@ def _write_webp(picture: NDArray[Any], kept: Belongings, output: Path, options: 
 
 
 def _write_avif(picture: NDArray[Any], kept: Belongings, output: Path, options: MediaOptions, marks: Marks) -> None:
-    _image(picture).save(
+    image_of(picture).save(
         output,
         "AVIF",
         quality=avif_quality(options.quality),
@@ -221,7 +242,7 @@ def _write_avif(picture: NDArray[Any], kept: Belongings, output: Path, options: 
 
 
 def _write_bmp(picture: NDArray[Any], kept: Belongings, output: Path, options: MediaOptions, marks: Marks) -> None:
-    _image(picture).save(output, "BMP", **({"dpi": kept.dpi} if kept.dpi else {}))
+    image_of(picture).save(output, "BMP", **({"dpi": kept.dpi} if kept.dpi else {}))
 
 
 _SAVERS = {".jpg": _write_jpeg, ".jpeg": _write_jpeg, ".webp": _write_webp, ".avif": _write_avif, ".bmp": _write_bmp}

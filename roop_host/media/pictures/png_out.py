@@ -15,13 +15,14 @@ from roop_host.media.marks import Marks
 from roop_host.media.pictures import png
 from roop_host.media.pictures.belongings import Belongings
 from roop_host.media.pictures.marks_in_pictures import png_info
+from roop_host.media.pictures.samples import image_of
 
 
 def write_png(picture: NDArray[Any], kept: Belongings, output: Path, marks: Marks) -> None:
     """``(H, W, C)`` of uint8 or uint16, C as of ``samples``; grey with alpha of 8 bit only."""
     grey = picture.shape[2] < 3
     if picture.dtype == np.uint8:
-        _image(picture).save(output, "PNG", **_beside(kept, marks, grey=grey))
+        image_of(picture).save(output, "PNG", **_beside(kept, marks, grey=grey))
         return
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[picture.shape[2]]
     done, packed = cv2.imencode(".png", np.ascontiguousarray(picture[..., order]), [cv2.IMWRITE_PNG_COMPRESSION, 6])
@@ -46,7 +47,3 @@ def _beside(kept: Belongings, marks: Marks, *, grey: bool) -> dict[str, Any]:
         info.add_itxt(key, text)
     more: dict[str, Any] = {"pnginfo": info, "icc_profile": kept.profile_for(grey=grey), "exif": kept.exif_bytes()}
     return more | ({"dpi": kept.dpi} if kept.dpi else {})
-
-
-def _image(picture: NDArray[Any]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture))

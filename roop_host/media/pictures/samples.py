@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
+from PIL.ExifTags import Base
 from tifffile import TiffFile, TiffPage
 
 from roop_host.errors import InputError
 from roop_host.media.pictures import png
-from roop_host.media.pictures.picture_files import format_of
+from roop_host.media.pictures.picture_files import exif_of, format_of
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _EXTRA = 258, 259, 262, 338
 #: TIFF's codes for none, Deflate (two of them) and PackBits: what tifffile takes apart by itself.
@@ -65,6 +66,20 @@ def samples(image: Image.Image, path: Path) -> NDArray[Any]:
     mode = ("LA" if alpha else "L") if grey else ("RGBA" if alpha else "RGB")
     taken = np.array(image.convert(mode))
     return taken[..., None] if taken.ndim == 2 else taken
+
+
+def image_of(picture: NDArray[Any]) -> Image.Image:
+    """What Pillow writes: of uint8 ``(H, W, C)``, C as of ``samples``."""
+    return Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture))
+
+
+def orientation_of(image: Image.Image, path: Path) -> int:
+    """EXIF's number of how ``samples`` gives them. Pillow and OpenCV turn those of a TIFF, and tifffile does not."""
+    if format_of(image) != "tiff":
+        return int(exif_of(image).get(Base.Orientation, 1))
+    tags = image.tag_v2  # type: ignore[attr-defined]  # of a TIFF
+    as_stored = is_deep(image, path) and tags.get(_COMPRESSION, 1) in _PLAIN
+    return int(tags.get(Base.Orientation, 1)) if as_stored else 1
 
 
 def turned(picture: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -14,17 +14,16 @@ from tifffile import TiffFile, TiffPage, TiffWriter
 
 from roop_host.media.marks import Marks
 from roop_host.media.pictures.belongings import Belongings
+from roop_host.media.pictures.exif import WIDE_TEXTS
 from roop_host.media.pictures.marks_in_pictures import TIFF_XMP_TAG
 
-#: TIFF's types BYTE, ASCII and LONG.
-_BYTE, _ASCII, _LONG = 1, 2, 4
+#: TIFF's types BYTE, ASCII, SHORT and LONG.
+_BYTE, _ASCII, _SHORT, _LONG = 1, 2, 3, 4
 _EXIF_TAG = 34665
 #: Belongs to nobody, and keeps the place of EXIF's among the sorted tags: tifffile refuses to write that itself.
 _PLACE_TAG = 34666
 #: Offsets have 32 bit; what is compressed may come out somewhat larger.
 _MOST_BYTES = 3 << 30
-#: "YYYY:MM:DD HH:MM:SS".
-_DATE = 19
 
 
 class TiffPages:
@@ -34,20 +33,23 @@ class TiffPages:
         self._output, self._marks = output, marks
         self._big = expected > _MOST_BYTES
         self._writer = TiffWriter(output, bigtiff=self._big, byteorder="<")
-        self._exif: dict[int, Any] = {}
+        self._exif: dict[int, dict[int, Any]] = {}
         self._count = 0
 
     def add(self, picture: NDArray[Any], kept: Belongings) -> None:
         """``(H, W, C)`` of uint8 or uint16, C as of ``samples``. Deflated, unless the source was not compressed."""
         channels = picture.shape[2]
         exif = {int(tag): kept.exif[tag] for tag in kept.exif}
-        inner = dict(kept.exif.get_ifd(IFD.Exif)) if not self._count and not self._big else {}
+        inner = dict(kept.exif.get_ifd(IFD.Exif)) if not self._big else {}
         extra: list[Any] = [(TIFF_XMP_TAG, _BYTE, None, self._marks.xmp(), True)]
         for tag in (Base.Make, Base.Model, Base.Artist, Base.HostComputer, Base.Copyright):
             if isinstance(exif.get(tag), str):
                 extra.append((int(tag), _ASCII, 0, exif[tag].encode(), True))
+        extra += [(int(tag), _BYTE, None, bytes(exif[tag]), True) for tag in WIDE_TEXTS if tag in exif]
+        if isinstance(exif.get(Base.Rating), int):
+            extra.append((int(Base.Rating), _SHORT, 1, exif[Base.Rating], True))
         if inner:
-            self._exif = inner
+            self._exif[self._count] = inner
             extra.append((_PLACE_TAG, _LONG, 1, 0, True))
         self._writer.write(
             np.ascontiguousarray(picture[..., 0] if channels == 1 else picture),
@@ -75,21 +77,24 @@ class TiffPages:
             self._append_exif()
 
     def _append_exif(self) -> None:
-        """tifffile writes no directory within a directory: Pillow packs it, and it comes to stand at the end."""
-        directory = ImageFileDirectory_v2(prefix=b"II")
-        for tag, value in self._exif.items():
-            directory[tag] = value
+        """tifffile writes no directory within a directory: Pillow packs them, and they come to stand at the end."""
         with TiffFile(self._output) as whole:
-            page = whole.pages[0]
-            assert isinstance(page, TiffPage)
-            entry = page.tags[_PLACE_TAG].offset
+            entries = {}
+            for number in self._exif:
+                page = whole.pages[number]
+                assert isinstance(page, TiffPage)
+                entries[number] = page.tags[_PLACE_TAG].offset
         with self._output.open("r+b") as file:
-            at = file.seek(0, 2)
-            file.write(b"\0" * (at % 2))
-            at += at % 2
-            file.write(directory.tobytes(at))
-            file.seek(entry)
-            file.write(struct.pack("<HHII", _EXIF_TAG, _LONG, 1, at))
+            for number, values in self._exif.items():
+                directory = ImageFileDirectory_v2(prefix=b"II")
+                for tag, value in values.items():
+                    directory[tag] = value
+                at = file.seek(0, 2)
+                file.write(b"\0" * (at % 2))
+                at += at % 2
+                file.write(directory.tobytes(at))
+                file.seek(entries[number])
+                file.write(struct.pack("<HHII", _EXIF_TAG, _LONG, 1, at))
 
 
 def _text(value: Any) -> bytes | None:
@@ -97,4 +102,5 @@ def _text(value: Any) -> bytes | None:
 
 
 def _date(value: Any) -> str | None:
-    return value if isinstance(value, str) and len(value) == _DATE else None
+    """As EXIF writes it; that it is a date was seen where it was read."""
+    return value if isinstance(value, str) else None

@@ -17,7 +17,8 @@ from roop_host.media.pictures.quality import webp_quality
 from roop_host.types.geometry import Box
 
 _UNIT = Fraction(1, 1000)
-_LONGEST = (1 << 24) - 1
+#: Of 2**24 - 1 units, in whole seconds; and how often it may be shown, in 16 bit.
+LONGEST_S, MOST_LOOPS = 16777, 65535
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02
 #: Replace what stood there, alpha and all, and let it stand.
 _NO_BLENDING = 0x02
@@ -31,7 +32,7 @@ def write_webp(
     icc, exif = kept.profile_for(grey=False), kept.exif_bytes(resolution=True)
     ticks = Ticks(_UNIT)
     before: Picture | None = None
-    for moment in moments(frames, time_base):
+    for moment in moments(frames, time_base, LONGEST_S):
         picture = moment.picture
         if before is None:
             flags = _ANIMATION | _XMP | (_ICC if icc else 0) | (_EXIF if exif else 0)
@@ -39,10 +40,10 @@ def write_webp(
             size = _three(picture.shape[1] - 1) + _three(picture.shape[0] - 1)
             file.write(b"RIFF\0\0\0\0WEBP" + _chunk(b"VP8X", struct.pack("<I", flags) + size))
             file.write(_chunk(b"ICCP", icc) if icc else b"")
-            file.write(_chunk(b"ANIM", struct.pack("<IH", 0, 1 if loop is None else min(loop, 65535))))
+            file.write(_chunk(b"ANIM", struct.pack("<IH", 0, 1 if loop is None else min(loop, MOST_LOOPS))))
         box = Box(0, 0, picture.shape[1], picture.shape[0]) if before is None else changed(before, picture)
         box = Box(box.x0 & ~1, box.y0 & ~1, box.x1, box.y1)  # places are counted in twos
-        delay = min(ticks.until(moment.end, 1), _LONGEST)
+        delay = ticks.until(moment.end, 1)
         head = b"".join(map(_three, (box.x0 // 2, box.y0 // 2, box.width - 1, box.height - 1, delay)))
         coded = BytesIO()
         Image.fromarray(part(picture, box)).save(coded, "WEBP", quality=level, lossless=lossless, exact=lossless)
