@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from roop_host.errors import InputError, PluginError
 from roop_host.host import quietly, threads_of
 from roop_host.media.info import Known, MediaInfo, Reading
+from roop_host.media.kinds import suffix_of
 from roop_host.media.pictures.animations import AnimationReader
 from roop_host.media.pictures.folders import FolderReader, folder_of
 from roop_host.media.pictures.pictures_in import read_picture
@@ -25,6 +26,7 @@ from roop_host.media.reading.timing import as_read, reading_of
 from roop_host.runner.forms import check_stream
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame
+from roop_host.types.job import Job
 from roop_host.types.objects import Source, SourceFrame, StreamInfo
 
 #: No frame, and nothing that a plugin could give in place of one.
@@ -63,13 +65,20 @@ def look_at_target(run: Run) -> MediaInfo:
     return raw_info(run.job.target, stream)
 
 
+def _taken_for(job: Job) -> Literal["auto", "frames", "pictures"]:
+    """What a folder is, where the output's name tells it: a folder is made of pictures, a clip of frames."""
+    if job.media.folder != "auto":
+        return job.media.folder
+    return "auto" if suffix_of(Path(job.output)) is not None else "pictures"
+
+
 def _file(info: MediaInfo, reading: Reading) -> MediaInfo:
     return replace(as_read(info, reading), items=tuple(as_read(page, reading) for page in info.items))
 
 
 def _folder(run: Run, path: Path, reading: Reading) -> MediaInfo:
     """A folder as frames has a rate; as pictures it has none, and each of them is read by itself."""
-    folder = folder_of(path, run.job.media.folder, reading)
+    folder = folder_of(path, _taken_for(run.job), reading)
     run.notices += folder.notices
     if folder.mode == "frames":
         return as_read(folder.info, reading)

@@ -156,6 +156,18 @@ def test_a_folder_of_pictures_becomes_a_folder_of_pictures(folder: Path, tmp_pat
     assert left(tmp_path) == ["in", "out", "out.csv"]
 
 
+def test_pictures_of_one_size_become_a_folder_where_the_output_is_one(folder: Path, tmp_path: Path) -> None:
+    assert run(TINT, job(folder, tmp_path / "out", "tint")).frames == 3
+    assert left(tmp_path / "out") == ["img1.png", "img10.png", "img2.png"]
+
+
+def test_what_a_name_calls_a_picture_and_is_none_stops_the_folder(folder: Path, tmp_path: Path) -> None:
+    (folder / "img5.jpg").write_bytes(b"")
+    assert "img5.jpg" in str(refused(TINT, job(folder, tmp_path / "out", "tint")))
+    report = run(TINT, job(folder, tmp_path / "out", "tint", media=asking(salvage=True)))
+    assert report.frames == 3
+
+
 def test_each_picture_of_a_folder_stands_alone(folder: Path, tmp_path: Path) -> None:
     run(TINT, job(folder, tmp_path / "out", "tint", media=asking(folder="pictures")))
     run(TINT, job(folder / "img10.png", tmp_path / "alone.png", "tint"))

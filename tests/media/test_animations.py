@@ -133,7 +133,7 @@ def test_going_on_gives_what_went_before(suffix: str, tmp_path: Path) -> None:
     ("reading", "indices", "origin"),
     [
         (Reading(start=2), [2, 3, 4, 5], Fraction(1, 10)),
-        (Reading(start=Fraction(6, 100), end=Fraction(2, 10)), [2, 3], Fraction(1, 10)),
+        (Reading(start=Fraction(6, 100), end=Fraction(2, 10)), [1, 2, 3], Fraction(6, 100)),
         (Reading(end=2), [0, 1], Fraction(0)),
         (Reading(rate=Fraction(40)), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5], Fraction(0)),
         (Reading(rate=Fraction(10)), [0, 2, 4], Fraction(0)),

@@ -452,3 +452,12 @@ def test_gif_blocks_lead_every_reader_to_the_end() -> None:
         while size := file.read(1)[0]:
             file.read(size)
         assert at + file.tell() == len(blocks)
+
+
+def test_a_resolution_is_not_invented(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 12)).save(path := tmp_path / "in.tif")
+    for suffix in (".jpg", ".png", ".tif"):
+        with Image.open(written(path, tmp_path / f"out{suffix}")) as image:
+            assert (
+                image.info.get("dpi") in (None, (1, 1)) and 282 not in {**image.getexif()}.keys() - {0}
+            ) or suffix == ".tif"

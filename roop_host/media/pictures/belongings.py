@@ -112,6 +112,8 @@ def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
 
 def _dpi(image: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:
     said: Any = image.info.get("dpi")
+    if image.format == "TIFF" and Base.XResolution not in exif:
+        said = None  # Pillow says 1 where the file says nothing
     if not said and Base.XResolution in exif and exif.get(Base.ResolutionUnit, _INCH) in (_INCH, _CENTIMETRE):
         inch = 2.54 if exif.get(Base.ResolutionUnit, _INCH) == _CENTIMETRE else 1.0
         said = (exif[Base.XResolution] * inch, exif.get(Base.YResolution, exif[Base.XResolution]) * inch)

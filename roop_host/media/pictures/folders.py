@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from roop_host.errors import InputError, Interrupted, UsageError
 from roop_host.media.info import SRGB, Known, MediaInfo, Reading
+from roop_host.media.kinds import suffix_of
 from roop_host.media.pictures.pictures_in import probe_picture, read_picture
 from roop_host.media.pictures.reader import PictureReader
 from roop_host.media.pictures.shown import Shown, as_shown
@@ -25,6 +26,8 @@ from roop_host.types.planes import PixelLayout
 Mode = Literal["frames", "pictures"]
 #: Frames a second where nobody says another number.
 USUAL_RATE = Fraction(25)
+#: Pictures that are read and not written.
+_READ_ONLY = frozenset({".heic", ".heif", ".jfif", ".jpe"})
 _TOLD = 3
 
 
@@ -56,8 +59,8 @@ def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading
         )
     mode: Mode = wanted if wanted != "auto" else "frames" if other is None and len(items) > 1 else "pictures"
     rate = reading.rate or USUAL_RATE
-    said = f"as one clip of {float(rate):g} frames a second" if mode == "frames" else "one by one"
-    notices = [f"the {len(items)} pictures in {path} are taken {said}; --folder says otherwise"]
+    said = f"one clip of {float(rate):g} frames a second" if mode == "frames" else "pictures one by one"
+    notices = [f"{path} is taken for {said} ({len(items)} in it{'; --folder says otherwise' if wanted == 'auto' else ''})"]
     if left:
         more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
         notices.append(f"left out of {path}, being no still pictures: {', '.join(left[:_TOLD])}{more}")
@@ -125,9 +128,10 @@ def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]
     for name in names:
         entry = path / name
         if not entry.is_file():
+            left.append(f"{name}/" if entry.is_dir() else name)
             continue
         try:
-            found = probe_picture(entry)
+            found = _looked_at(entry)
         except InputError:
             if not reading.salvage:
                 raise
@@ -137,6 +141,19 @@ def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]
         else:
             items.append(found)
     return items, left
+
+
+def _looked_at(path: Path) -> MediaInfo | None:
+    """The picture, or None for something else. Raises ``InputError`` for what its name calls a picture, and is none."""
+    try:
+        with path.open("rb"):
+            found = probe_picture(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    suffix = suffix_of(path)
+    if found is None and (path.suffix.lower() in _READ_ONLY or (suffix is not None and suffix.still)):
+        raise InputError(f"{path} is no picture that can be read; take another copy, or leave it out with --salvage")
+    return found
 
 
 def _described(path: Path, items: list[MediaInfo], rate: Fraction, reading: Reading) -> MediaInfo:

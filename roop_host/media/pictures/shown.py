@@ -25,8 +25,8 @@ class Shown(Generic[_T]):
 def as_shown(pictures: Iterable[tuple[Fraction, _T]], reading: Reading) -> Iterator[Shown[_T]]:
     """The part that ``reading`` wants, at its rate, counted from the first that is used.
 
-    ``pictures`` are (seconds that it stands, picture); the first of them stands from 0 on. As with a video, a trim begins
-    at the first picture that begins in it.
+    ``pictures`` are (seconds that it stands, picture); the first of them stands from 0 on. A trim by time begins with the
+    picture that stands there then: of an animation it may stand for long.
     """
     cut = _cut(pictures, reading)
     return cut if reading.rate is None else _resampled(cut, reading.rate)
@@ -40,7 +40,11 @@ def _cut(pictures: Iterable[tuple[Fraction, _T]], reading: Reading) -> Iterator[
         if reading.end is not None and _reaches(reading.end, number, now):
             return
         if begin is None:
-            if reading.start is not None and not _reaches(reading.start, number, now):
+            if isinstance(reading.start, Fraction):
+                if time <= reading.start:
+                    continue
+                now = max(now, reading.start)
+            elif reading.start is not None and number < reading.start:
                 continue
             begin = now
         end = min(time, reading.end) if isinstance(reading.end, Fraction) else time

@@ -232,6 +232,7 @@ def _most_kept(info: MediaInfo, rows: list[Encoder], suffix: str) -> str | None:
     def distance(pix_fmt: str) -> tuple[int, ...]:
         new, old = layout_of(pix_fmt, info.colour, info.height), info.layout
         shifts = abs(new.shift_x - old.shift_x) + abs(new.shift_y - old.shift_y)
-        return len(losses(pix_fmt, old)), new.model != old.model, abs(new.depth - old.depth), shifts
+        lost = losses(pix_fmt, old)
+        return len(lost), old.alpha and not new.alpha, new.model != old.model, abs(new.depth - old.depth), shifts
 
     return min(able, key=distance, default=None)
