@@ -72,6 +72,17 @@ def test_a_file_is_told_as_what_it_is(content: bytes, words: str, name: str, tmp
         probe(tmp_path / name)
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"%PDF-1.7\n")
+
+    def gone(_: Path) -> None:
+        raise FileNotFoundError(2, "gone")
+
+    monkeypatch.setattr("roop_host.media.reading.probe.what_it_is", gone)
+    assert "no picture or video that can be read" in reason(path)
+
+
 def test_nothing_folders_and_what_does_not_exist(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     assert "is empty" in reason(tmp_path / "empty.mp4")
