@@ -23,7 +23,9 @@ _WIDTH_HEIGHT = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
 _LINES = re.compile(r"(\d{1,9})p", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)%", re.ASCII)
 _LONGEST_S = 10 * 366 * 86400
-_LEAST_RATE, _MOST_PART = Fraction(1, 86400), 2**31 - 1
+_MOST_FRAMES = 2**31 - 1
+# MP4 keeps how long a frame waits for reordered ones in 32 bits: a second's parts, times the frames that wait.
+_LEAST_RATE, _MOST_DENOMINATOR = Fraction(1, 3600), 10**6
 #: SMPTE: "29.97" is short for 30000/1001, and so on.
 _NTSC = (24, 30, 48, 60, 120)
 _NTSC_NEAR = Fraction(1, 200)
@@ -62,7 +64,7 @@ def _place(flag: str, text: str) -> Place | None:
         place = int(match[1])
     elif (match := _SECONDS.fullmatch(text)) and (match[2] is None or Fraction(match[3]) < 60):
         place = int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
-    if place is None or place > (_MOST_PART if isinstance(place, int) else _LONGEST_S):
+    if place is None or place > (_MOST_FRAMES if isinstance(place, int) else _LONGEST_S):
         raise UsageError(f"--{flag} takes seconds, 1:02.5, or 250f for a frame, and at most ten years, not {_short(text)}")
     return place
 
@@ -76,8 +78,10 @@ def _rate(text: str) -> Fraction | None:
     rate = Fraction(text)
     if "." in text:
         rate = next((ntsc for n in _NTSC if abs((ntsc := Fraction(n * 1000, 1001)) - rate) < _NTSC_NEAR), rate)
-    if not _LEAST_RATE <= rate <= MOST_RATE or max(rate.numerator, rate.denominator) > _MOST_PART:
-        raise UsageError(f"--fps is at least one frame a day (1/86400) and at most {MOST_RATE}, not {_short(text)}")
+    if not _LEAST_RATE <= rate <= MOST_RATE or rate.denominator > _MOST_DENOMINATOR:
+        raise UsageError(
+            f"--fps is at least 1/3600, at most {MOST_RATE}, and a fraction of parts up to a million, not {_short(text)}"
+        )
     return rate
 
 
