@@ -192,6 +192,21 @@ def test_times_are_repaired_without_moving_the_others(given: list[int | None], t
     assert clock.repaired == repaired
 
 
+def test_pictures_that_were_left_out_count_where_a_clock_starts_again() -> None:
+    clock = Clock(Fraction(1, 1000), 40, 0)
+    assert [clock.at(pts) for pts in (5000, 5040)] == [5000, 5040]
+    for pts, sure in ((5120, False), (5080, True), (10**6, True), (0, False)):
+        clock.miss(pts, sure=sure)
+    assert clock.at(0) == 5160
+    clock.miss(3, sure=True)
+    assert [clock.at(pts) for pts in (40, 160)] == [5200, 5320]
+    clock = Clock(Fraction(1, 1000), 40, 0)
+    clock.miss(7, sure=True)
+    assert clock.at(5000) == 5000
+    clock.miss(40, sure=True)
+    assert clock.at(80) == 5080
+
+
 def test_a_jump_by_days_is_no_gap() -> None:
     clock = Clock(Fraction(1, 1000), 40, 0)
     clock.at(0)
