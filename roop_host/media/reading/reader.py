@@ -225,8 +225,8 @@ class VideoReader:
         if self._damage.places:
             places = "one place" if self._damage.places == 1 else f"{self._damage.places} places"
             self.notices.append(
-                f"{self._info.path} was damaged or joined in {places}: at least {self._damage.packets} frames there can't be "
-                "decoded and were left out"
+                f"{self._info.path} was damaged or joined in {places}: at least {self._damage.packets} frames there can't "
+                "be decoded and were left out"
             )
 
     def _place(self, time: Fraction, number: int | None) -> str:
