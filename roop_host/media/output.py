@@ -18,7 +18,7 @@ from roop_host.errors import OutputError, UsageError, visible
 _SEGMENT = "segment-"
 _LOCK, _MANIFEST = "lock", "manifest.json"
 # All that a run puts there: what else lies in a folder of that name is somebody's own.
-_OURS = re.compile(rf"{_LOCK}|{re.escape(_MANIFEST)}|marks|output.*|sidecar-\d+|{_SEGMENT}\d{{6}}.*|.*\.part", re.DOTALL)
+_OURS = re.compile(rf"{_LOCK}|{re.escape(_MANIFEST)}|marks|output.*|sidecar-\d+|{_SEGMENT}.*|.*\.part", re.DOTALL)
 # A link in place of the lock is not followed.
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 

@@ -191,7 +191,7 @@ class VideoReader:
 
     def _check_cancel(self) -> None:
         if self._cancel is not None and self._cancel.is_set():
-            raise Interrupted("stopped on request; nothing was left behind under the output's name")
+            raise Interrupted
 
     def _check_whole(self, end: Fraction | None) -> None:
         """A file cut off between two packets decodes without an error; its header knows how long it should be."""

@@ -66,7 +66,7 @@ def mux(
             beside = track_packets(source, feeds, span, forgiving=info.reading.salvage)
             for packet in _by_time(_video_packets(plan, segments, video, span), beside):
                 if cancel.is_set():
-                    raise Interrupted("stopped on request; nothing was left behind under the output's name")
+                    raise Interrupted
                 sink.mux(packet)
         if not matroska:
             marks.append_xmp_box(output)
