@@ -82,6 +82,9 @@ class Interrupted(RoopError):
 
     exit_code = 130
 
+    def __init__(self, text: str = "stopped on request; nothing was left behind under the output's name") -> None:
+        super().__init__(text)
+
 
 def from_outside(error: BaseException) -> bool:
     """Whether this is a real Ctrl-C: Python raises that in the main thread only, so elsewhere it is a plugin's doing."""

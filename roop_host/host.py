@@ -273,7 +273,7 @@ class Host:
 
     def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> _Loaded:
         if self._cancel.is_set():
-            raise Interrupted("stopped on request; nothing was left behind under the output's name")
+            raise Interrupted
         label, limit_s = f"{kind} {declared.label}", job.execution.timeout_s
         opened: list[ModelSpec] = []
         failure = ScreenerFailed if kind == "screener" else PluginError

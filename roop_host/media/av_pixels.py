@@ -6,10 +6,14 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from roop_host.types.planes import PixelLayout, Pixels
 
+#: How swscale is to convert. Without these flags it is up to three levels off, and for 10 bit it reads what lies beside the
+#: picture where the width is no multiple of 16: equal frames then give unequal bytes.
+EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 _RANGES = {1: "tv", 2: "pc"}
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
+import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from roop_host.errors import OutputError, UsageError
+from roop_host.errors import OutputError, UsageError, visible
 
 _SEGMENT = "segment-"
+_LOCK, _MANIFEST = "lock", "manifest.json"
+# All that a run puts there: what else lies in a folder of that name is somebody's own.
+_OURS = re.compile(rf"{_LOCK}|{re.escape(_MANIFEST)}|marks|output.*|sidecar-\d+|{_SEGMENT}.*|.*\.part", re.DOTALL)
+# A link in place of the lock is not followed.
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
@@ -41,7 +49,8 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
 class WorkFolder:
     """``.<output name>.roop/`` beside the output: locked, and continued only by the very same job.
 
-    ``key`` names job, inputs and software; segments kept by a run with another key are removed.
+    ``key`` names job, inputs and software; segments kept by a run with another key are removed. Raises ``UsageError`` for
+    a link, somebody else's folder, or one with files that no run has made, and leaves those alone; ``OutputError``.
     """
 
     def __init__(self, output: Path, key: str) -> None:
@@ -53,18 +62,26 @@ class WorkFolder:
         if self._lock is None:
             raise UsageError(f"another roop is working on {output}; wait for it or name another output")
         try:
+            self._check_content()
             self._begin(key)
         except OSError as error:
-            self.remove()
+            self.close()
             raise unwritable(output, error) from error
+        except BaseException:
+            self.close()
+            raise
 
     def _locked(self) -> IO[Any] | None:
         """The lock file, or None where another run holds it."""
         while True:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            name = self.path / "lock"
+            with suppress(FileExistsError):
+                self.path.mkdir(mode=0o700)
+            self._check_owner()
+            name = self.path / _LOCK
             try:
-                file = name.open("a+b")
+                if not os.path.lexists(name):
+                    self._check_content()
+                file = os.fdopen(os.open(name, _LOCK_FLAGS, 0o600), "a+b")
             except FileNotFoundError:
                 continue  # its owner has just removed the folder
             if not _lock(file):
@@ -77,16 +94,36 @@ class WorkFolder:
                 pass
             file.close()  # a lock on a file that is gone protects nothing
 
+    def _check_owner(self) -> None:
+        """Raise ``UsageError`` unless the path is a folder, and nobody's who could not change the output anyway."""
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            return
+        if not stat.S_ISDIR(found.st_mode):
+            raise UsageError(f"{self.path} is in the way of the folder for unfinished work; move it, or name another output")
+        # Some network and foreign file systems give all files one owner, whoever made them.
+        if os.name == "posix" and found.st_uid not in (os.geteuid(), self.path.parent.stat().st_uid):
+            raise UsageError(f"{self.path} is a folder of another user; have it removed, or name another output")
+
+    def _check_content(self) -> None:
+        foreign = sorted(item.name for item in self.path.iterdir() if not _OURS.fullmatch(item.name))
+        if foreign:
+            raise UsageError(
+                f"{self.path} holds {visible(foreign[0])}, which is not of roop's making; move it elsewhere, "
+                "or name another output"
+            )
+
     def _begin(self, key: str) -> None:
-        manifest = self.path / "manifest.json"
+        manifest = self.path / _MANIFEST
         try:
             same = json.loads(manifest.read_text())["key"] == key
         except (OSError, ValueError, KeyError, TypeError):
             same = False
         for item in self.path.iterdir():
-            whole = same and item.suffix != ".part" and item.name.startswith(_SEGMENT)
-            if item.name != "lock" and not whole:
-                shutil.rmtree(item) if item.is_dir() else item.unlink()
+            whole = same and item.suffix != ".part" and item.name.startswith(_SEGMENT) and not item.is_symlink()
+            if item.name != _LOCK and not whole:
+                shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
         manifest.write_text(json.dumps({"key": key}))
 
     def finished_segments(self) -> list[str]:
@@ -103,10 +140,10 @@ class WorkFolder:
             self._lock = None
 
     def remove(self) -> None:
-        """Delete the folder and all in it."""
+        """Delete the folder and all in it: everything was made by this run or one before, or ``__init__`` had raised."""
         if os.name != "posix":
             self.close()
-        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)  # follows no link, should one have taken the folder's place
         self.close()
 
 

@@ -83,9 +83,10 @@ def _name_folder(temporary: Path, final: Path, overwrite: bool) -> list[_Undo]:
 
 def _carry_over(temporary: Path, final: Path) -> None:
     """To another file system, where a folder can't simply get another name."""
-    near = final.with_name(f".{final.name}.roop")
+    near = final.with_name(f".{final.name}.roop-copy")
+    near.mkdir()  # outside of what is removed below: one that is there already is not ours
     try:
-        shutil.copytree(temporary, near)
+        shutil.copytree(temporary, near, dirs_exist_ok=True)
         for path in _files_in(near):
             _sync_file(path)
         near.rename(final)

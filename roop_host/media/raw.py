@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.media.av_pixels import AvPixels
+from roop_host.media.av_pixels import EXACT, AvPixels
 from roop_host.media.info import SRGB, Colour, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pixel_formats import layout_of
@@ -47,6 +47,7 @@ def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) 
     """A frame over a converted copy of ``bgr``, uint8 ``(info.height, info.width, 3)``."""
     given = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
     colour: dict[str, Any] = {"dst_color_primaries": _COLOUR.primaries, "dst_color_trc": _COLOUR.transfer}
+    colour["interpolation"] = EXACT
     picture = given.reformat(format=info.pix_fmt, dst_colorspace=_COLOUR.space, dst_color_range=_COLOUR.range, **colour)
     picture.pts, picture.time_base = pts, info.time_base
     return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base)

@@ -133,7 +133,7 @@ class PipelineRun:
         while any(thread.is_alive() for thread in threads):
             next(thread for thread in threads if thread.is_alive()).join(_POLL_S)
             if self._cancel.is_set():
-                self._fail(Interrupted("stopped on request; nothing was left behind under the output's name"))
+                self._fail(Interrupted())
             self._check_times()
             if self._failure is not None:
                 ended = ended or time.monotonic()

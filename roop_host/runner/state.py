@@ -170,7 +170,7 @@ class Run:
 
     def check_cancel(self) -> None:
         if self.control.cancelled.is_set():
-            raise Interrupted("stopped on request; nothing was left behind under the output's name")
+            raise Interrupted
 
 
 def _terms(step: Part[Processor]) -> list[str]:

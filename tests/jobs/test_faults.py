@@ -257,3 +257,47 @@ def test_a_lock_on_a_removed_folder_is_no_lock(tmp_path: Path, monkeypatch: pyte
         output.WorkFolder(tmp_path / "o.mp4", "key")
     second.remove()
     assert left(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need no right here")
+@pytest.mark.parametrize("target", ["victim", "gone", "file"])
+def test_a_link_in_place_of_the_work_folder_is_not_followed(target: str, clip: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "sub").mkdir(parents=True)
+    for path in (victim / "precious.txt", victim / "segment-000000", tmp_path / "file"):
+        path.write_text("mine")
+    (tmp_path / ".o.mp4.roop").symlink_to(target)
+    before = sorted(victim.rglob("*"))
+    error = refused(plugins(processor(Tint, "tint")), job(clip, tmp_path / "o.mp4", "tint"))
+    assert type(error) is UsageError
+    assert f"{tmp_path / '.o.mp4.roop'} is in the way" in str(error)
+    assert sorted(victim.rglob("*")) == before
+    assert (tmp_path / ".o.mp4.roop").is_symlink()
+    assert left(tmp_path) == [".o.mp4.roop", "file", "victim"]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_work_folder_with_files_of_others_is_left_alone(locked: bool, clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ".o.mp4.roop"
+    folder.mkdir()
+    for name in ("segment-000000", "holiday.jpg", *(["lock"] if locked else [])):
+        (folder / name).write_text("mine")
+    before = left(folder)
+    error = refused(plugins(processor(Tint, "tint")), job(clip, tmp_path / "o.mp4", "tint"))
+    assert type(error) is UsageError
+    assert f"{folder} holds holiday.jpg, which is not of roop's making" in str(error)
+    assert left(folder) == before
+    (folder / "holiday.jpg").unlink()
+    run(plugins(processor(Tint, "tint")), job(clip, tmp_path / "o.mp4", "tint"))
+    assert left(tmp_path) == ["o.mp4"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need no right here")
+def test_links_in_the_work_folder_are_removed_and_not_followed(clip: Path, tmp_path: Path) -> None:
+    folder, victim = tmp_path / ".o.mp4.roop", tmp_path / "victim"
+    folder.mkdir()
+    victim.mkdir()
+    (victim / "precious.txt").write_text("mine")
+    (folder / "output").symlink_to(victim)
+    run(plugins(processor(Tint, "tint")), job(clip, tmp_path / "o.mp4", "tint"))
+    assert left(victim) == ["precious.txt"]

@@ -73,6 +73,17 @@ def test_a_file_is_told_as_what_it_is(content: bytes, words: str, name: str, tmp
         probe(tmp_path / name)
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"%PDF-1.7\n")
+
+    def gone(_: Path) -> None:
+        raise FileNotFoundError(2, "gone")
+
+    monkeypatch.setattr("roop_host.media.reading.probe.what_it_is", gone)
+    assert "no picture or video that can be read" in reason(path)
+
+
 def test_nothing_folders_and_what_does_not_exist(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     assert "is empty" in reason(tmp_path / "empty.mp4")
@@ -191,7 +202,7 @@ def broken(how: str, folder: Path) -> Path:
             data[at + 8 : at + size] = b"\x55" * (size - 8)
         else:
             del data[at if how == "between" else at + size // 2 :]
-    elif how.endswith("garbled"):
+    elif how == "ts garbled":
         half = len(data) // 2
         data[half : half + 1500] = b"\xaa" * 1500
     else:
@@ -200,7 +211,7 @@ def broken(how: str, folder: Path) -> Path:
     return path
 
 
-BREAKS = ["between", "mid-packet", "garbled", "mkv", "avi", "ts garbled"]
+BREAKS = ["between", "mid-packet", "garbled", "mkv", "avi"]
 
 
 @pytest.mark.parametrize("how", BREAKS)
@@ -212,14 +223,91 @@ def test_what_breaks_off_is_told_or_salvaged(how: str, tmp_path: Path) -> None:
         whole = {frame.time: bytes(frame.pixels.planes[0]) for frame in reader.frames()}
     times, reader = salvaged(path)
     assert 20 < len(times) < 80
-    if how != "ts garbled":  # a transport stream may lose one before it is noticed
-        assert times == list(whole)[: len(times)]
+    assert times == list(whole)[: len(times)]
     assert len(reader.notices) == 1
     assert f"is used up to {float(reader.end_s):.2f} s, where it breaks off" in reader.notices[0]
     assert salvaged(path, threads=2)[0] == times
     info = as_read(probe(path), reading_of(MediaOptions(salvage=True)))
     with VideoReader(info, threads=2) as reader:
         assert all(bytes(f.pixels.planes[0]) == whole[f.time] for f in reader.frames())
+
+
+def shown(path: Path, threads: int) -> tuple[dict[Fraction, bytes], tuple[str, ...]]:
+    with VideoReader(probe(path), threads=threads) as reader:
+        return {frame.time: bytes(frame.pixels.planes[0]) for frame in reader.frames()}, tuple(reader.notices)
+
+
+def test_a_garbled_transport_stream_goes_on_at_the_next_keyframe(tmp_path: Path) -> None:
+    path = broken("ts garbled", tmp_path)
+    whole, _ = shown(tmp_path / "whole.ts", 1)
+    seen, notices = shown(path, 1)
+    assert 70 < len(seen) < 100
+    assert list(seen)[-1] == list(whole)[-1]
+    assert seen.items() <= whole.items()
+    assert len(notices) == 1
+    assert f"{path} was damaged or joined in one place: at least " in notices[0]
+    assert shown(path, 3) == (seen, notices)
+    assert salvaged(path)[0] == list(seen)
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "mpeg2video"])
+def test_a_transport_stream_that_lost_a_packet_shows_no_wrong_picture(encoder: str, tmp_path: Path) -> None:
+    options = {"crf": "16", "qscale": "2", "bf": "2", "g": "10"}
+    options = {key: value for key, value in options.items() if key != ("qscale" if encoder == "libx264" else "crf")}
+    clip = make_clip(tmp_path / "whole.ts", frames=40, sound=False, encoder=encoder, options=options)
+    whole, _ = shown(clip, 1)
+    data = clip.read_bytes()
+    places = [at for at in range(0, len(data), 188) if int.from_bytes(data[at + 1 : at + 3]) & 0x1FFF == 0x100]
+    told = 0
+    for at in places[len(places) // 3 : len(places) * 2 // 3 : 4]:
+        path = tmp_path / "in.ts"
+        path.write_bytes(data[:at] + data[at + 188 :])
+        seen, notices = shown(path, 2)
+        assert seen.items() <= whole.items()
+        assert len(notices) == (len(seen) < len(whole))
+        told += len(notices)
+    assert told > 3
+
+
+def test_a_transport_stream_damaged_near_its_end_is_told_as_cut_off(tmp_path: Path) -> None:
+    clip = long_clip(tmp_path / "whole.ts")
+    data = clip.read_bytes()
+    at = len(data) // 188 * 188 - 188 * 6
+    (tmp_path / "in.ts").write_bytes(data[:at] + data[at + 188 :])
+    assert "broken or cut off after" in reason(tmp_path / "in.ts")
+    times, reader = salvaged(tmp_path / "in.ts")
+    assert 80 <= len(times) < 100
+    assert len(reader.notices) == 1
+
+
+def test_joined_transport_streams_are_read_on(tmp_path: Path) -> None:
+    one = long_clip(tmp_path / "one.ts").read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(one + one)
+    seen, notices = shown(path, 1)
+    first, _ = shown(tmp_path / "one.ts", 1)
+    assert list(seen.values())[-100:] == list(first.values())
+    assert list(seen)[-100:] == [time + 4 for time in first]  # as if those left out at the join were there
+    assert 97 <= len(seen) - 100 <= 99
+    assert f"was damaged or joined in one place: at least {200 - len(seen)} frames there" in notices[-1]
+    assert shown(path, 3) == (seen, notices)
+
+
+def test_times_that_are_told_count_from_the_beginning(tmp_path: Path) -> None:
+    path = long_clip(tmp_path / "whole.ts")
+    with av.open(str(path)) as a, av.open(str(tmp_path / "in.ts"), "w") as b:
+        stream = b.add_stream_from_template(a.streams.video[0])
+        for packet in a.demux(video=0):
+            if packet.size:
+                packet.pts, packet.dts = packet.pts + 90000 * 50000, packet.dts + 90000 * 50000  # type: ignore[operator]
+                packet.stream = stream
+                b.mux(packet)
+    data = (tmp_path / "in.ts").read_bytes()
+    at = len(data) // 188 * 188 - 188 * 6
+    (tmp_path / "in.ts").write_bytes(data[:at] + data[at + 188 :])
+    assert "broken or cut off after 3." in reason(tmp_path / "in.ts")
+    _, reader = salvaged(tmp_path / "in.ts")
+    assert "is used up to 3." in reader.notices[0]
 
 
 @pytest.mark.parametrize("asked", [{"fps": "50"}, {"deinterlace": True}, {"trim_start": "0.5"}], ids=str)

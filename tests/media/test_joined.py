@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from clips import make_clip
+from kit import Tint, job, plugins, processor, run
 from tracked import MARKS, join
 
 from roop_host import MediaOptions
@@ -23,6 +25,7 @@ from roop_host.media.writing.mux import mux
 from roop_host.media.writing.span import later_timecode
 from roop_host.media.writing.tracks import TrackPlan
 
+NTSC = Fraction(30000, 1001)
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 
@@ -39,19 +42,60 @@ def test_timecode_is_kept_and_moves(suffix: str, made: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "frames", "rate", "later"),
+    ("text", "frames", "source", "rate", "later"),
     [
-        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
-        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
-        ("00:00:00;00", 17982, Fraction(30000, 1001), "00:10:00;00"),
-        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
-        ("23:59:59:24", 1, Fraction(25), "00:00:00:00"),
-        ("01:00:00:00", 24 * 60 + 5, Fraction(24000, 1001), "01:01:00:05"),
-        ("noon", 1, Fraction(25), None),
+        ("00:00:59;29", 1, NTSC, NTSC, "00:01:00;02"),
+        ("00:09:59;29", 1, NTSC, NTSC, "00:10:00;00"),
+        ("00:00:00;00", 17982, NTSC, NTSC, "00:10:00;00"),
+        ("00:00:59;59", 1, 2 * NTSC, 2 * NTSC, "00:01:00;04"),
+        ("23:59:59:24", 1, Fraction(25), Fraction(25), "00:00:00:00"),
+        ("01:00:00:00", 24 * 60 + 5, Fraction(24000, 1001), Fraction(24000, 1001), "01:01:00:05"),
+        ("noon", 1, Fraction(25), Fraction(25), None),
+        ("00:00:00:40", 0, Fraction(50), Fraction(25), "00:00:00:20"),
+        ("00:00:00:40", 15, Fraction(50), Fraction(25), "00:00:01:02"),
+        ("00:00:00:20", 0, Fraction(25), Fraction(50), "00:00:00:40"),
+        ("10:00:00;30", 0, 2 * NTSC, NTSC, "10:00:00;15"),
+        ("00:01:00;02", 0, NTSC, 2 * NTSC, "00:01:00;04"),
+        ("00:00:59;20", 0, NTSC, Fraction(25), "00:00:59:16"),
+        ("00:00:59;20", 0, NTSC, Fraction(24), "00:00:59:16"),
+        ("00:00:59;20", 0, NTSC, Fraction(30), "00:00:59:20"),
+        ("00:00:59;29", 1, NTSC, Fraction(25), "00:01:00:01"),
+        ("10:00:00:00", 0, NTSC, Fraction(25), "10:00:00:00"),
+        ("01:02:03:10", 0, Fraction(25), NTSC, "01:02:03:12"),
+        ("00:00:01:110", 0, Fraction(120), Fraction(60), "00:00:01:55"),
     ],
 )
-def test_timecode_arithmetic(text: str, frames: int, rate: Fraction, later: str | None) -> None:
-    assert later_timecode(text, frames, rate) == later
+def test_timecode_arithmetic(text: str, frames: int, source: Fraction, rate: Fraction, later: str | None) -> None:
+    assert later_timecode(text, frames / source, source, rate) == later
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    ("rate", "said", "fps", "later"),
+    [
+        (Fraction(50), "00:00:00:40", "25", "00:00:00:20"),
+        (2 * NTSC, "10:00:00;30", "30000/1001", "10:00:00;15"),
+        (NTSC, "00:00:59;20", "24", "00:00:59:16"),
+    ],
+)
+def test_timecode_is_counted_at_another_rate(
+    rate: Fraction, said: str, fps: str, later: str, suffix: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "in.mov"
+    with av.open(str(source), "w") as sink:
+        stream = sink.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata["timecode"] = said
+        for number in range(12):
+            picture = av.VideoFrame.from_ndarray(np.full((72, 64), 128, np.uint8), format="yuv420p")
+            picture.pts, picture.time_base = number, 1 / rate
+            sink.mux(stream.encode(picture))
+        sink.mux(stream.encode(None))
+    output = tmp_path / f"out{suffix}"
+    run(plugins(processor(Tint, "tint")), job(source, output, "tint", media=MediaOptions(preset="ultrafast", fps=fps)))
+    with av.open(str(output)) as container:
+        tags = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+    assert tags["timecode"] == later
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])

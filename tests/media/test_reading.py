@@ -14,8 +14,9 @@ import pytest
 from clips import make_clip, matrix_offset
 from numpy.typing import NDArray
 
-from roop_host import Box, MediaOptions
+from roop_host import Box, MediaOptions, StreamInfo
 from roop_host.media.info import Hdr, MediaInfo
+from roop_host.media.raw import raw_frame, raw_info
 from roop_host.media.reading.course import Shot
 from roop_host.media.reading.filters import Deinterlacer, Scaler, deinterlaces
 from roop_host.media.reading.probe import probe
@@ -457,3 +458,19 @@ def test_the_matrix_is_kept_as_it_is(tmp_path: Path) -> None:
     assert info.rotation == 270
     assert info.matrix[:6] == (0, 1 << 16, 0, -(1 << 16), 0, 0)
     assert len(info.matrix) == 9
+
+
+@pytest.mark.parametrize("size", [(320, 240), (62, 46)])
+def test_frames_that_come_as_arrays_keep_their_levels(size: tuple[int, int]) -> None:
+    width, height = size
+    info = raw_info("camera:", StreamInfo(width, height, Fraction(1, 30), Fraction(30)))
+    blocks = np.random.default_rng(5).integers(40, 200, (height // 2, width // 2, 3))
+    given = np.kron(np.repeat(blocks[..., :1], 3, axis=2), np.ones((2, 2, 1))).astype(np.uint8)
+    seen = raw_frame(given, info, index=0, pts=0).bgr()
+    assert abs((seen.astype(float) - given).mean()) < 0.1
+    flat = np.empty_like(given)
+    for colour in ([200, 60, 90], [30, 180, 120], [90, 90, 210]):
+        flat[:] = colour
+        seen = raw_frame(flat, info, index=0, pts=0).bgr()
+        assert np.abs(seen.astype(int) - flat).max() <= 2
+        assert abs((seen.astype(float) - flat).mean()) < 1

@@ -48,6 +48,9 @@ def seen(path: Path, known: Known | None = None, start: int = 0, **asked: Any) -
         ({"fps": "30000/1001"}, Reading(rate=Fraction(30000, 1001))),
         ({"fps": "29.97"}, Reading(rate=Fraction(30000, 1001))),
         ({"fps": "23.976"}, Reading(rate=Fraction(24000, 1001))),
+        ({"fps": "25/01"}, Reading(rate=Fraction(25))),
+        ({"fps": "1/3600"}, Reading(rate=Fraction(1, 3600))),
+        ({"fps": "999.999999"}, Reading(rate=Fraction(999999999, 1000000))),
         ({"fps": "12.5"}, Reading(rate=Fraction(25, 2))),
         ({"scale": "1280X720"}, Reading(size=(1280, 720))),
         ({"scale": "720p"}, Reading(size=720)),
@@ -63,14 +66,32 @@ def test_what_options_mean(asked: dict[str, Any], reading: Reading) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"trim_start": "x"}, r"^--trim-start takes seconds, 1:02\.5, or 250f for a frame, not 'x'$"),
+        ({"trim_start": "x"}, r"^--trim-start takes seconds, 1:02\.5, or 250f for a frame, and at most ten years, not 'x'$"),
         ({"trim_end": "-1"}, "--trim-end takes seconds"),
         ({"trim_start": "1:75"}, "--trim-start takes seconds"),
         ({"trim_start": "1e3"}, "--trim-start takes seconds"),
         ({"trim_start": "2", "trim_end": "2"}, "nothing is left"),
         ({"trim_start": "9f", "trim_end": "3f"}, "nothing is left"),
         ({"trim_end": "0f"}, "nothing is left"),
-        ({"fps": "0"}, "above 0 and at most 1000"),
+        ({"trim_start": "9" * 5000}, "--trim-start takes seconds.* and at most ten years, not '9{40}\\.\\.\\.'$"),
+        ({"trim_end": "9" * 30}, "--trim-end takes seconds"),
+        ({"trim_start": "0." + "1" * 30}, "--trim-start takes seconds"),
+        ({"trim_start": "316300000"}, "at most ten years"),
+        ({"trim_start": "99999:00:00"}, "at most ten years"),
+        ({"trim_end": "9999999999f"}, "--trim-end takes seconds"),
+        ({"trim_end": "\N{ARABIC-INDIC DIGIT FIVE}"}, "--trim-end takes seconds"),
+        ({"fps": "0"}, r"at least 1/3600, at most 1000, and"),
+        ({"fps": "25/00"}, "--fps takes frames a second"),
+        ({"fps": "0/25"}, "at least 1/3600"),
+        ({"fps": "1" * 5000}, "--fps takes frames a second"),
+        ({"fps": "1/" + "9" * 30}, "--fps takes frames a second"),
+        ({"fps": "24.123456789012345678"}, "--fps takes frames a second"),
+        ({"fps": "1/3000000000"}, "at least 1/3600"),
+        ({"fps": "1000001/1000002"}, "at least 1/3600"),
+        ({"fps": "1/3601"}, "at least 1/3600"),
+        ({"fps": "4000000001/4000000000"}, "at least 1/3600"),
+        ({"scale": "9" * 5000 + "p"}, "--scale takes a size"),
+        ({"scale": "9" * 5000 + "%"}, "--scale takes a size"),
         ({"fps": "1001"}, "at most 1000"),
         ({"fps": "25/0"}, "--fps takes frames a second"),
         ({"fps": "1e9"}, "--fps takes frames a second"),
@@ -169,6 +190,21 @@ def test_times_are_repaired_without_moving_the_others(given: list[int | None], t
     clock = Clock(Fraction(1, 1000), 40, 0)
     assert [clock.at(pts) for pts in given] == times
     assert clock.repaired == repaired
+
+
+def test_pictures_that_were_left_out_count_where_a_clock_starts_again() -> None:
+    clock = Clock(Fraction(1, 1000), 40, 0)
+    assert [clock.at(pts) for pts in (5000, 5040)] == [5000, 5040]
+    for pts, sure in ((5120, False), (5080, True), (10**6, True), (0, False)):
+        clock.miss(pts, sure=sure)
+    assert clock.at(0) == 5160
+    clock.miss(3, sure=True)
+    assert [clock.at(pts) for pts in (40, 160)] == [5200, 5320]
+    clock = Clock(Fraction(1, 1000), 40, 0)
+    clock.miss(7, sure=True)
+    assert clock.at(5000) == 5000
+    clock.miss(40, sure=True)
+    assert clock.at(80) == 5080
 
 
 def test_a_jump_by_days_is_no_gap() -> None:

@@ -36,7 +36,7 @@ class AnimationReader(PictureReader):
         last: Shown[NDArray[np.uint8]] | None = None
         for index, item in enumerate(as_shown(self._pictures(), info.reading)):
             if cancel is not None and cancel.is_set():
-                raise Interrupted("stopped on request; nothing was left behind under the output's name")
+                raise Interrupted
             if last is None:
                 self.origin = item.source_at
             last = item

@@ -91,7 +91,7 @@ class FolderReader(PictureReader):
         # The rate is that of the pictures themselves: nothing is left to resample.
         for item in as_shown(((1 / rate, picture) for picture in info.items), replace(info.reading, rate=None)):
             if cancel is not None and cancel.is_set():
-                raise Interrupted("stopped on request; nothing was left behind under the output's name")
+                raise Interrupted
             if index == 0:
                 self.origin = item.source_at
             self.end_s = item.source_at + item.lasts

@@ -47,7 +47,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
     context = stream.codec_context
     codec, container_order = context.name, context.field_order
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio  # the container overrules the coded picture
-    rate = _rate(stream)
+    rate = rate_of(stream)
     decoder = _ALPHA_DECODERS.get(codec) if _alpha_apart(stream) else None
     first = _first(path, container, stream, decoder)
     duration = _track_seconds(stream)
@@ -100,7 +100,7 @@ def _first(path: Path, container: Any, stream: Any, decoder: str | None) -> av.V
     return first
 
 
-def _rate(stream: Any) -> Fraction | None:
+def rate_of(stream: Any) -> Fraction | None:
     """Frames a second on average; of a clip so short that the average is nonsense, what its codec says."""
     rates = [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate]
     likely = [rate for rate in rates if rate <= _LIKELY_RATE]

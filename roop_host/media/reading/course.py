@@ -61,8 +61,26 @@ class Clock:
     def __init__(self, time_base: Fraction, step: int, start: int) -> None:
         self._time_base, self._step, self._start = time_base, max(1, step), start
         self._last: int | None = None
+        self._reach: int | None = None
         self._shift = 0
         self.repaired = 0
+
+    def miss(self, pts: int, *, sure: bool) -> None:
+        """A picture of this time was left out: where the clock starts again, it is as if it had been there.
+
+        Only a ``sure`` time is taken for such a start.
+        """
+        if self._last is None:
+            return
+        time, reach = pts + self._shift, self._farthest(self._last)
+        if sure and (reach - time) * self._time_base > _NEW_CLOCK_S:
+            self._shift = reach + self._step - pts
+            self._reach = reach + self._step
+        elif (time - reach) * self._time_base <= _NEW_CLOCK_S:
+            self._reach = max(time, reach)
+
+    def _farthest(self, last: int) -> int:
+        return last if self._reach is None else max(last, self._reach)
 
     def after(self) -> int:
         """A step after the one before."""
@@ -81,8 +99,8 @@ class Clock:
         else:
             self.repaired += 1
             if (last - pts - self._shift) * self._time_base > _NEW_CLOCK_S:
-                self._shift = last + self._step - pts
-                time = pts + self._shift
+                time = self._farthest(last) + self._step
+                self._shift = time - pts
             else:
                 time = last + max(1, self._step // 4)
         if last is not None and (time - last) * self._time_base > _LONGEST_GAP_S:

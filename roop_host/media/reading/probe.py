@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,10 @@ def _check_time(info: MediaInfo) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    known = what_it_is(path)
+    try:
+        known = what_it_is(path)
+    except (OSError, struct.error):  # it has changed since it was opened
+        known = None
     if known is not None:
         what, advice = known
         return f"{path} is {what}, which can't be read as a picture or video; {advice}"

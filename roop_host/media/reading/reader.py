@@ -14,9 +14,9 @@ import av
 from roop_host.errors import InputError, Interrupted
 from roop_host.media.av_pixels import AvPixels
 from roop_host.media.info import Known, MediaInfo
-from roop_host.media.reading.clips import video_of
+from roop_host.media.reading.clips import rate_of, video_of
 from roop_host.media.reading.course import Clock, Course, GapTooLong, LostPlace, Placed, Shot
-from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
+from roop_host.media.reading.decoding import BrokenOff, Damage, decoder_of, pictures
 from roop_host.media.reading.filters import Deinterlacer, Scaler, planar
 from roop_host.media.reading.probe import open_clip
 from roop_host.media.reading.sniff import is_cut_short
@@ -48,6 +48,7 @@ class VideoReader:
         self.notices: list[str] = []
         self._course: Course[av.VideoFrame] | None = None
         self._clock: Clock | None = None
+        self._damage = Damage()
         self._located = False
 
     def __enter__(self) -> Self:
@@ -148,17 +149,21 @@ class VideoReader:
             stream = _video(container)
             context = decoder_of(stream, self._info.decoder, self._threads)
             times = _Times(container, stream)
+            self._damage = Damage()
             self._clock = times.clock
             if seek is not None:
                 container.seek(round(seek / stream.time_base), stream=stream, backward=True)
             alone = sought
-            for number, picture in enumerate(pictures(container, stream, context)):
+            for number, picture in enumerate(pictures(container, stream, context, self._damage)):
                 self._check_cancel()
                 if picture.is_corrupt:
                     if wanted is None or picture.pts is None or picture.pts * stream.time_base >= wanted:
                         raise BrokenOff
                     alone = True
                     continue
+                for missed, sure in self._damage.missed:
+                    times.clock.miss(missed, sure=sure)
+                self._damage.missed.clear()
                 pts = times.of(picture)
                 self.steady = self.steady and not times.odd
                 even = self._even(picture, self._place(pts * stream.time_base, None if sought else number))
@@ -183,11 +188,11 @@ class VideoReader:
             raise LostPlace from error
         if not self._info.reading.salvage or end is None:
             raise InputError(why) from error
-        self.notices.append(f"{self._info.path} is used up to {float(end):.2f} s, where it breaks off")
+        self.notices.append(f"{self._info.path} is used up to {self._said(end)}, where it breaks off")
 
     def _check_cancel(self) -> None:
         if self._cancel is not None and self._cancel.is_set():
-            raise Interrupted("stopped on request; nothing was left behind under the output's name")
+            raise Interrupted
 
     def _check_whole(self, end: Fraction | None) -> None:
         """A file cut off between two packets decodes without an error; its header knows how long it should be."""
@@ -196,7 +201,7 @@ class VideoReader:
             raise BrokenOff
         if end is None or info.duration_s is None:
             return
-        rate = _rate(_video(self._container))
+        rate = rate_of(_video(self._container)) or _UNKNOWN_RATE
         if info.start_s + info.duration_s - float(end) > _SLACK_S + 2 / float(rate):
             raise BrokenOff
 
@@ -204,7 +209,7 @@ class VideoReader:
         if end is None:
             return f"{self._info.path} is broken or cut off at its beginning; repair it or take another copy"
         return (
-            f"{self._info.path} is broken or cut off after {float(end):.2f} s; "
+            f"{self._info.path} is broken or cut off after {self._said(end)}; "
             "repair it, take another copy, or finish what can be read with --salvage"
         )
 
@@ -220,9 +225,19 @@ class VideoReader:
                 f"{self._info.path} says of {self._clock.repaired} frames nothing or something impossible about when they "
                 "are shown; they were put between the others"
             )
+        if self._damage.places:
+            places = "one place" if self._damage.places == 1 else f"{self._damage.places} places"
+            self.notices.append(
+                f"{self._info.path} was damaged or joined in {places}: at least {self._damage.packets} frames there can't "
+                "be decoded and were left out"
+            )
 
     def _place(self, time: Fraction, number: int | None) -> str:
-        return f"{float(time):.2f} s" if number is None else f"frame {number} ({float(time):.2f} s)"
+        return self._said(time) if number is None else f"frame {number} ({self._said(time)})"
+
+    def _said(self, time: Fraction) -> str:
+        """A moment of the source as people count it: from the clip's beginning on, as --trim-start does."""
+        return f"{float(time - self._info.begin_s):.2f} s"
 
     def _even(self, picture: av.VideoFrame, place: str) -> av.VideoFrame:
         """The picture in the target's planar format. Raises ``_Changed`` where it is of another kind."""
@@ -299,10 +314,6 @@ def _video(container: Any) -> Any:
     return stream
 
 
-def _rate(stream: Any) -> Fraction:
-    return Fraction(stream.average_rate or stream.base_rate or _UNKNOWN_RATE)
-
-
 def _step(stream: Any) -> int:
-    ticks: int = round(1 / (_rate(stream) * stream.time_base))
+    ticks: int = round(1 / ((rate_of(stream) or _UNKNOWN_RATE) * stream.time_base))
     return max(1, ticks)

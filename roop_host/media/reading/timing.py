@@ -15,12 +15,17 @@ from roop_host.media.reading.probe import MOST_RATE
 from roop_host.types.job import MediaOptions
 from roop_host.types.planes import Matrix
 
-_SECONDS = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
-_FRAME = re.compile(r"(\d+)f")
-_RATE = re.compile(r"\d+(?:\.\d+|/\d+)?")
-_WIDTH_HEIGHT = re.compile(r"(\d+)x(\d+)")
-_LINES = re.compile(r"(\d+)p")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
+# Numbers that FFmpeg's 32 bit fractions and 64 bit ticks hold; a rate has at most a millionth behind the point.
+_SECONDS = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,2}):)?(\d{1,10}(?:\.\d{1,9})?)", re.ASCII)
+_FRAME = re.compile(r"(\d{1,10})f", re.ASCII)
+_RATE = re.compile(r"\d{1,4}(?:\.\d{1,6})?|\d{1,10}/0*[1-9]\d{0,9}", re.ASCII)
+_WIDTH_HEIGHT = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
+_LINES = re.compile(r"(\d{1,9})p", re.ASCII)
+_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)%", re.ASCII)
+_LONGEST_S = 10 * 366 * 86400
+_MOST_FRAMES = 2**31 - 1
+# MP4 keeps how long a frame waits for reordered ones in 32 bits: a second's parts, times the frames that wait.
+_LEAST_RATE, _MOST_DENOMINATOR = Fraction(1, 3600), 10**6
 #: SMPTE: "29.97" is short for 30000/1001, and so on.
 _NTSC = (24, 30, 48, 60, 120)
 _NTSC_NEAR = Fraction(1, 200)
@@ -29,6 +34,7 @@ _SQUARE_ENOUGH = Fraction(1, 100)
 # H.273 numbers for what untagged clips are taken for.
 _SPACES: dict[Matrix, int] = {"bt709": 1, "bt601": 6}
 _SLACK_S = 1
+_MOST_SHOWN = 40
 
 
 def reading_of(options: MediaOptions) -> Reading:
@@ -53,25 +59,29 @@ def _place(flag: str, text: str) -> Place | None:
     text = text.strip()
     if not text:
         return None
+    place: Place | None = None
     if match := _FRAME.fullmatch(text):
-        return int(match[1])
-    match = _SECONDS.fullmatch(text)
-    if match is None or (match[2] is not None and Fraction(match[3]) >= 60):
-        raise UsageError(f"--{flag} takes seconds, 1:02.5, or 250f for a frame, not {text!r}")
-    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
+        place = int(match[1])
+    elif (match := _SECONDS.fullmatch(text)) and (match[2] is None or Fraction(match[3]) < 60):
+        place = int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
+    if place is None or place > (_MOST_FRAMES if isinstance(place, int) else _LONGEST_S):
+        raise UsageError(f"--{flag} takes seconds, 1:02.5, or 250f for a frame, and at most ten years, not {_short(text)}")
+    return place
 
 
 def _rate(text: str) -> Fraction | None:
     text = text.strip()
     if not text:
         return None
-    if not _RATE.fullmatch(text) or text.endswith("/0"):
-        raise UsageError(f"--fps takes frames a second, such as 25 or 30000/1001, not {text!r}")
+    if not _RATE.fullmatch(text):
+        raise UsageError(f"--fps takes frames a second, such as 25, 12.5 or 30000/1001, not {_short(text)}")
     rate = Fraction(text)
     if "." in text:
         rate = next((ntsc for n in _NTSC if abs((ntsc := Fraction(n * 1000, 1001)) - rate) < _NTSC_NEAR), rate)
-    if not 0 < rate <= MOST_RATE:
-        raise UsageError(f"--fps is above 0 and at most {MOST_RATE}, not {text}")
+    if not _LEAST_RATE <= rate <= MOST_RATE or rate.denominator > _MOST_DENOMINATOR:
+        raise UsageError(
+            f"--fps is at least 1/3600, at most {MOST_RATE}, and a fraction of parts up to a million, not {_short(text)}"
+        )
     return rate
 
 
@@ -87,8 +97,12 @@ def _size(text: str) -> Size | None:
     elif match := _PERCENT.fullmatch(text):
         size = Fraction(match[1]) / 100
     if size is None or not (min(size) if isinstance(size, tuple) else size):
-        raise UsageError(f"--scale takes a size such as 1280x720, 720p or 50%, not {text!r}")
+        raise UsageError(f"--scale takes a size such as 1280x720, 720p or 50%, not {_short(text)}")
     return size
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}...")
 
 
 def as_read(info: MediaInfo, reading: Reading) -> MediaInfo:

@@ -7,15 +7,13 @@ from typing import Any
 
 import av
 from av.filter import Graph
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
+from roop_host.media.av_pixels import EXACT
 from roop_host.media.info import Colour, FieldOrder
 from roop_host.media.pixel_formats import layout_of
 from roop_host.types.planes import PixelLayout
 
-# Without these flags swscale is up to three levels off, and for 10 bit it reads what lies beside the picture where the width
-# is no multiple of 16: equal frames then give unequal bytes.
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 _LIMITED, _FULL = 1, 2
 # What swscale calls matrices: H.273's numbers.
 _SPACES = {"bt601": 5, "bt709": 1, "bt2020": 9}
@@ -88,7 +86,7 @@ class Converter:
             dst_colorspace=_SPACES[target],
             src_color_range=_FULL if layout.full_range else _LIMITED,
             dst_color_range=_FULL if wanted.full_range else _LIMITED,
-            interpolation=_EXACT,
+            interpolation=EXACT,
             threads=1,
         )
 

@@ -20,6 +20,7 @@ from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
+from roop_host.media.reading.clips import rate_of
 from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
 from roop_host.media.segments import SegmentPackets, read_times, stored_packets
 from roop_host.media.writing.beside import add_tracks, kept_tags, track_packets
@@ -65,7 +66,7 @@ def mux(
             beside = track_packets(source, feeds, span, forgiving=info.reading.salvage)
             for packet in _by_time(_video_packets(plan, segments, video, span), beside):
                 if cancel.is_set():
-                    raise Interrupted("stopped on request; nothing was left behind under the output's name")
+                    raise Interrupted
                 sink.mux(packet)
         if not matroska:
             marks.append_xmp_box(output)
@@ -121,9 +122,10 @@ def _tag_video(video: Any, source: Any, info: MediaInfo, span: Span) -> None:
     video.disposition = own.disposition
     text = own.metadata.get("timecode") or source.metadata.get("timecode")
     if text:
-        rate = info.average_rate or Fraction(25)
-        cut = span.first + span.offset - Fraction(own.start_time or 0) * own.time_base if span.begin is not None else 0
-        moved = later_timecode(text, round(cut * rate), rate)
+        counted = rate_of(own) or Fraction(25)
+        begin = Fraction(own.start_time or 0) * own.time_base
+        cut = span.first + span.offset - begin if span.begin is not None else Fraction(0)
+        moved = later_timecode(text, cut, counted, info.reading.rate or counted)
         if moved:
             video.metadata["timecode"] = moved
 

@@ -17,7 +17,8 @@ from roop_host.media.writing.encode import EncoderPlan
 # Tracks of a file that plays are no further apart than this in it.
 _INTERLEAVED_S = 10
 # Drop-frame timecode leaves out two numbers a minute for every 30 a second, but for each tenth minute (SMPTE ST 12-1).
-_TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
+_TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d{2,3})")
+_DROPPING = (Fraction(30000, 1001), Fraction(60000, 1001))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +99,27 @@ def moved_chapters(chapters: Sequence[Any], span: Span) -> list[Any]:
     return moved
 
 
-def later_timecode(text: str, frames: int, rate: Fraction) -> str | None:
-    """Timecode ``text`` (hh:mm:ss:ff, or ;ff with dropped numbers) of a frame ``frames`` later, or None."""
+def later_timecode(text: str, seconds: Fraction, source: Fraction, rate: Fraction) -> str | None:
+    """Timecode ``text`` (hh:mm:ss:ff, or ;ff with dropped numbers) ``seconds`` later, or None if it is none.
+
+    ``text`` counts frames at the rate ``source``. The result counts at ``rate``: the same second, and as far into it. Only
+    at 30000/1001 and 60000/1001 numbers can be dropped: else they are all counted from there on.
+    """
     found = _TIMECODE.fullmatch(text.strip())
-    if found is None or rate <= 0:
+    if found is None or source <= 0 or rate <= 0:
         return None
-    hours, minutes, seconds, mark, number = found.groups()
-    count = max(1, round(rate))
+    hours, minutes, seconds_said, mark, number = found.groups()
+    count = max(1, round(source))
     dropped = 0 if mark == ":" else max(1, count // 30) * 2
     passed = int(hours) * 60 + int(minutes)
-    total = (passed * 60 + int(seconds)) * count + int(number) - dropped * (passed - passed // 10) + frames
+    total = (passed * 60 + int(seconds_said)) * count + int(number) - dropped * (passed - passed // 10)
+    total += round(seconds * source)
     if dropped:
         tens, rest = divmod(total, 600 * count - 9 * dropped)
         total += 9 * dropped * tens + dropped * max(0, (rest - dropped) // (60 * count - dropped))
     total %= 24 * 3600 * count
-    seconds_passed, number_now = divmod(total, count)
-    return f"{seconds_passed // 3600:02}:{seconds_passed // 60 % 60:02}:{seconds_passed % 60:02}{mark}{number_now:02}"
+    passed, number_there = divmod(total, count)
+    shown = number_there * max(1, round(rate)) // count
+    if source != rate and rate not in _DROPPING:
+        mark = ":"
+    return f"{passed // 3600:02}:{passed // 60 % 60:02}:{passed % 60:02}{mark}{shown:02}"
