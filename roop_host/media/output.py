@@ -38,6 +38,11 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise unwritable(path, error) from error
 
 
+def work_path(output: Path) -> Path:
+    """The folder beside an output where it is made."""
+    return output.absolute().with_name(f".{output.name}.roop")
+
+
 class WorkFolder:
     """``.<output name>.roop/`` beside the output: locked, and continued only by the very same job.
 
@@ -45,7 +50,7 @@ class WorkFolder:
     """
 
     def __init__(self, output: Path, key: str) -> None:
-        self.path = output.absolute().with_name(f".{output.name}.roop")
+        self.path = work_path(output)
         try:
             self._lock: IO[Any] | None = self._locked()
         except OSError as error:

@@ -19,6 +19,7 @@ from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.forms import form_of
 from roop_host.runner.load import load
+from roop_host.runner.places import check_places
 from roop_host.runner.pulling import pull_missing
 from roop_host.runner.resolve import resolve_names
 from roop_host.runner.source_faces import look_at_sources, read_sources
@@ -63,6 +64,7 @@ def _run(run: Run) -> None:
         if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
             run.media = look_at_target(run)
         run.form = form_of(job, run.media, written=names.writer is not None)
+        check_places(job, names, run.form, run.media.items if run.media is not None and run.media.kind == "folder" else ())
         pictures = look_at_sources(job, names)
         if uses_models(run, names):
             host.sessions(job.execution).require()  # before anybody is asked for a download that could not be used
