@@ -101,6 +101,14 @@ class WorkFolder:
             names.append(f"{_SEGMENT}{len(names):06d}")
         return names
 
+    def forget(self, first: int) -> None:
+        """Remove the finished segments from number ``first`` on: they are to be made again."""
+        try:
+            for name in reversed(self.finished_segments()[first:]):
+                (self.path / name).unlink()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
     def close(self) -> None:
         """Unlock; what is inside stays for the next run."""
         if self._lock is not None:

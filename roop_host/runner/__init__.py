@@ -18,6 +18,7 @@ from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.forms import form_of
+from roop_host.runner.kept import remove_stale
 from roop_host.runner.load import load
 from roop_host.runner.places import check_places
 from roop_host.runner.pulling import pull_missing
@@ -87,6 +88,7 @@ def _run(run: Run) -> None:
             run.check_cancel()
             publish(files, job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
+            remove_stale(run)
         upload_all(run)
     except Unfit:
         host.give_up()

@@ -18,7 +18,7 @@ from roop_host.types.job import Job
 Files = list[tuple[Path, Path]]
 
 _OUTPUT, _FRAMES = "the output", "the folder of frames"
-_FRAME = re.compile(r"\d{6,}\.(png|jpg|webp|tif)")
+_FRAME = re.compile(r"[0-9]{6,}\.(png|jpg|webp|tif)")
 
 
 def sidecar_path(output: Path, suffix: str) -> Path:

@@ -114,7 +114,7 @@ def _run_through(run: Run, folder: Path, number: int, info: MediaInfo, write: _W
 
 
 def _finish(run: Run, temporary: Path, info: MediaInfo, pages: int = 1) -> None:
-    exports.finish(run, temporary, marked=holds_marks(temporary.suffix))
+    exports.finish(run, temporary, marked=holds_marks(temporary.suffix), pages=pages)
     check_picture(temporary, size=(info.width, info.height), pages=pages)
 
 

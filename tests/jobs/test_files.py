@@ -142,7 +142,7 @@ Make = dict[str, str]
         (2, "clip", "k/o.mp4", {"keep_frames": "k"}, "the folder of the output itself", {"k": "folder"}),
         (2, "clip", "o.mp4", {"keep_frames": ".", "overwrite": True}, "the folder of the output itself", {}),
         (2, "clip", "o.mp4", {"keep_frames": ".o.mp4.roop/kept"}, "where unfinished work does", {}),
-        (2, "clip", "o.mp4", {"keep_frames": "k", "overwrite": True}, "02.png, which", {"k": "folder", "k/000002.png": "folder"}),
+        (2, "clip", "o.mp4", {"keep_frames": "k", "overwrite": True}, "2.png, w", {"k": "folder", "k/000002.png": "folder"}),
         (2, "clip", "o.mp4", {"keep_frames": "k"}, "k is a file", {"k": "link to nothing"}),
         (9, "clip", "o.mp4", {"keep_frames": "nope/kept"}, "no folder nope", {}),
         (9, "clip", "o.mp4", {"keep_frames": "k"}, "k can't be written", {"k": "closed"}),
