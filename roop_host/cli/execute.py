@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -102,12 +103,22 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
     if not show["quiet"]:
         looks = sum(verdicts.looks for verdicts in report.screening)
         typer.echo(
-            f"{report.output}: {report.frames} frames, {report.faces_changed} faces changed, {looks} looks by screeners, "
+            f"{report.output}: {_amount(report)}, {report.faces_changed} faces changed, {looks} looks by screeners, "
             f"{report.seconds:.1f} s; marked as synthetic",
             err=True,
         )
         for path in report.beside:
             typer.echo(f"{path}: beside it", err=True)
+
+
+def _amount(report: Report) -> str:
+    """ "250 frames" of a clip, "3 pictures" of a folder or of a TIFF's pages."""
+    from roop_host.media.kinds import suffix_of
+
+    output = Path(report.output or "")
+    suffix = suffix_of(output)
+    still = output.is_dir() or (suffix is not None and suffix.still and (suffix.pages or report.frames == 1))
+    return f"{report.frames} {'picture' if still else 'frame'}{'' if report.frames == 1 else 's'}"
 
 
 def _at_once() -> None:

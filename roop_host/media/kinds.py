@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,6 @@ SUFFIXES = tuple(_SUFFIXES)
 def suffix_of(output: Path) -> Suffix | None:
     """None for a suffix that the host does not write itself."""
     return _SUFFIXES.get(output.suffix.lower())
-
-
-def suffix_kind(output: Path) -> Literal["video", "picture"] | None:
-    """What an output's name asks for; None for a suffix that the host does not write itself."""
-    suffix = suffix_of(output)
-    return None if suffix is None else "video" if suffix.muxer else "picture"
 
 
 def media_type(output: Path) -> str:

@@ -10,8 +10,23 @@ from xml.sax.saxutils import escape, quoteattr
 
 #: IPTC NewsCodes: how a picture came to be.
 TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+#: How the note begins of every file that the host has written.
+MADE = "Synthetic media: made with roop"
 #: The id of a top-level box that holds XMP (Adobe, XMP specification part 3).
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+
+
+def stands_in(path: Path, text: str, times: int = 1) -> bool:
+    """Whether the file holds that text so often: where the host writes it, it is plain in every format."""
+    wanted, at = text.encode(), -1
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for _ in range(times):
+            at = content.find(wanted, at + 1)
+            if at < 0:
+                return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +54,9 @@ class Marks:
             '<?xpacket end="w"?>'
         ).encode()
 
-    def stand_in(self, path: Path) -> bool:
-        """Whether the term can be read in a file that the host has written: there it is plain text in every format."""
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(self.term.encode()) >= 0
+    def stand_in(self, path: Path, times: int = 1) -> bool:
+        """Whether the term can be read that often in a file that the host has written."""
+        return stands_in(path, self.term, times)
 
     def append_xmp_box(self, path: Path) -> None:
         """Append the packet to an MP4 or MOV as a top-level box; players skip it, exiftool reads it."""

@@ -46,6 +46,11 @@ def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise unwritable(path, error) from error
 
 
+def work_path(output: Path) -> Path:
+    """The folder beside an output where it is made."""
+    return output.absolute().with_name(f".{output.name}.roop")
+
+
 class WorkFolder:
     """``.<output name>.roop/`` beside the output: locked, and continued only by the very same job.
 
@@ -54,7 +59,7 @@ class WorkFolder:
     """
 
     def __init__(self, output: Path, key: str) -> None:
-        self.path = output.absolute().with_name(f".{output.name}.roop")
+        self.path = work_path(output)
         try:
             self._lock: IO[Any] | None = self._locked()
         except OSError as error:
@@ -132,6 +137,14 @@ class WorkFolder:
         while (self.path / f"{_SEGMENT}{len(names):06d}").exists():
             names.append(f"{_SEGMENT}{len(names):06d}")
         return names
+
+    def forget(self, first: int) -> None:
+        """Remove the finished segments from number ``first`` on: they are to be made again."""
+        try:
+            for name in reversed(self.finished_segments()[first:]):
+                (self.path / name).unlink()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
     def close(self) -> None:
         """Unlock; what is inside stays for the next run."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,9 @@ _Undo = Callable[[], object]
 def publish(files: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
     """Give each finished file or folder its final name, in this order, and never over another without ``overwrite``.
 
-    The output comes last, so where it stands, what belongs beside it stands too. If that fails, what is new is taken back;
-    a file that ``overwrite`` has already put in another's place stays.
+    The output comes last, so where it stands, what belongs beside it stands too. If that fails, what is new is taken back
+    under its temporary name; a file that ``overwrite`` has already put in another's place stays. A folder that is there
+    already is filled and stays what it was: a link, the root of a disk, another's. Raises ``UsageError``, ``OutputError``.
     """
     undo: list[_Undo] = []
     final = files[-1][1]
@@ -29,10 +31,10 @@ def publish(files: Sequence[tuple[Path, Path]], overwrite: bool) -> None:
             for path in _files_in(temporary):
                 _sync_file(path)
         for temporary, final in files:
-            undo += (
-                _name_folder(temporary, final, overwrite) if temporary.is_dir() else _name_file(temporary, final, overwrite)
-            )
-        _sync_folder(final.parent)
+            name = _name_folder if temporary.is_dir() else _name_file
+            name(temporary, final, overwrite, undo)
+        for folder in dict.fromkeys(final.parent for _, final in files):
+            _sync_folder(folder)
     except BaseException as error:
         for take_back in reversed(undo):
             with suppress(OSError):
@@ -51,48 +53,70 @@ def _files_in(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _name_file(temporary: Path, final: Path, overwrite: bool) -> list[_Undo]:
+def _name_file(temporary: Path, final: Path, overwrite: bool, undo: list[_Undo]) -> None:
     if overwrite:
         new = not os.path.lexists(final)
         temporary.replace(final)
-        return [partial(final.unlink, missing_ok=True)] if new else []
+        if new:
+            undo.append(partial(_take_back, final, temporary))
+        return
     try:
         os.link(temporary, final)
     except OSError as error:  # a file system without hard links, if not a file of that name
-        if isinstance(error, FileExistsError) or final.exists():
-            raise FileExistsError(errno.EEXIST, "exists", str(final)) from None
+        if isinstance(error, FileExistsError) or os.path.lexists(final):
+            raise _exists(final) from None
         temporary.rename(final)
-    return [partial(final.unlink, missing_ok=True)]
+        undo.append(partial(_take_back, final, temporary))
+    else:
+        undo.append(final.unlink)
 
 
-def _name_folder(temporary: Path, final: Path, overwrite: bool) -> list[_Undo]:
-    if final.is_dir() and any(final.iterdir()):
-        if not overwrite:
-            raise FileExistsError(errno.EEXIST, "exists", str(final))
-        return [undo for path in sorted(_files_in(temporary)) for undo in _name_file(path, final / path.name, overwrite)]
-    with suppress(FileNotFoundError):
-        final.rmdir()
+def _name_folder(temporary: Path, final: Path, overwrite: bool, undo: list[_Undo]) -> None:
+    if os.path.lexists(final) and not (final.is_dir() and (overwrite or not any(final.iterdir()))):
+        raise _exists(final)
     try:
-        temporary.rename(final)
+        _place(temporary, final, overwrite, undo)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _carry_over(temporary, final)
-    return [partial(shutil.rmtree, final, ignore_errors=True)]
+        # Across file systems nothing can simply get another name.
+        with _copied(temporary, final if final.is_dir() else final.parent) as near:
+            _place(near, final, overwrite, undo)
 
 
-def _carry_over(temporary: Path, final: Path) -> None:
-    """To another file system, where a folder can't simply get another name."""
-    near = final.with_name(f".{final.name}.roop-copy")
-    near.mkdir()  # outside of what is removed below: one that is there already is not ours
+def _place(temporary: Path, final: Path, overwrite: bool, undo: list[_Undo]) -> None:
+    if not final.is_dir():
+        temporary.rename(final)
+        undo.append(partial(_take_back, final, temporary))
+        return
+    for path in sorted(_files_in(temporary)):
+        _name_file(path, final / path.name, overwrite, undo)
+    _sync_folder(final)
+
+
+def _take_back(final: Path, temporary: Path) -> None:
     try:
-        shutil.copytree(temporary, near, dirs_exist_ok=True)
+        final.rename(temporary)
+    except OSError:  # it came from a copy that is gone by now
+        shutil.rmtree(final) if final.is_dir() else final.unlink()
+
+
+def _exists(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, "exists", str(path))
+
+
+@contextmanager
+def _copied(temporary: Path, folder: Path) -> Iterator[Path]:
+    """A synced copy somewhere within ``folder``, gone afterwards."""
+    made = tempfile.mkdtemp(prefix=".roop-", dir=folder)
+    try:
+        near = Path(made, temporary.name)
+        shutil.copytree(temporary, near)
         for path in _files_in(near):
             _sync_file(path)
-        near.rename(final)
-    except BaseException:
-        shutil.rmtree(near, ignore_errors=True)
-        raise
+        yield near
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _sync_file(path: Path) -> None:

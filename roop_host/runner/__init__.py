@@ -18,9 +18,12 @@ from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.forms import form_of
+from roop_host.runner.idle import idle_options
+from roop_host.runner.kept import remove_stale
 from roop_host.runner.load import load
+from roop_host.runner.places import check_places
 from roop_host.runner.pulling import pull_missing
-from roop_host.runner.resolve import resolve_names
+from roop_host.runner.resolve import Names, resolve_names
 from roop_host.runner.source_faces import look_at_sources, read_sources
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import look_at_target
@@ -62,7 +65,7 @@ def _run(run: Run) -> None:
         check_files(job, names)
         if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
             run.media = look_at_target(run)
-        run.form = form_of(job, run.media, written=names.writer is not None)
+        _settle_output(run, names)
         pictures = look_at_sources(job, names)
         if uses_models(run, names):
             host.sessions(job.execution).require()  # before anybody is asked for a download that could not be used
@@ -85,6 +88,7 @@ def _run(run: Run) -> None:
             run.check_cancel()
             publish(files, job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
+            remove_stale(run)
         upload_all(run)
     except Unfit:
         host.give_up()
@@ -92,6 +96,15 @@ def _run(run: Run) -> None:
     finally:
         for call, label in reversed(ends):
             host.at_end(call, label, job.execution.timeout_s)
+
+
+def _settle_output(run: Run, names: Names) -> None:
+    """What form the output takes, and that it can be written where it is to be."""
+    job, target = run.job, run.media
+    written = names.writer is not None
+    run.form = form_of(job, target, written=written)
+    check_places(job, names, run.form, target.items if target is not None and target.kind == "folder" else ())
+    run.notices += idle_options(job, run.form, target, written=written)
 
 
 def _produce(run: Run) -> AbstractContextManager[Files]:

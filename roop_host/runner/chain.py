@@ -67,11 +67,12 @@ def build(run: Run, first_segment: int, *, alone: bool = False) -> Chain:
 def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks: Sequence[StageSpec]) -> None:
     """Run it; progress is shown and stage times are kept whatever happens."""
     begun, resumed = time.monotonic(), run.counts.frames
+    phase = "pictures" if run.form in ("pictures", "pages") else "frames"
 
     def tick() -> None:
         done = run.counts.frames
         fps = (done - resumed) / max(1e-6, time.monotonic() - begun)
-        run.on_progress(Progress("frames", done, run.target.frames, fps, run.counts.faces_changed))
+        run.on_progress(Progress(phase, done, run.target.frames, fps, run.counts.faces_changed))
 
     execution = run.job.execution
     with run.host.hurrying(run.control) as hurry:

@@ -63,8 +63,16 @@ def sidecar_files(run: Run, folder: Path, segments: int) -> Files:
     return files
 
 
-def finish(run: Run, temporary: Path, *, marked: bool = True) -> None:
-    """Let every finisher work on the file. Raises ``PluginError`` where one took away that it says that it is synthetic."""
+def finish(run: Run, temporary: Path, *, marked: bool = True, pages: int = 1) -> None:
+    """Let every finisher work on the file, whose ``pages`` say that they are synthetic unless it can't be ``marked``.
+
+    Raises ``OutputError`` where they do not say so, ``PluginError`` where a finisher took that away.
+    """
+    if marked and not run.marks.stand_in(temporary, pages):
+        raise OutputError(
+            f"the finished file in {temporary.suffix} does not say that it is synthetic; nothing was kept, so name "
+            "an output of another kind"
+        )
     for part in run.finishers:
         run.check_cancel()
         run.on_progress(Progress("finishing", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
@@ -78,7 +86,7 @@ def finish(run: Run, temporary: Path, *, marked: bool = True) -> None:
         )
         run.call(part, part.item.finish, temporary, about)
         require_file(part, temporary)
-        if marked and not run.marks.stand_in(temporary):
+        if marked and not run.marks.stand_in(temporary, pages):
             raise PluginError(
                 f"the {part.label} took the marks away that say that the file is synthetic; nothing was kept, so report it "
                 "to its authors or switch it off"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from roop_host.errors import UsageError
+from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks, suffix_of
 from roop_host.media.output import unwritable
 from roop_host.runner.resolve import Names
@@ -14,6 +16,9 @@ from roop_host.types.job import Job
 
 #: Files and folders to publish: where each lies while it is made, and its final name; the output comes last.
 Files = list[tuple[Path, Path]]
+
+_OUTPUT, _FRAMES = "the output", "the folder of frames"
+_FRAME = re.compile(r"[0-9]{6,}\.(png|jpg|webp|tif)")
 
 
 def sidecar_path(output: Path, suffix: str) -> Path:
@@ -26,26 +31,25 @@ def marks_path(output: Path) -> Path:
     return output.with_name(output.name + ".xmp")
 
 
-def check_files(job: Job, names: Names) -> None:
-    """Raise ``UsageError`` when a file of the job exists already, is an input, or would be written twice."""
+def picture_name(item: MediaInfo) -> str:
+    """The name of a picture in the output's folder: its own, where the host writes that kind."""
+    suffix = suffix_of(item.path)
+    return item.path.name if suffix is not None and suffix.still else f"{item.path.name}.png"
+
+
+def frame_name(index: int, kind: str) -> str:
+    """The name of a kept frame: counted from 1, as editors and FFmpeg do."""
+    return f"{index + 1:06d}.{kind}"
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """What in the folder is called as kept frames are, of any kind; empty where there is no folder."""
+    return [path for path in folder.iterdir() if _FRAME.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def job_files(job: Job, names: Names) -> Iterator[tuple[str, Path]]:
+    """What the job writes, with what it is called in sentences."""
     output = Path(job.output)
-    folder = Path(job.target).is_dir() and names.writer is None
-    made: dict[str, str] = {}
-    for what, path in _made(job, output, names):
-        other = made.setdefault(path.absolute().as_posix().casefold(), what)
-        if other != what:
-            raise UsageError(f"{other} and {what} would both be called {path}; leave one out or name another output")
-        if not _exists(path):
-            continue
-        if any(_same(path, given) for given in (job.target, *job.sources)):
-            raise UsageError(f"{what} {path} is also an input; inputs are never changed, so name another output")
-        _check_in_the_way(job, what, path, may_be_folder=what == _FRAMES or (folder and what == _OUTPUT))
-
-
-_OUTPUT, _FRAMES = "the output", "the folder of frames"
-
-
-def _made(job: Job, output: Path, names: Names) -> Iterator[tuple[str, Path]]:
     yield _OUTPUT, output
     for number, sidecar in enumerate(names.sidecars, 1):
         path = sidecar_path(output, sidecar.spec.suffixes[0])
@@ -54,6 +58,37 @@ def _made(job: Job, output: Path, names: Names) -> Iterator[tuple[str, Path]]:
         yield "the file of marks", marks_path(output)
     if job.media.keep_frames:
         yield _FRAMES, Path(job.media.keep_frames)
+
+
+class Inputs:
+    """The files that a job reads, whatever name they are reached by: sources, target, and the ``items`` of its folder."""
+
+    def __init__(self, job: Job, items: Iterable[Path] = ()) -> None:
+        paths: list[str | Path] = [job.target, *job.sources, *items]
+        self._known = {_identity(path) for path in paths} - {None}
+
+    def refuse(self, what: str, path: Path) -> None:
+        """Raise ``UsageError`` where something is to be written over one of them."""
+        if _identity(path) in self._known:
+            raise UsageError(f"{what} {path} is also an input; inputs are never changed, so name another output")
+
+
+def check_files(job: Job, names: Names) -> None:
+    """Raise ``UsageError`` when a file of the job exists already, is an input, or would be written twice.
+
+    Before anything is opened: what only the target tells is for ``check_places``.
+    """
+    folder = Path(job.target).is_dir() and names.writer is None
+    inputs = Inputs(job)
+    made: dict[str, str] = {}
+    for what, path in job_files(job, names):
+        other = made.setdefault(path.absolute().as_posix().casefold(), what)
+        if other != what:
+            raise UsageError(f"{other} and {what} would both be called {path}; leave one out or name another output")
+        if not _exists(path):
+            continue
+        inputs.refuse(what, path)
+        _check_in_the_way(job, what, path, may_be_folder=what == _FRAMES or (folder and what == _OUTPUT))
 
 
 def _check_in_the_way(job: Job, what: str, path: Path, *, may_be_folder: bool) -> None:
@@ -68,11 +103,12 @@ def _check_in_the_way(job: Job, what: str, path: Path, *, may_be_folder: bool) -
         raise UsageError(f"{what} {path} exists already; name another output or add --overwrite")
 
 
-def _same(path: Path, given: str) -> bool:
+def _identity(path: str | Path) -> tuple[int, int] | None:
     try:
-        return path.samefile(given)
-    except OSError:  # no file: the address of a stream, or an input that is missing
-        return False
+        status = os.stat(path)  # noqa: PTH116  (it may be the address of a stream)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _exists(path: Path) -> bool:

@@ -47,7 +47,7 @@ def form_of(job: Job, target: MediaInfo | None, *, written: bool) -> Form:
             return "animation"
         raise _mismatch(job, "a video" if target is None or target.kind == "video" else "an animation", "a picture")
     if target is not None and target.kind == "pages":
-        if output.suffix.lower() not in (".tif", ".tiff"):
+        if not suffix.pages:
             raise UsageError(
                 f"the target {job.target} holds {target.pages} pictures; give the output the suffix .tif, which holds all"
             )

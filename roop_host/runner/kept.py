@@ -1,16 +1,26 @@
-"""Finished frames as pictures of their own, for ``--keep-frames``: screened and marked like every output."""
+"""Finished frames as pictures of their own, for ``--keep-frames``: screened and marked like every output.
+
+They are made in one folder; what makes those of a segment whole is a list of them and their sizes, stored once all are on
+the disk and before the segment itself. A segment without a list that holds is made again.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
-from roop_host.media.pictures.belongings import Belongings, belongings_of
+from roop_host.errors import OutputError
+from roop_host.media.marks import MADE, stands_in
+from roop_host.media.output import WorkFolder, save_atomically, unwritable
+from roop_host.media.pictures.belongings import belongings_of
 from roop_host.media.pictures.pictures_out import write_picture
+from roop_host.media.segments import read_times, segment_name
 from roop_host.pipeline.run import StageSpec
-from roop_host.pipeline.segmenting import Message
-from roop_host.runner.files import Files
+from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
+from roop_host.runner.files import Files, frame_name, frames_in
 from roop_host.runner.state import Run
 from roop_host.types.frame import Frame
 
@@ -19,24 +29,120 @@ _FOLDER = "segment-frames"
 
 
 def stages(run: Run, folder: Path) -> list[StageSpec]:
-    """A stage that writes each frame into the work folder, where the job asks for it."""
+    """A stage that writes each frame into the work folder, where the job asks for it; to stand before the sink."""
     if not run.job.media.keep_frames:
         return []
-    into = folder / _FOLDER
-    into.mkdir(exist_ok=True)
-    return [StageSpec("keep frames", partial(_keep, run, into, belongings_of(run.target)))]
+    (folder / _FOLDER).mkdir(exist_ok=True)
+    return [StageSpec("keep frames", _Keep(run, folder).feed)]
 
 
-def files(run: Run, folder: Path) -> Files:
-    """The folder of frames, and the name it gets."""
-    return [(folder / _FOLDER, Path(run.job.media.keep_frames))] if run.job.media.keep_frames else []
+def whole_segments(run: Run, work: WorkFolder) -> list[str]:
+    """The finished segments of a run that is continued; from the first on whose frames are not whole, all are removed."""
+    finished = work.finished_segments()
+    if not run.job.media.keep_frames:
+        return finished
+    for number, name in enumerate(finished):
+        if _amiss(run, work.path, number, len(read_times(work.path / name).frame_pts)):
+            work.forget(number)
+            return finished[:number]
+    return finished
 
 
-def _keep(run: Run, into: Path, kept: Belongings, message: Message) -> Iterator[Message]:
-    if isinstance(message, Frame):
-        suffix = f".{run.job.media.frame_format}"
-        # Counted from 1, as editors and FFmpeg do.
-        path = into / f"{message.index + 1:06d}{suffix}"
-        notices = write_picture(message, run.target, path, suffix, run.job.media, run.marks, kept)
+def files(run: Run, folder: Path, segments: int) -> Files:
+    """The folder of all frames, and the name it gets. Raises ``OutputError`` where one is missing or damaged."""
+    if not run.job.media.keep_frames:
+        return []
+    length = run.job.media.segment_frames
+    for number in range(segments):
+        amiss = _amiss(run, folder, number, min(length, run.counts.frames - number * length))
+        if amiss:
+            raise OutputError(f"the kept frame {amiss} is gone or damaged in {folder}; nothing was kept, so run again")
+    for path in (folder / _FOLDER).iterdir():
+        if not _is_made(run, path):  # an earlier run may have begun a segment that is none now
+            path.unlink()
+    return [(folder / _FOLDER, Path(run.job.media.keep_frames))]
+
+
+def remove_stale(run: Run) -> None:
+    """With ``overwrite``: the frames that an earlier run left in the folder, and that this run did not replace.
+
+    Only what is called and marked as such frames are: nobody's own picture is ever deleted. Nothing is raised.
+    """
+    if not (run.job.media.keep_frames and run.job.media.overwrite):
+        return
+    folder = Path(run.job.media.keep_frames)
+    removed = 0
+    for path in frames_in(folder):
+        with suppress(OSError):
+            if not _is_made(run, path) and path.is_file() and stands_in(path, MADE):
+                path.unlink()
+                removed += 1
+    if removed:
+        run.notices.append(f"{removed} frames of an earlier run were removed from {folder}")
+
+
+class _Keep:
+    """Writes the frames of each segment, then stores the list of them."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self._run, self._folder = run, folder
+        self._made: list[Path] = []
+        self._kept = belongings_of(run.target)
+
+    def feed(self, message: Message) -> Iterator[Message]:
+        if isinstance(message, SegmentStart):
+            self._made = []
+        elif isinstance(message, SegmentEnd):
+            self._store(message.segment.index)
+        else:
+            self._write(message)
+        yield message
+
+    def _write(self, frame: Frame) -> None:
+        run, kind = self._run, self._run.job.media.frame_format
+        path = self._folder / _FOLDER / frame_name(frame.index, kind)
+        notices = write_picture(frame, run.target, path, f".{kind}", run.job.media, run.marks, self._kept)
         run.notices += [notice for notice in notices if notice not in run.notices]
-    yield message
+        if not run.marks.stand_in(path):
+            raise OutputError(
+                f"the kept frame {path.name} does not say that it is synthetic; nothing was kept, so take another "
+                "--frame-format"
+            )
+        self._made.append(path)
+
+    def _store(self, index: int) -> None:
+        try:
+            for path in self._made:
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+            sizes = {path.name: path.stat().st_size for path in self._made}
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        save_atomically(_list_path(self._folder, index), [json.dumps(sizes).encode()])
+
+
+def _list_path(folder: Path, index: int) -> Path:
+    return folder / f"{segment_name(index)}.frames"
+
+
+def _is_made(run: Run, path: Path) -> bool:
+    """Whether the name is that of a frame of this run."""
+    number = int(path.stem) if path.stem.isdecimal() else 0
+    return 0 < number <= run.counts.frames and path.name == frame_name(number - 1, run.job.media.frame_format)
+
+
+def _amiss(run: Run, folder: Path, segment: int, count: int) -> str:
+    """The name of the first of a segment's ``count`` frames that is not there as its list has it, or nothing."""
+    sizes: dict[str, int] = {}
+    with suppress(OSError, ValueError):
+        sizes = json.loads(_list_path(folder, segment).read_text())
+    first = segment * run.job.media.segment_frames
+    for index in range(first, first + count):
+        path = folder / _FOLDER / frame_name(index, run.job.media.frame_format)
+        try:
+            whole = path.is_file() and path.stat().st_size == sizes.get(path.name) and run.marks.stand_in(path)
+        except OSError:
+            whole = False
+        if not whole:
+            return path.name
+    return ""

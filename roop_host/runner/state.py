@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from roop_host.errors import Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
-from roop_host.media.marks import Marks
+from roop_host.media.marks import MADE, Marks
 from roop_host.pipeline.calls import LONG, attributed, too_late
 from roop_host.types.models import About
 from roop_host.types.objects import StageObject
@@ -139,7 +139,7 @@ class Run:
     @property
     def marks(self) -> Marks:
         names = ", ".join(step.name for step in self.steps) or "no step"
-        return Marks(source_type=self.source_type, note=f"Synthetic media: made with roop ({names})")
+        return Marks(source_type=self.source_type, note=f"{MADE} ({names})")
 
     @property
     def plugins(self) -> tuple[str, ...]:

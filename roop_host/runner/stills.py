@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roop_host.errors import InputError
 from roop_host.media.info import MediaInfo
-from roop_host.media.kinds import holds_marks, suffix_of
+from roop_host.media.kinds import holds_marks
 from roop_host.media.output import WorkFolder, save_atomically
 from roop_host.media.pictures.checks_of_pictures import check_picture
 from roop_host.media.pictures.pictures_in import read_picture
@@ -18,7 +18,7 @@ from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
 from roop_host.runner import exports
-from roop_host.runner.files import Files, marks_path
+from roop_host.runner.files import Files, marks_path, picture_name
 from roop_host.runner.state import Run
 from roop_host.types.frame import Frame
 
@@ -69,7 +69,7 @@ def _folder(run: Run, folder: Path) -> Path:
     made = folder / "output"
     made.mkdir()
     for item in run.target.items:
-        temporary = made / _name_of(item)
+        temporary = made / picture_name(item)
         try:
             _run_through(run, folder, run.counts.frames, item, _writer(run, item, temporary))
         except InputError as error:
@@ -84,12 +84,6 @@ def _folder(run: Run, folder: Path) -> Path:
         raise InputError(f"no picture in {run.job.target} could be read; take another copy")
     run.encoder = "pictures"
     return made
-
-
-def _name_of(item: MediaInfo) -> str:
-    """The name of a picture in the output's folder: its own, where the host writes that kind."""
-    suffix = suffix_of(item.path)
-    return item.path.name if suffix is not None and suffix.still else f"{item.path.name}.png"
 
 
 def _writer(run: Run, info: MediaInfo, temporary: Path) -> _Write:
@@ -120,7 +114,7 @@ def _run_through(run: Run, folder: Path, number: int, info: MediaInfo, write: _W
 
 
 def _finish(run: Run, temporary: Path, info: MediaInfo, pages: int = 1) -> None:
-    exports.finish(run, temporary, marked=holds_marks(temporary.suffix))
+    exports.finish(run, temporary, marked=holds_marks(temporary.suffix), pages=pages)
     check_picture(temporary, size=(info.width, info.height), pages=pages)
 
 

@@ -29,7 +29,17 @@ from roop_host.runner.state import Counts, Run
 from roop_host.runner.targets import Reader, reader_of
 
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
-_LIBRARIES = ("roop-host", "av", "numpy", "opencv-python", "pillow", "onnxruntime", "onnxruntime-gpu")
+_LIBRARIES = (
+    "roop-host",
+    "av",
+    "numpy",
+    "opencv-python",
+    "pillow",
+    "pillow-heif",
+    "tifffile",
+    "onnxruntime",
+    "onnxruntime-gpu",
+)
 
 
 @contextmanager
@@ -53,7 +63,11 @@ def run_stream(run: Run) -> Iterator[Files]:
         product.join(segments, temporary)
         exports.finish(run, temporary)
         product.check(segments, temporary)
-        yield [*kept.files(run, work.path), *exports.sidecar_files(run, work.path, len(segments)), (temporary, output)]
+        yield [
+            *kept.files(run, work.path, len(segments)),
+            *exports.sidecar_files(run, work.path, len(segments)),
+            (temporary, output),
+        ]
     except BaseException as error:
         keep = job.execution.resumable and not isinstance(error, ScreeningError)
         raise
@@ -65,7 +79,7 @@ def run_stream(run: Run) -> Iterator[Files]:
 
 
 def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
-    finished = work.finished_segments()
+    finished = kept.whole_segments(run, work)
     last = read_times(work.path / finished[-1]) if finished else None
     length = run.job.media.segment_frames
     if last is not None:

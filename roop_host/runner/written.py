@@ -15,7 +15,7 @@ from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.plugins.taking_part import writer_suffix
 from roop_host.runner import chain as chains
-from roop_host.runner import exports
+from roop_host.runner import exports, kept
 from roop_host.runner.files import Files, marks_path
 from roop_host.runner.state import Part, Run
 from roop_host.runner.targets import reader_of
@@ -38,13 +38,14 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
         with reader_of(run) as reader:
             frames = partial(reader.frames, cancel=run.control.cancelled)
             last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
-            chains.execute(run, chain, frames, [*exports.sidecar_stages(run, work.path), last])
+            chains.execute(run, chain, frames, [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), last])
             run.notices += reader.notices
         exports.require_file(writer, temporary)
         exports.finish(run, temporary, marked=False)
         save_atomically(marks, [run.marks.xmp()])
         segments = -(-run.counts.frames // run.job.media.segment_frames)
-        yield [*exports.sidecar_files(run, work.path, segments), (marks, marks_path(output)), (temporary, output)]
+        beside = [*kept.files(run, work.path, segments), *exports.sidecar_files(run, work.path, segments)]
+        yield [*beside, (marks, marks_path(output)), (temporary, output)]
     except Unfit:
         raise
     except BaseException:

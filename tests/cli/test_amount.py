@@ -1,0 +1,31 @@
+"""The last line of a run says what it is that was counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from roop_host import Report
+from roop_host.cli.execute import _tell_done
+
+
+@pytest.mark.parametrize(
+    ("output", "frames", "said"),
+    [
+        ("o.mp4", 250, "250 frames"),
+        ("o.mp4", 1, "1 frame"),
+        ("o.gif", 12, "12 frames"),
+        ("o.png", 1, "1 picture"),
+        ("o.tif", 3, "3 pictures"),
+        ("o.raw", 5, "5 frames"),
+        ("folder", 1, "1 picture"),
+        ("folder", 3, "3 pictures"),
+    ],
+)
+def test_what_was_counted(output: str, frames: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if output == "folder":
+        (tmp_path / output).mkdir()
+    report = Report(output=str(tmp_path / output), frames=frames)
+    _tell_done(report, {"told": [], "json": False, "quiet": False})
+    assert f"{output}: {said}, 0 faces changed" in capsys.readouterr().err
