@@ -9,7 +9,7 @@ import av
 from av.filter import Graph
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from roop_host.media.info import Colour, FieldOrder
+from roop_host.media.info import BT709, Colour, FieldOrder
 from roop_host.media.pixel_formats import layout_of
 from roop_host.types.planes import PixelLayout
 
@@ -19,8 +19,6 @@ _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FUL
 _LIMITED, _FULL = 1, 2
 # What swscale calls matrices: H.273's numbers.
 _SPACES = {"bt601": 5, "bt709": 1, "bt2020": 9}
-#: BT.709, limited range: what players expect of R, G, B that became YUV.
-OF_RGB = Colour(range=_LIMITED, primaries=1, transfer=1, space=1)
 _RGB_SPACE, _BT2020_SPACE = 0, 9
 
 
@@ -29,7 +27,7 @@ def colour_in(pix_fmt: str, source: Colour, layout: PixelLayout, *, full_range: 
     if layout_of(pix_fmt, source, 0).model == "rgb":
         return replace(source, range=_FULL, space=_RGB_SPACE)
     if layout.model == "rgb":
-        return replace(source, range=_LIMITED, space=_BT2020_SPACE) if source.hdr else OF_RGB
+        return replace(source, range=_LIMITED, space=_BT2020_SPACE) if source.hdr else BT709
     if layout.full_range:  # also where only the format's name said so
         return replace(source, range=_FULL if full_range else _LIMITED)
     return source
