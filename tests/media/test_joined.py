@@ -21,7 +21,7 @@ from roop_host.media.writing.choosing import choose_encoder
 from roop_host.media.writing.encode import SegmentEncoder
 from roop_host.media.writing.mux import mux
 from roop_host.media.writing.span import later_timecode
-from roop_host.media.writing.tracks import TrackPlan
+from roop_host.media.writing.tracks import TrackPlan, choose_tracks
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
@@ -155,6 +155,12 @@ def test_tags_come_along_or_are_named(suffix: str, tmp_path: Path) -> None:
     with av.open(str(tmp_path / f"again{suffix}")) as container:
         again = {key.lower(): value for key, value in container.metadata.items()}
     assert again["comment"] == known["comment"]
+
+
+def test_the_name_of_the_tool_that_wrote_the_target_is_no_loss(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.avi", frames=5, sound=False, encoder="mpeg4", options={"g": "5"})
+    assert "software" in dict(probe(source).metadata)
+    assert choose_tracks(probe(source), MediaOptions(), Path("out.mp4")).notices == ()
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

@@ -11,6 +11,8 @@ from roop_host.media.kinds import Suffix
 
 # An encoder that every build has, for the one track that a container must have to be written.
 _ANY_SOUND = ("aac", 48000)
+# AVI's word for what wrote the file: true of the target only.
+_TOOL = "software"
 
 
 def tags_of(info: MediaInfo) -> dict[str, str]:
@@ -35,6 +37,7 @@ def lost_tags(info: MediaInfo, suffix: Suffix) -> tuple[str, ...]:
             names = {key.lower() for key in written.metadata}
     except (av.FFmpegError, ValueError):
         return tuple(wanted)
+    names |= {_TOOL}
     return tuple(key for key, value in wanted.items() if value not in kept and key.lower() not in names)
 
 
