@@ -71,6 +71,19 @@ def test_rooms_of_media_import_only_what_lies_below(path: Path) -> None:
         assert not inside or other == room or other in MEDIA_MAY_IMPORT[room], f"{room or 'media'} imports {name}"
 
 
+@pytest.mark.parametrize("path", sorted(HOST.rglob("*.py")), ids=lambda path: str(path.relative_to(HOST)))
+def test_media_files_are_opened_in_one_place_with_its_limits(path: Path) -> None:
+    if path == HOST / "media" / "reading" / "probe.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open":
+            writes = len(node.args) > 1 and ast.unparse(node.args[1]) == "'w'"
+            named = any(word.arg == "format" for word in node.keywords)
+            in_memory = ast.unparse(node.args[0]) in ("memory", "BytesIO(header)")
+            right = named and (writes or in_memory)
+            assert right, f"{path}:{node.lineno} opens a file on its own; take open_clip"
+
+
 def test_no_plugin_imports_another() -> None:
     for folder in (ROOT / "plugins").iterdir():
         allowed = {folder.name, "roop_host", "roop_vision"}

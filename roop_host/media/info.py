@@ -31,6 +31,8 @@ class Colour:
 
 #: Full range, BT.709 primaries, the transfer of sRGB (IEC 61966-2-1), no matrix: what pictures are that say nothing else.
 SRGB = Colour(range=2, primaries=1, transfer=13, space=0)
+#: BT.709, limited range: what players expect of a clip in HD, and of R, G, B that became YUV.
+BT709 = Colour(range=1, primaries=1, transfer=1, space=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class MediaInfo:
     ``width`` and ``height`` are coded; ``rotation`` is as in ``FrameView.rotation``. ``is_file`` is False where a plugin
     gives the frames: then ``path`` is only what the user calls it. ``frames`` is an estimate for progress; ``start_s`` and
     ``duration_s`` are the video track's own in the source, None where its header does not say. ``begin_s`` is where the
-    clip begins: the earliest start of its tracks. ``metadata`` is the container's, descriptive keys only.
+    clip begins: the earliest start of its tracks. ``metadata`` is the container's, descriptive keys only. ``side_data`` is
+    what pictures say of themselves beyond that and not every encoder writes again, in words: "Dolby Vision metadata".
 
     ``decoded`` is the coded size that the decoder gives where scaling changes it, ``decoder`` one that must be taken in
     place of FFmpeg's choice. ``matrix`` is the display matrix as FFmpeg keeps it: nine numbers, empty where there is none.
@@ -134,6 +137,7 @@ class MediaInfo:
     tracks: tuple[Track, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
+    side_data: tuple[str, ...] = ()
     is_file: bool = True
     page: int = 0
     pages: int = 1

@@ -20,6 +20,11 @@ class Suffix:
     moving: bool = False
     marks: bool = True
 
+    @property
+    def matroska(self) -> bool:
+        """WebM is Matroska with fewer codecs."""
+        return self.muxer in ("matroska", "webm")
+
 
 _SUFFIXES: dict[str, Suffix] = {
     ".mp4": Suffix("video/mp4", "mp4"),

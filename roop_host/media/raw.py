@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.media.av_pixels import EXACT, AvPixels
-from roop_host.media.info import SRGB, Colour, MediaInfo
+from roop_host.media.info import BT709, SRGB, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pixel_formats import layout_of
 from roop_host.types.frame import Frame
@@ -19,8 +19,6 @@ from roop_host.types.objects import StreamInfo
 from roop_host.types.planes import PixelLayout
 
 _PIX_FMT = "yuv420p"
-# BT.709 in H.273's numbers, limited range: what players expect of an HD clip.
-_COLOUR = Colour(range=1, primaries=1, transfer=1, space=1)
 
 
 def raw_info(address: str, stream: StreamInfo) -> MediaInfo:
@@ -34,11 +32,11 @@ def raw_info(address: str, stream: StreamInfo) -> MediaInfo:
         codec="raw",
         container="",
         pix_fmt=_PIX_FMT,
-        layout=layout_of(_PIX_FMT, _COLOUR, stream.height),
+        layout=layout_of(_PIX_FMT, BT709, stream.height),
         time_base=stream.time_base,
         average_rate=stream.rate,
         frames=stream.frames,
-        colour=_COLOUR,
+        colour=BT709,
         is_file=False,
     )
 
@@ -46,9 +44,9 @@ def raw_info(address: str, stream: StreamInfo) -> MediaInfo:
 def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) -> Frame:
     """A frame over a converted copy of ``bgr``, uint8 ``(info.height, info.width, 3)``."""
     given = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
-    colour: dict[str, Any] = {"dst_color_primaries": _COLOUR.primaries, "dst_color_trc": _COLOUR.transfer}
+    colour: dict[str, Any] = {"dst_color_primaries": BT709.primaries, "dst_color_trc": BT709.transfer}
     colour["interpolation"] = EXACT
-    picture = given.reformat(format=info.pix_fmt, dst_colorspace=_COLOUR.space, dst_color_range=_COLOUR.range, **colour)
+    picture = given.reformat(format=info.pix_fmt, dst_colorspace=BT709.space, dst_color_range=BT709.range, **colour)
     picture.pts, picture.time_base = pts, info.time_base
     return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base)
 

@@ -50,7 +50,7 @@ class _Video:
 
     def join(self, segments: Sequence[Path], output: Path) -> None:
         run = self._run
-        mux(self.plan, run.target, self._tracks, segments, output, run.marks, cancel=run.control.cancelled)
+        run.notices += mux(self.plan, run.target, self._tracks, segments, output, run.marks, cancel=run.control.cancelled)
 
     def check(self, segments: Sequence[Path], output: Path) -> None:
         check_output(output, expected_of(self.plan, self._run.target, self._tracks, segments, output))
@@ -62,7 +62,7 @@ class _Animation:
         check_animation_fits(run.target, Path(run.job.output).suffix)
         self.plan: EncoderPlan = intermediate(run.target, threads=threads_of(run.job.execution))
         self.name = Path(run.job.output).suffix.lstrip(".").lower()
-        lost = [*(track.label for track in run.target.tracks), *run.target.left_out]
+        lost = [*(track.label for track in run.target.tracks), *run.target.left_out, *run.target.side_data]
         self.notices: tuple[str, ...] = (f"not in the output: {', '.join(lost)}",) if lost else ()
 
     def join(self, segments: Sequence[Path], output: Path) -> None:

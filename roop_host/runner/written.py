@@ -87,7 +87,7 @@ def _stream_info(run: Run) -> StreamInfo:
 
 
 def _note_what_is_lost(run: Run, writer: Part[Writer], suffix: str) -> None:
-    lost = [*(track.label for track in run.target.tracks), *run.target.left_out]
+    lost = [*(track.label for track in run.target.tracks), *run.target.left_out, *run.target.side_data]
     if lost:
         run.notices.append(f"not in the output: {', '.join(lost)}; the {writer.label} is given frames only")
     if run.job.execution.resumable:

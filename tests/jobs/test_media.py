@@ -15,6 +15,7 @@ import pytest
 from clips import make_clip, pts_of, sound_of
 from kit import FAST, Times, Tint, exporter, job, left, plugins, processor, refused, run
 from PIL import Image
+from tracked import Tone, damaged_packet, make_tracks, remuxed
 
 from roop_host import ExecutionOptions, MediaOptions, Processor, Window
 from roop_host.media.reading.probe import probe
@@ -57,6 +58,19 @@ def folder(tmp_path: Path) -> Path:
         still(made / f"img{number}.png", shade=40 * number % 256)
     (made / "notes.txt").write_text("not a picture")
     return made
+
+
+def test_sound_that_breaks_ends_the_job_or_is_told_in_its_report(tmp_path: Path) -> None:
+    def broken(packet: Any, place: int) -> Any:
+        return damaged_packet(packet, bytes(200)) if packet.stream.type == "audio" and place == 8 else packet
+
+    source = remuxed(make_tracks(tmp_path / "whole.mkv", Tone("flac")), tmp_path / "in.mkv", broken)
+    wanted = asking(encoder="libvpx-vp9", preset="8")
+    error = refused(TINT, job(source, tmp_path / "o.webm", "tint", media=wanted))
+    assert error.exit_code == 3
+    assert "audio track 1 (flac)" in str(error)
+    report = run(TINT, job(source, tmp_path / "o.webm", "tint", media=replace(wanted, salvage=True)))
+    assert "audio track 1 (flac): what can't be decoded is left out (1 of its packets)" in report.notices
 
 
 # -- what is used of a clip

@@ -194,6 +194,14 @@ def test_quality_and_presets_reach_the_encoder(row: Any) -> None:
     assert len({encoded(plan, frames).packets for plan in plans}) == len(plans)
 
 
+def test_a_quality_that_changes_nothing_is_said() -> None:
+    said = [
+        choose_encoder(target(), MediaOptions(encoder="ffv1", quality=quality), Path("o.mkv"), threads=1).notices
+        for quality in (MediaOptions().quality, 3)
+    ]
+    assert said == [(), ("ffv1 keeps every frame exactly, so --quality 3 changes nothing",)]
+
+
 def test_the_table_of_qualities() -> None:
     rows = {name: more for name, *more in quality_rows()}
     assert rows["libx264"][:6] == ["crf", "40", "33.12", "26.25", "18", "12.5"]

@@ -23,7 +23,7 @@ from roop_host.media.writing.choosing import choose_encoder
 from roop_host.media.writing.encode import SegmentEncoder
 from roop_host.media.writing.mux import mux
 from roop_host.media.writing.span import later_timecode
-from roop_host.media.writing.tracks import TrackPlan
+from roop_host.media.writing.tracks import TrackPlan, choose_tracks
 
 NTSC = Fraction(30000, 1001)
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
@@ -174,3 +174,56 @@ def test_marks_are_in_every_container(suffix: str, made: Any, tmp_path: Path) ->
         known = {key.lower(): value for key, value in container.metadata.items()}
     assert known["comment"] == MARKS.note
     assert MARKS.term in known["digital_source_type" if suffix in (".mkv", ".webm") else "xmp"]
+
+
+TAGS = {"title": "T", "artist": "A", "DIRECTOR": "Ann", "com.apple.quicktime.model": "X", "comment": "shot by me"}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_tags_come_along_or_are_named(suffix: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=5, sound=False, metadata=TAGS)
+    output = tmp_path / f"out{suffix}"
+    plan, _ = join(source, output, tmp_path / "w")
+    with av.open(str(output)) as container:
+        known = {key.lower(): value for key, value in container.metadata.items()}
+    given = {key.lower(): value for key, value in TAGS.items()}
+    kept = {key for key in given if known.get(key) == given[key]}
+    assert kept >= {"title", "artist"}
+    lost = set(given) - kept - {"comment"}
+    (named,) = plan.notices or ("",)
+    assert lost == {key for key in given if key in named.lower()}
+    assert bool(lost) == (suffix not in (".mkv", ".webm"))
+    assert known["comment"] == f"{MARKS.note}; was: shot by me"
+    # Once more: what was said is not said twice.
+    join(output, tmp_path / f"again{suffix}", tmp_path / "v")
+    with av.open(str(tmp_path / f"again{suffix}")) as container:
+        again = {key.lower(): value for key, value in container.metadata.items()}
+    assert again["comment"] == known["comment"]
+
+
+def test_the_name_of_the_tool_that_wrote_the_target_is_no_loss(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.avi", frames=5, sound=False, encoder="mpeg4", options={"g": "5"})
+    assert "software" in dict(probe(source).metadata)
+    assert choose_tracks(probe(source), MediaOptions(), Path("out.mp4")).notices == ()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_tags_that_are_not_utf_8_stop_nothing(suffix: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=5, metadata={"title": "ABCDEFGH"})
+    source.write_bytes(source.read_bytes().replace(b"ABCDEFGH", b"Caf\xe9 \xe4\xe4\xff"))
+    output = tmp_path / f"out{suffix}"
+    join(source, output, tmp_path / "w")
+    with av.open(str(output)) as container:
+        assert container.metadata["title"].startswith("Caf\ufffd")
+
+
+@pytest.mark.parametrize(("encoder", "lost"), [("libx264", False), ("ffv1", True)])
+def test_side_data_of_the_picture_comes_along_or_is_named(encoder: str, lost: bool, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=5, sound=False, options={"x264-params": "frame-packing=3"})
+    assert probe(source).side_data == ("stereo 3D metadata",)
+    told: list[str] = []
+    fast = {"encoder": encoder} if encoder == "libx264" else {"encoder": encoder, "preset": "auto"}
+    join(source, tmp_path / "out.mkv", tmp_path / "w", told=told, **fast)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert (next(container.decode(video=0)).side_data.get("STEREO3D") is None) == lost
+    assert told == (["not in the output: stereo 3D metadata"] if lost else [])

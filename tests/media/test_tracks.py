@@ -161,7 +161,7 @@ def _chapters(container: Any) -> list[tuple[float, float, str]]:
 
 
 def test_fonts_go_into_matroska_and_pictures_nowhere(made: Any, tmp_path: Path) -> None:
-    files = [("a.ttf", "application/x-truetype-font", b"font" * 50), ("cover.txt", "text/plain", b"a place")]
+    files = [("a.ttf", "application/x-truetype-font", b"\0\1\0\0" + b"font" * 50), ("cover.txt", "text/plain", b"a place")]
     source = made("fonts.mkv", texts=("ass",), fonts=files)
     plan, _ = join(source, tmp_path / "out.mkv", tmp_path / "w")
     with av.open(str(tmp_path / "out.mkv")) as container:
@@ -171,6 +171,30 @@ def test_fonts_go_into_matroska_and_pictures_nowhere(made: Any, tmp_path: Path) 
     assert "only fonts come along" in plan.notices[0]
     lost = choose_tracks(probe(source), MediaOptions(), Path("out.mp4")).notices
     assert len([said for said in lost if "only fonts" in said]) == 2
+
+
+SFNT, OTTO = b"\0\1\0\0" + bytes(60), b"OTTO" + bytes(60)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kept"),
+    [
+        ("../../../.config/x.ttf", SFNT, ("x.ttf", "application/x-truetype-font")),
+        ("C:\\fonts\\y.otf", OTTO, ("y.otf", "application/vnd.ms-opentype")),
+        ("run.sh", SFNT, ("run.sh.ttf", "application/x-truetype-font")),
+        ("..", OTTO, ("font.otf", "application/vnd.ms-opentype")),
+        ("a.ttf", b"#!/bin/sh\n" + bytes(60), None),
+    ],
+)
+def test_a_font_is_one_by_its_bytes_and_its_name_leads_nowhere(
+    name: str, data: bytes, kept: tuple[str, str] | None, tmp_path: Path
+) -> None:
+    source = make_tracks(tmp_path / "in.mkv", fonts=[(name, "application/x-sh", data)])
+    plan, _ = join(source, tmp_path / "out.mkv", tmp_path / "w")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        found = [(stream.name, stream.mimetype) for stream in container.streams if stream.type == "attachment"]
+    assert found == ([] if kept is None else [kept])
+    assert ["only fonts come along" in said for said in plan.notices] == ([True] if kept is None else [])
 
 
 def test_what_may_show_or_tell_too_much_is_left_out(tmp_path: Path) -> None:
@@ -278,7 +302,7 @@ def test_telemetry_is_left_out_and_named(suffix: str, tmp_path: Path) -> None:
     (notice,) = plan.notices
     assert notice.startswith("data track 1 (")
     assert "GoPro MET" in notice
-    assert "where a clip was taken" in notice
+    assert "on purpose: such tracks often tell where a clip was taken" in notice
     assert b"GPS5" in source.read_bytes()
     assert b"GPS5" not in (tmp_path / f"out{suffix}").read_bytes()
 

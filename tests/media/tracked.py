@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -138,6 +138,32 @@ def _text_packets(stream: Any) -> list[Any]:
     return packets
 
 
+def remuxed(source: Path, path: Path, change: Callable[[Any, int], Any] = lambda packet, _: packet, **options: str) -> Path:
+    """The file again; ``change`` gives the packet to write (given its place in its track)."""
+    with av.open(str(source)) as a, av.open(str(path), "w", options=options) as b:
+        twins = {stream.index: b.add_stream_from_template(stream) for stream in a.streams}
+        places = dict.fromkeys(twins, 0)
+        packets = []
+        for packet in a.demux():
+            index = packet.stream.index
+            if packet.size:
+                places[index] += 1
+                made = change(packet, places[index])
+                made.stream = twins[index]
+                packets.append(made)
+        for packet in sorted(packets, key=lambda p: p.dts * p.time_base):
+            b.mux(packet)
+    return path
+
+
+def damaged_packet(packet: Any, data: bytes) -> Any:
+    """Other bytes at the same time."""
+    made = av.Packet(data)
+    made.pts, made.dts, made.time_base, made.duration = packet.pts, packet.dts, packet.time_base, packet.duration
+    made.is_keyframe = True
+    return made
+
+
 def join(
     source: Path,
     output: Path,
@@ -146,13 +172,18 @@ def join(
     trim: tuple[int, int] | None = None,
     info: MediaInfo | None = None,
     check: bool = True,
+    told: list[str] | None = None,
     **options: Any,
 ) -> tuple[TrackPlan, Expected]:
-    """Encode and join as the runner does; ``trim`` is the frames that are used, the first shown at 0."""
+    """Encode and join as the runner does; ``trim`` is the frames that are used, the first shown at 0.
+
+    ``told`` is given what the joining says of its own.
+    """
     info = info or probe(source)
     if trim is not None:
         info = replace(info, reading=Reading(start=trim[0], end=trim[1]))
-    chosen = MediaOptions(preset="auto" if output.suffix == ".webm" else "ultrafast", quality=10, **options)
+    fast = {"preset": "auto" if output.suffix == ".webm" else "ultrafast", "quality": 10}
+    chosen = MediaOptions(**{**fast, **options})
     # WebM holds what Matroska holds of VP9.
     video = MediaOptions(encoder="libvpx-vp9", quality=10) if output.suffix == ".webm" else chosen
     plan = choose_encoder(info, video, output.with_suffix(".mkv"), threads=1)
@@ -169,7 +200,8 @@ def join(
             encoder.encode(frame)
     write_segment(folder, 0, replace(encoder.finish(), origin=origin))
     segments = [folder / segment_name(0)]
-    mux(plan, info, tracks, segments, output, MARKS, cancel=threading.Event())
+    said = mux(plan, info, tracks, segments, output, MARKS, cancel=threading.Event())
+    (told if told is not None else []).extend(said)
     expected = expected_of(plan, info, tracks, segments, output)
     if check:
         check_output(output, expected)

@@ -23,6 +23,15 @@ _FIELD_ORDERS: dict[int, FieldOrder] = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9", "libvpx": "libvpx", "libvpx-vp9": "libvpx-vp9"}
 _KINDS = ("audio", "subtitle", "data", "attachment", "video")
 _LIKELY_RATE = 1000
+#: What a picture may say of itself that only some encoders write again, by FFmpeg's ``AVFrameSideDataType``.
+_SIDE_DATA = {
+    "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid metadata",
+    "DOVI_METADATA": "Dolby Vision metadata",
+    "DOVI_RPU_BUFFER": "Dolby Vision metadata",
+    "STEREO3D": "stereo 3D metadata",
+    "SPHERICAL": "spherical metadata",
+}
 
 
 def video_of(container: Any) -> Any | None:
@@ -86,6 +95,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         tracks=tuple(_track(other) for other in container.streams if other.index != stream.index),
         metadata=_descriptive(container.metadata),
         left_out=_left_out(container),
+        side_data=side_data_of(first),
     )
 
 
@@ -189,6 +199,11 @@ def _track(stream: Any) -> Track:
 def _left_out(container: Any) -> tuple[str, ...]:
     """What never comes along, for people; of the tracks the container of the output decides."""
     return tuple(f"place ({key})" for key in container.metadata if _tells_place(key))
+
+
+def side_data_of(first: av.VideoFrame) -> tuple[str, ...]:
+    """``MediaInfo.side_data`` by the first picture."""
+    return tuple(dict.fromkeys(what for name, what in _SIDE_DATA.items() if first.side_data.get(name) is not None))
 
 
 def _track_seconds(stream: Any) -> float | None:

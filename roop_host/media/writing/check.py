@@ -10,10 +10,11 @@ from typing import Any
 
 import av
 
-from roop_host.errors import OutputError
+from roop_host.errors import InputError, OutputError
 from roop_host.media.info import MediaInfo
-from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
+from roop_host.media.reading.probe import open_clip
 from roop_host.media.segments import read_times
+from roop_host.media.writing.clocks import Clocks
 from roop_host.media.writing.encode import EncoderPlan
 from roop_host.media.writing.span import Span, span_of
 from roop_host.media.writing.tracks import TrackPlan, TrackWay
@@ -21,17 +22,28 @@ from roop_host.media.writing.tracks import TrackPlan, TrackWay
 _ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds, and so may the source
 # A copied packet's length may be told anew by the container; an encoder fills its last packet up.
 _LENGTH_S = Fraction(1, 20)
+# Of copied packets, those that only run a decoder in may fall away.
+_FEWER = 2
+# What containers cut and join anew: PCM is a stream of samples, E-AC-3 comes in parts of a frame.
+_RECUT = ("pcm_", "eac3")
 _AGAIN = "nothing was kept, run again"
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A sound track: heard from ``start`` to ``end`` (output seconds), each up to ``slack`` off."""
+    """A sound track: heard from ``start`` to ``end`` (output seconds), each up to ``slack`` off.
+
+    ``packets`` and their mean time ``middle`` are of a copied track whose packets stay what they are, else 0; one that is
+    encoded anew is ``whole``: it has no gaps.
+    """
 
     label: str
     start: Fraction
     end: Fraction
     slack: Fraction = _ROUNDING_S
+    packets: int = 0
+    middle: Fraction = Fraction(0)
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +71,16 @@ class _Seen:
     last: Fraction = Fraction(0)
     over: Fraction = Fraction(0)
     longest: Fraction = Fraction(0)
+    times: Fraction = Fraction(0)
+    length: Fraction = Fraction(0)
+
+    @property
+    def middle(self) -> Fraction:
+        return self.times / max(1, self.count)
 
     def take(self, packet: Any) -> None:
-        time = Fraction(packet.pts if packet.pts is not None else packet.dts or 0) * packet.time_base
+        told = packet.pts if packet.pts is not None else packet.dts
+        time = told * packet.time_base if told is not None else self.over
         length = Fraction(packet.duration or 0) * packet.time_base
         run_in = self._run_in(packet)
         if packet.is_discard and not run_in:
@@ -71,6 +90,8 @@ class _Seen:
         self.last = time if not self.count else max(self.last, time)
         self.over = time + length if not self.count else max(self.over, time + length)
         self.longest = max(self.longest, length)
+        self.times += time
+        self.length += length
         self.count += 1
 
     def _run_in(self, packet: Any) -> Fraction:
@@ -98,15 +119,16 @@ def _expected_sounds(info: MediaInfo, tracks: TrackPlan, span: Span) -> tuple[So
         return ()
     seen: dict[int, _Seen] = {}
     try:
-        with av.open(file_name(info.path), options=FORMAT_WHITELIST) as source:
+        with open_clip(info.path) as source:
             streams: Any = tuple(source.streams[index] for index in ways)
             seen = {stream.index: _Seen(_rate(stream)) for stream in streams}
-            for packet in span.used(source.demux(streams)):
+            clocks = Clocks(info, tracks, span)
+            for packet in span.used(clocks.straight(source.demux(streams))):
                 if packet.size and _used(packet, ways[packet.stream.index], span):
                     seen[packet.stream.index].take(packet)
     except av.FFmpegError as error:
         if not info.reading.salvage:
-            raise OutputError(f"the sound of {info.path} can't be read to its end ({error}); add --salvage") from error
+            raise InputError(f"the sound of {info.path} can't be read to its end ({error}); add --salvage") from error
     return tuple(_sound(way, seen[index], span) for index, way in ways.items() if index in seen and seen[index].count)
 
 
@@ -126,22 +148,23 @@ def _rate(stream: Any) -> int:
 
 def _sound(way: TrackWay, seen: _Seen, span: Span) -> Sound:
     start, end = (seen.first or Fraction(0)) - span.offset, seen.over - span.offset
-    slack = _ROUNDING_S + min(
-        seen.longest, _LENGTH_S
-    )  # a decoder's run-in may fall away where the container has no word for it
+    # A decoder's run-in may fall away where the container has no word for it.
+    slack = _ROUNDING_S + min(seen.longest, _LENGTH_S)
     if way.how == "copy":
-        return Sound(way.track.label, start, end, slack)
+        recut = way.track.codec.startswith(_RECUT)
+        counted = (0, Fraction(0)) if recut else (seen.count, seen.middle - span.offset)
+        return Sound(way.track.label, start, end, slack, *counted)
     if span.begin is not None:
         start = max(start, span.begin)
     if span.end is not None:
         end = min(end, span.end)
-    return Sound(way.track.label, start, end, slack + Fraction(1024, seen.rate))  # AAC's frame, which runs in
+    return Sound(way.track.label, start, end, slack + Fraction(1024, seen.rate), whole=True)  # AAC's frame, which runs in
 
 
 def check_output(path: Path, expected: Expected) -> None:
     """Compare a finished file with what it must hold. Raises ``OutputError`` with the first thing that is wrong."""
     try:
-        with av.open(file_name(path), options=FORMAT_WHITELIST) as container:
+        with open_clip(path) as container:
             if not container.streams.video:
                 raise OutputError(f"the finished file holds no video; {_AGAIN}")
             video = container.streams.video[0]
@@ -186,6 +209,22 @@ def _check_sounds(sounds: Sequence[_Seen], expected: Expected) -> None:
             raise OutputError(f"{must.label} begins at {_s(start)} instead of {_s(must.start)}; {_AGAIN}")
         if abs(is_.over - must.end) > must.slack + is_.longest + _LENGTH_S:
             raise OutputError(f"{must.label} ends at {_s(is_.over)} instead of {_s(must.end)}; {_AGAIN}")
+        _check_between(is_, must)
+
+
+def _check_between(is_: _Seen, must: Sound) -> None:
+    """Raise ``OutputError`` for what is wrong between the first packet and the last."""
+    gap = must.end - must.start - is_.length
+    if must.whole and gap > must.slack + is_.longest + _LENGTH_S:
+        raise OutputError(f"{must.label} has gaps of {_s(gap)}; {_AGAIN}")
+    if not must.packets:
+        return
+    fewer = abs(is_.count - must.packets)
+    if fewer > _FEWER:
+        raise OutputError(f"{must.label} has {is_.count} packets instead of {must.packets}; {_AGAIN}")
+    off = is_.middle - must.middle
+    if abs(off) > _ROUNDING_S + fewer * is_.longest:
+        raise OutputError(f"{must.label} has its packets {_s(off)} from where they belong; {_AGAIN}")
 
 
 def _s(seconds: Fraction) -> str:

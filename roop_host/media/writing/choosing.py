@@ -194,6 +194,8 @@ def _notices(row: Encoder, pix_fmt: str, info: MediaInfo, options: MediaOptions)
         yield f"HDR in 8 bit shows steps in soft gradients; leave out --pixel-format {pix_fmt} to keep its depth"
     if (info.hdr.mastering or info.hdr.light) and not row.hdr:
         yield f"{row.name} does not keep the brightness figures of the HDR target (mastering display, MaxCLL)"
+    if row.lossless and options.quality != MediaOptions().quality:
+        yield f"{row.name} keeps every frame exactly, so --quality {options.quality} changes nothing"
     if row.hardware:
         yield f"{row.name} is hardware: the same job need not give the same bytes again"
     shown, same = _SHOWN.get(row.codec), info.codec == _DECODERS.get(row.codec)

@@ -10,15 +10,13 @@ from av.filter import Graph
 from av.video.reformatter import VideoReformatter
 
 from roop_host.media.av_pixels import EXACT
-from roop_host.media.info import Colour, FieldOrder
+from roop_host.media.info import BT709, Colour, FieldOrder
 from roop_host.media.pixel_formats import layout_of
 from roop_host.types.planes import PixelLayout
 
 _LIMITED, _FULL = 1, 2
 # What swscale calls matrices: H.273's numbers.
 _SPACES = {"bt601": 5, "bt709": 1, "bt2020": 9}
-#: BT.709, limited range: what players expect of R, G, B that became YUV.
-OF_RGB = Colour(range=_LIMITED, primaries=1, transfer=1, space=1)
 _RGB_SPACE, _BT2020_SPACE = 0, 9
 
 
@@ -27,7 +25,7 @@ def colour_in(pix_fmt: str, source: Colour, layout: PixelLayout, *, full_range: 
     if layout_of(pix_fmt, source, 0).model == "rgb":
         return replace(source, range=_FULL, space=_RGB_SPACE)
     if layout.model == "rgb":
-        return replace(source, range=_LIMITED, space=_BT2020_SPACE) if source.hdr else OF_RGB
+        return replace(source, range=_LIMITED, space=_BT2020_SPACE) if source.hdr else BT709
     if layout.full_range:  # also where only the format's name said so
         return replace(source, range=_FULL if full_range else _LIMITED)
     return source

@@ -20,15 +20,17 @@ from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
 from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
-from roop_host.media.reading.clips import rate_of
-from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
+from roop_host.media.reading.clips import rate_of, side_data_of
+from roop_host.media.reading.probe import file_name, open_clip
 from roop_host.media.segments import SegmentPackets, read_times, stored_packets
 from roop_host.media.writing.beside import add_tracks, kept_tags, track_packets
-from roop_host.media.writing.encode import EncoderPlan, apply_plan
+from roop_host.media.writing.clocks import Clocks
+from roop_host.media.writing.encode import ALPHA_SIDE_DATA, EncoderPlan, apply_plan
+from roop_host.media.writing.faults import Faults
 from roop_host.media.writing.span import Span, later_timecode, moved_chapters, span_of_paths, step_of
-from roop_host.media.writing.tracks import MATROSKA, TrackPlan
+from roop_host.media.writing.tags import comment_of, tags_of
+from roop_host.media.writing.tracks import TrackPlan
 
-_ALPHA_SIDE_DATA = "matroska_block_additional"
 # FFmpeg's AVFieldOrder for frames of two interleaved fields, the top or the bottom one shown first.
 _FIELD_ORDERS = {"tff": 4, "bff": 5}
 
@@ -42,28 +44,31 @@ def mux(
     marks: Marks,
     *,
     cancel: threading.Event,
-) -> None:
-    """Write ``output`` from stored segments and the tracks of the target. Raises ``OutputError``, ``Interrupted``.
+) -> tuple[str, ...]:
+    """Write ``output`` from stored segments and the tracks of the target, and tell what of these could not be used.
+
+    Raises ``OutputError``, ``Interrupted``, and ``InputError`` where a track is broken and that is not salvaged.
 
     All tracks are moved by the segments' ``origin``; where ``info.reading`` says so, they are cut to the used part.
     """
     suffix = suffix_of(output)
     if suffix is None or not suffix.muxer:
         raise OutputError(f"{output.suffix} is no container for video; name an output in .mkv")
-    matroska = suffix.muxer in MATROSKA
-    span = span_of_paths(plan, info, segments, output)
+    span, faults = span_of_paths(plan, info, segments, output), Faults(info.path, salvage=info.reading.salvage)
+    clocks = Clocks(info, tracks, span)
+    matroska = suffix.matroska
     try:
         with ExitStack() as files:
             has_file = info.is_file and info.kind == "video"
-            source = files.enter_context(av.open(file_name(info.path), options=FORMAT_WHITELIST)) if has_file else None
+            source = files.enter_context(open_clip(info.path)) if has_file else None
             sink = files.enter_context(av.open(file_name(output), "w", format=suffix.muxer, options=_options(matroska)))
             _describe(sink, info, source, span, marks, matroska=matroska)
             video = _video_stream(sink, plan, info, read_times(segments[0]))
             feeds = {}
             if source is not None:
                 _tag_video(video, source, info, span)
-                feeds = add_tracks(sink, source, tracks, span, matroska=matroska)
-            beside = track_packets(source, feeds, span, forgiving=info.reading.salvage)
+                feeds = add_tracks(sink, source, tracks, span, faults, matroska=matroska)
+            beside = track_packets(source, feeds, span, clocks, faults)
             for packet in _by_time(_video_packets(plan, segments, video, span), beside):
                 if cancel.is_set():
                     raise Interrupted
@@ -74,6 +79,20 @@ def mux(
         raise unwritable(output, error) from error
     except (av.FFmpegError, ValueError) as error:
         raise OutputError(f"the parts could not be joined into {output.suffix} ({error}); try an output in .mkv") from error
+    return (*clocks.notices, *faults.notices, *_unsaid(info, output))
+
+
+def _unsaid(info: MediaInfo, output: Path) -> tuple[str, ...]:
+    """A notice of the side data that did not come through, by the first picture of the output."""
+    if not info.side_data:
+        return ()
+    try:
+        with open_clip(output) as written:
+            kept = side_data_of(next(written.decode(video=0)))
+    except (av.FFmpegError, ValueError, StopIteration):  # the last look at the whole says what is wrong
+        return ()
+    lost = [what for what in info.side_data if what not in kept]
+    return (f"not in the output: {', '.join(lost)}",) if lost else ()
 
 
 def _options(matroska: bool) -> dict[str, str]:
@@ -84,8 +103,9 @@ def _options(matroska: bool) -> dict[str, str]:
 
 
 def _describe(sink: Any, info: MediaInfo, source: Any, span: Span, marks: Marks, *, matroska: bool) -> None:
-    sink.metadata.update({key: value for key, value in info.metadata if key.lower() != "timecode"})
-    sink.metadata["comment"] = marks.note
+    sink.metadata.update(tags_of(info))
+    before = {} if source is None else {key.lower(): value for key, value in source.metadata.items()}
+    sink.metadata["comment"] = comment_of(marks.note, before.get("comment", ""))
     if matroska:
         sink.metadata["DIGITAL_SOURCE_TYPE"] = marks.term
     sink.set_chapters(moved_chapters(source.chapters(), span) if source is not None else [])
@@ -107,7 +127,7 @@ def _video_stream(sink: Any, plan: EncoderPlan, info: MediaInfo, first: SegmentP
         stream.set_display_matrix(info.matrix)
     elif info.rotation:
         stream.set_display_rotation(info.rotation)
-    if any(kind == _ALPHA_SIDE_DATA for _, kind, _ in first.side_data):
+    if any(kind == ALPHA_SIDE_DATA for _, kind, _ in first.side_data):
         stream.metadata["alpha_mode"] = "1"
     return stream
 

@@ -78,8 +78,13 @@ class SoundEncoder:
     def __init__(self, context: Any, *, begin: Fraction | None, end: Fraction | None) -> None:
         self._context, self._begin, self._end = context, begin, end
         self._next: int | None = None  # the sample that is to come, in the source's rate
+        self._from: Fraction | None = None
         self._rate = 0
         self._form = self._layout = ""
+
+    def silent_from(self, seconds: Fraction) -> None:
+        """Begin with silence at that moment, whenever the first frame is heard."""
+        self._from = seconds
 
     def encode(self, frame: Any, seconds: Fraction | None) -> Iterator[Any]:
         """Take a frame that is heard from ``seconds`` on, or right after the last where that is None."""
@@ -107,7 +112,7 @@ class SoundEncoder:
         if not samples.shape[axis]:
             return
         if self._next is None:
-            self._next = at
+            self._next = at if self._from is None else min(at, round(max(self._from, self._begin or 0) * self._rate))
         if at - self._next > _SLACK_S * self._rate:
             yield from self._silence(at - self._next, samples, axis)
         elif self._next - at > _SLACK_S * self._rate:

@@ -57,7 +57,7 @@ def span_of(plan: EncoderPlan, info: MediaInfo, first: SegmentPackets, last: Seg
     if "mpegts" in info.container and not first.origin and info.reading.start is None:
         shift = -round(info.begin_s / tick) * tick  # broadcast clocks start anywhere
     suffix = suffix_of(output)
-    if suffix is not None and suffix.muxer in ("matroska", "webm") and start + shift < 0:
+    if suffix is not None and suffix.matroska and start + shift < 0:
         shift = -start  # Matroska has no time before 0
     cut_end = info.reading.end is not None or info.reading.salvage
     return Span(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import av
-
 #: Codecs (by FFmpeg's decoders) that are text and can become one another; the rest are pictures or broadcast data.
 TEXTS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
 
@@ -20,12 +18,9 @@ class TextEncoder:
         self._decoder, self._encoder = decoder, stream.codec_context
 
     def encode(self, packet: Any) -> Any:
-        """A packet without times, or None for one that shows nothing. A text that can't be read is None too."""
-        try:
-            shown = self._decoder.decode2(packet)
-            return self._encoder.encode_subtitle(shown) if shown is not None and len(shown) else None
-        except av.FFmpegError:
-            return None
+        """A packet without times, or None for one that shows nothing. Raises ``av.FFmpegError`` for a broken one."""
+        shown = self._decoder.decode2(packet)
+        return self._encoder.encode_subtitle(shown) if shown is not None and len(shown) else None
 
 
 def open_text_stream(sink: Any, name: str, decoder: Any) -> Any:

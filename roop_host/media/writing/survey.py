@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from roop_host.errors import UsageError
-from roop_host.media.info import Colour, MediaInfo
+from roop_host.media.info import BT709, MediaInfo
 from roop_host.media.pixel_formats import layout_of
 from roop_host.media.writing.conversion import sampling
 from roop_host.media.writing.encode import open_context, plan_of
@@ -18,7 +18,6 @@ from roop_host.types.job import MediaOptions
 
 # Hardware refuses small pictures; none of those in the table refuses this.
 _WIDTH, _HEIGHT = 640, 384
-_HD = Colour(range=1, primaries=1, transfer=1, space=1)
 
 State = Literal["ok", "does not open here", "not built in"]
 
@@ -48,8 +47,8 @@ def _state(row: Encoder, formats: tuple[str, ...]) -> State:
     if not formats:
         return "not built in"
     pix_fmt = formats[0]
-    layout = layout_of(pix_fmt, _HD, _HEIGHT)
-    info = MediaInfo(Path(), "video", _WIDTH, _HEIGHT, "", "", pix_fmt=pix_fmt, layout=layout, colour=_HD)
+    layout = layout_of(pix_fmt, BT709, _HEIGHT)
+    info = MediaInfo(Path(), "video", _WIDTH, _HEIGHT, "", "", pix_fmt=pix_fmt, layout=layout, colour=BT709)
     settings = settings_of(row, info, MediaOptions(), pix_fmt)
     try:
         open_context(plan_of(row.name, pix_fmt, info, options=settings, threads=1, reorder=row.reorder))
@@ -63,7 +62,7 @@ def in_words(formats: Iterable[str]) -> str:
     plain: dict[str, set[int]] = {}
     clear: dict[str, set[int]] = {}
     for name in formats:
-        layout = layout_of(name, _HD, _HEIGHT)
+        layout = layout_of(name, BT709, _HEIGHT)
         kind = {"grey": "grey", "rgb": "RGB"}.get(layout.model) or sampling(layout)
         (clear if layout.alpha else plain).setdefault(kind, set()).add(layout.depth)
     told = [_kinds(plain), f"with alpha: {_kinds(clear)}" if clear else ""]

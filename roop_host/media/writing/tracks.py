@@ -14,12 +14,13 @@ from av.stream import Discard
 
 from roop_host.media.info import MediaInfo, Track
 from roop_host.media.kinds import suffix_of
-from roop_host.media.reading.probe import FORMAT_WHITELIST, file_name
+from roop_host.media.reading.probe import open_clip
+from roop_host.media.writing.fonts import font_of
 from roop_host.media.writing.sound import is_lossless, sound_encoder
 from roop_host.media.writing.subtitles import TEXTS
+from roop_host.media.writing.tags import lost_tags
 from roop_host.types.job import MediaOptions
 
-MATROSKA = ("matroska", "webm")
 #: For sound that a container does not hold as it is: of a lossless source, of another. The first that opens is taken.
 _SOUND = {
     "mp4": (("alac",), ("aac",)),
@@ -28,7 +29,6 @@ _SOUND = {
     "webm": (("libopus", "opus"), ("libopus", "opus")),
 }
 _TEXT = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-_FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 # Longer run-ins come from edit lists: sound that was cut away on purpose.
 _MOST_PADDING_S = Fraction(1, 10)
 # Sound begins within the first packets of any file that plays; a track that doesn't is tried by its header alone.
@@ -61,14 +61,14 @@ class TrackPlan:
 
 
 def choose_tracks(info: MediaInfo, options: MediaOptions, output: Path) -> TrackPlan:
-    """Decide for every track of ``info``; each container is asked by really writing to it in memory."""
+    """Decide for every track of ``info``, and find what tags are lost: containers are asked by writing to them in memory."""
     suffix = suffix_of(output)
     if not info.is_file or info.kind != "video" or suffix is None or not suffix.muxer:
         return TrackPlan()
     tracks = [track for track in info.tracks if not (options.skip_audio and track.kind == "audio")]
     ways: list[TrackWay] = []
     notices: list[str] = []
-    with av.open(file_name(info.path), options=FORMAT_WHITELIST) as source:
+    with open_clip(info.path) as source:
         sounds = [source.streams[track.index] for track in tracks if track.kind == "audio"]
         first = _first_packets(source, sounds)
         for track in tracks:
@@ -78,6 +78,8 @@ def choose_tracks(info: MediaInfo, options: MediaOptions, output: Path) -> Track
                 ways.append(way)
             if said:
                 notices.append(said)
+    if tags := lost_tags(info, suffix):
+        notices.append(f"not in the output: tags {', '.join(tags)}; an output in .mkv keeps them")
     return TrackPlan(tuple(ways), tuple(notices))
 
 
@@ -89,11 +91,11 @@ def _decide(track: Track, stream: Any, first: Any, muxer: str, suffix: str) -> t
         case "subtitle":
             return _subtitle_way(track, stream, muxer, suffix)
         case "attachment":
-            if stream.metadata.get("filename", "").lower().endswith(_FONTS) and muxer == "matroska":
+            if muxer == "matroska" and font_of(stream) is not None:
                 return TrackWay(track, "attach"), ""
             return None, _lost(track, "only fonts come along, and only into .mkv")
         case "data":
-            return None, _data_notice(track, stream, suffix)
+            return None, _data_notice(track, stream)
         case _:
             return None, _lost(track, "it may show the face as it was")
 
@@ -121,13 +123,13 @@ def _subtitle_way(track: Track, stream: Any, muxer: str, suffix: str) -> tuple[T
     return TrackWay(track, "encode", name), f"{track.label} becomes {name}: {suffix} does not hold it as it is"
 
 
-def _data_notice(track: Track, stream: Any, suffix: str) -> str:
+def _data_notice(track: Track, stream: Any) -> str:
     # FFmpeg reads an MP4's chapters from a track of this kind, and never gives its packets out; chapters come along.
     if stream.discard == Discard.all or stream.metadata.get("timecode"):
         return ""
     about = ", ".join(filter(None, (stream.name, stream.metadata.get("handler_name", "").strip())))
     named = f"{track.label} ({about})" if about and not track.codec else track.label
-    return f"{named} is left out: {suffix} does not hold it, and such tracks often tell where a clip was taken"
+    return f"{named} is left out on purpose: such tracks often tell where a clip was taken"
 
 
 def _lost(track: Track, why: str) -> str:
@@ -162,7 +164,7 @@ def _holds(stream: Any, packet: Any, muxer: str) -> bool:
         if packet is None:
             return True
         memory.seek(0)
-        with av.open(memory) as written:
+        with av.open(memory, format=muxer) as written:
             return _names(written.streams) == [stream.codec_context.name]
     except (av.FFmpegError, ValueError):
         return False
