@@ -18,7 +18,7 @@ from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.forms import form_of
-from roop_host.runner.idle import idle_options
+from roop_host.runner.idle import hard_on_faces, idle_options
 from roop_host.runner.kept import remove_stale
 from roop_host.runner.load import load
 from roop_host.runner.places import check_places
@@ -105,6 +105,8 @@ def _settle_output(run: Run, names: Names) -> None:
     run.form = form_of(job, target, written=written)
     check_places(job, names, run.form, target.items if target is not None and target.kind == "folder" else ())
     run.notices += idle_options(job, run.form, target, written=written)
+    if target is not None and names.analyser is not None:
+        run.notices += hard_on_faces(target)
 
 
 def _produce(run: Run) -> AbstractContextManager[Files]:

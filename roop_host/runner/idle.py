@@ -1,4 +1,4 @@
-"""Options that do nothing for this very job: told, and no error, since they may stand in a file for all runs."""
+"""What is told before a job begins: options that do nothing for it, and what makes it hard to do well."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from roop_host.runner.forms import Form
 from roop_host.types.job import Job, MediaOptions
 
 _USUAL = MediaOptions()
+#: Of a pixel's sides; PAL at 4:3 (12:11 as broadcast) is beyond it, roundings of sizes are not.
+_NEARLY_SQUARE = 1.05
 _NAMES: dict[Form, str] = {
     "animation": "an animation",
     "picture": "a picture",
@@ -30,6 +32,18 @@ def idle_options(job: Job, form: Form, target: MediaInfo | None, *, written: boo
         yield f"of no use for {job.target}, which is no folder: --folder"
     if _set(media, "frame_format") and not media.keep_frames:
         yield "of no use without --keep-frames: --frame-format"
+
+
+def hard_on_faces(target: MediaInfo) -> Iterator[str]:
+    """Notices of what faces are not found and fitted in as well as they could be: frames are seen as they are stored."""
+    shape = target.sample_aspect_ratio
+    if shape is not None and max(shape, 1 / shape) > _NEARLY_SQUARE:
+        yield (
+            f"the pixels of {target.path} are not square ({shape.numerator}:{shape.denominator}), and faces in it are seen "
+            f"squeezed; --scale {target.height}p makes them square, and swaps better"
+        )
+    if target.colour.hdr:
+        yield f"{target.path} is HDR, which its faces stay, but no step here was made for it; look closely at skin"
 
 
 def _set(media: MediaOptions, *names: str) -> list[str]:

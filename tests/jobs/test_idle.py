@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from clips import make_clip
-from kit import Raw, Tint, exporter, job, plugins, processor, run
+from kit import OneFace, Raw, Tint, analyser, exporter, job, plugins, processor, run
 from PIL import Image
 
 from roop_host import Host, MediaOptions
@@ -73,3 +75,24 @@ def test_progress_says_what_is_counted(
     with Host(FOUND) as host:
         host.run(job(inputs[target], tmp_path / output, "tint", media=media), on_progress=seen.append)
     assert {now.phase for now in seen} & {"frames", "pictures"} == {phase}
+
+
+def test_what_is_hard_on_faces_is_told_only_where_faces_are_looked_for(tmp_path: Path) -> None:
+    flat = make_clip(tmp_path / "flat.mp4", frames=3, sound=False)
+    wide = tmp_path / "wide.mkv"
+    with av.open(str(flat)) as given, av.open(str(wide), "w") as made:
+        stream = made.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        stream.codec_context.color_trc = 16
+        for frame in given.decode(video=0):
+            frame.pict_type = 0
+            frame.color_trc = 16
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    seeing = plugins(processor(Tint, "tint", needs_faces=True), analyser(OneFace))
+    told = run(seeing, job(wide, tmp_path / "a.mkv", "tint")).notices
+    assert any("not square (2:1)" in notice and "--scale 96p" in notice for notice in told)
+    assert any("is HDR" in notice for notice in told)
+    assert not run(seeing, job(flat, tmp_path / "b.mp4", "tint")).notices
+    assert not any("square" in notice for notice in run(FOUND, job(wide, tmp_path / "c.mkv", "tint")).notices)

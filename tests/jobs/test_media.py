@@ -255,6 +255,23 @@ def delays(image: Any) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_last_picture_that_stands_for_long_does_so_in_a_video(suffix: str, tmp_path: Path) -> None:
+    frames = []
+    for number in range(6):  # alike but for a square that moves, so that the encoder reorders them
+        picture = np.full((48, 64, 3), (90, 60, 40), np.uint8)
+        picture[8 : 8 + 24, 4 * number : 4 * number + 24] = (30, 160, 220)
+        frames.append(Image.fromarray(picture))
+    frames[0].save(source := tmp_path / "in.gif", save_all=True, append_images=frames[1:], duration=[100] * 5 + [2000])
+    run(TINT, job(source, tmp_path / f"o{suffix}", "tint"))
+    with av.open(str(tmp_path / f"o{suffix}")) as made:
+        assert abs((made.duration or 0) / av.time_base - 2.5) < 0.011
+    again = run(TINT, job(tmp_path / f"o{suffix}", tmp_path / "again.mkv", "tint"))
+    assert again.frames == 6
+    with av.open(str(tmp_path / "again.mkv")) as made:
+        assert abs((made.duration or 0) / av.time_base - 2.5) < 0.011
+
+
 def test_a_gif_becomes_a_video_and_a_video_a_gif(gif: Path, clip: Path, tmp_path: Path) -> None:
     run(TINT, job(gif, tmp_path / "o.mp4", "tint"))
     assert len(pts_of(tmp_path / "o.mp4")) == 12

@@ -69,7 +69,7 @@ def mux(
                 _tag_video(video, source, info, span)
                 feeds = add_tracks(sink, source, tracks, span, faults, matroska=matroska)
             beside = track_packets(source, feeds, span, clocks, faults)
-            for packet in _by_time(_video_packets(plan, segments, video, span), beside):
+            for packet in _by_time(_video_packets(plan, segments, video, span, matroska=matroska), beside):
                 if cancel.is_set():
                     raise Interrupted
                 sink.mux(packet)
@@ -78,7 +78,11 @@ def mux(
     except OSError as error:  # FFmpeg's errors of the file system are OSErrors too
         raise unwritable(output, error) from error
     except (av.FFmpegError, ValueError) as error:
-        raise OutputError(f"the parts could not be joined into {output.suffix} ({error}); try an output in .mkv") from error
+        why = getattr(error, "strerror", None) or error
+        raise OutputError(
+            f"the parts could not be joined into {output.suffix} ({why}); the times of {info.path} may be broken, so remux "
+            "it first, or try an output in .mkv"
+        ) from error
     return (*clocks.notices, *faults.notices, *_unsaid(info, output))
 
 
@@ -150,7 +154,7 @@ def _tag_video(video: Any, source: Any, info: MediaInfo, span: Span) -> None:
             video.metadata["timecode"] = moved
 
 
-def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, span: Span) -> Iterator[Any]:
+def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, span: Span, *, matroska: bool) -> Iterator[Any]:
     """Packets with new decoding times: packet k of the whole file gets the time of frame k - D, which streams."""
     step = step_of(plan)
     move = round(span.video_shift / plan.time_base)
@@ -176,6 +180,9 @@ def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, spa
             packet.stream, packet.time_base = stream, plan.time_base
             packet.pts, packet.dts, packet.is_keyframe = pts + move, dts + move, key
             packet.duration = durations[pts]
+            if not matroska and path == segments[-1] and place + 1 == len(segment.frame_pts):
+                # MP4 and MOV add up the packets as they are decoded: the last of them lasts until the last picture is over.
+                packet.duration = segment.frame_pts[-1] + durations[segment.frame_pts[-1]] - pts
             if place in beside:
                 packet.set_sidedata(_side_data(*beside[place]), move=True)
             yield packet
