@@ -16,7 +16,7 @@ from roop_host.errors import OutputError
 from roop_host.media.marks import MADE, stands_in
 from roop_host.media.output import WorkFolder, save_atomically, unwritable
 from roop_host.media.pictures.belongings import belongings_of
-from roop_host.media.pictures.pictures_out import write_picture
+from roop_host.media.pictures.writing import write_picture
 from roop_host.media.segments import read_times, segment_name
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from roop_host.host import threads_of
 from roop_host.media.pictures.animations_out import check_animation_fits, write_animation
-from roop_host.media.pictures.checks_of_pictures import check_animation
+from roop_host.media.pictures.check import check_animation
 from roop_host.media.segments import read_times
 from roop_host.media.writing.check import check_output, expected_of
 from roop_host.media.writing.choosing import choose_encoder

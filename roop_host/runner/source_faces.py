@@ -8,7 +8,7 @@ from pathlib import Path
 from roop_host import gate
 from roop_host.errors import NoFaceError, UsageError
 from roop_host.media.info import MediaInfo
-from roop_host.media.pictures.pictures_in import read_picture
+from roop_host.media.pictures.reading import read_picture
 from roop_host.media.reading.probe import probe
 from roop_host.runner.chain import late_screener
 from roop_host.runner.resolve import Names

@@ -11,9 +11,9 @@ from roop_host.errors import InputError
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks
 from roop_host.media.output import WorkFolder, save_atomically
-from roop_host.media.pictures.checks_of_pictures import check_picture
-from roop_host.media.pictures.pictures_in import read_picture
-from roop_host.media.pictures.pictures_out import PageWriter, check_still_fits, write_picture
+from roop_host.media.pictures.check import check_picture
+from roop_host.media.pictures.reading import read_picture
+from roop_host.media.pictures.writing import PageWriter, check_still_fits, write_picture
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains

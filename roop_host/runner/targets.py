@@ -18,7 +18,7 @@ from roop_host.media.info import Known, MediaInfo, Reading
 from roop_host.media.kinds import suffix_of
 from roop_host.media.pictures.animations import AnimationReader
 from roop_host.media.pictures.folders import FolderReader, folder_of
-from roop_host.media.pictures.pictures_in import read_picture
+from roop_host.media.pictures.reading import read_picture
 from roop_host.media.raw import raw_frame, raw_info
 from roop_host.media.reading.probe import probe
 from roop_host.media.reading.reader import VideoReader

@@ -74,7 +74,7 @@ class Clip:
             if self.chapters:
                 sink.set_chapters([_chapter(number, *one) for number, one in enumerate(self.chapters, 1)])
             if self.attachment:
-                sink.add_attachment("font.ttf", "font/ttf", self.attachment)
+                sink.add_attachment("font.ttf", "application/x-truetype-font", self.attachment)
             video = self._video(sink)
             tones = [(_tone_track(sink, sound), sound) for sound in self.sounds]
             texts = [(_text_track(sink, text), text) for text in self.subtitles]

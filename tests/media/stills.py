@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from roop_host import Frame, MediaOptions
 from roop_host.media.marks import Marks
 from roop_host.media.pictures import png
-from roop_host.media.pictures.pictures_in import read_picture
-from roop_host.media.pictures.pictures_out import write_picture
+from roop_host.media.pictures.reading import read_picture
+from roop_host.media.pictures.writing import write_picture
 from roop_host.media.reading.probe import probe
 
 MARKS = Marks("compositeSynthetic", "Synthetic media: a test")

@@ -21,11 +21,11 @@ from roop_host.errors import InputError, Interrupted, OutputError, UsageError
 from roop_host.media.info import Known, MediaInfo, Reading
 from roop_host.media.pictures.animations import AnimationReader
 from roop_host.media.pictures.animations_out import check_animation_fits, write_animation
-from roop_host.media.pictures.checks_of_pictures import check_animation
+from roop_host.media.pictures.check import check_animation
 from roop_host.media.pictures.moving import Frames
 from roop_host.media.pictures.palette import palette_of
-from roop_host.media.pictures.pictures_in import read_picture
-from roop_host.media.pictures.pictures_out import write_picture
+from roop_host.media.pictures.reading import read_picture
+from roop_host.media.pictures.writing import write_picture
 from roop_host.media.reading.probe import probe
 
 SUFFIXES = [".gif", ".webp", ".png"]

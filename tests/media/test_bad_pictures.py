@@ -20,9 +20,9 @@ from roop_host.errors import InputError, OutputError, UsageError
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures import png
 from roop_host.media.pictures.animations import AnimationReader
-from roop_host.media.pictures.picture_files import known_picture
-from roop_host.media.pictures.pictures_in import read_pages, read_picture
-from roop_host.media.pictures.pictures_out import PageWriter, check_still_fits
+from roop_host.media.pictures.files import known_picture
+from roop_host.media.pictures.reading import read_pages, read_picture
+from roop_host.media.pictures.writing import PageWriter, check_still_fits
 from roop_host.media.reading.probe import probe
 
 DEEP = noise(12, 20, 4, kind=np.uint16)

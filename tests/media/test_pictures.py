@@ -24,12 +24,12 @@ from roop_host import Box, Frame, FrameView, MediaOptions, Screener, Stage
 from roop_host.errors import InputError, OutputError
 from roop_host.gate import Gate, Watcher
 from roop_host.media.kinds import SUFFIXES, holds_marks, suffix_of
-from roop_host.media.pictures.checks_of_pictures import check_picture
-from roop_host.media.pictures.marks_in_pictures import gif_blocks
-from roop_host.media.pictures.pictures_in import read_pages, read_picture
-from roop_host.media.pictures.pictures_out import PageWriter, write_picture
+from roop_host.media.pictures.check import check_picture
+from roop_host.media.pictures.marks import gif_blocks
 from roop_host.media.pictures.png import chunks
 from roop_host.media.pictures.quality import avif_quality, jpeg_quality, webp_quality
+from roop_host.media.pictures.reading import read_pages, read_picture
+from roop_host.media.pictures.writing import PageWriter, write_picture
 from roop_host.media.reading.probe import probe
 
 STILLS = [suffix for suffix in SUFFIXES if (row := suffix_of(Path(f"x{suffix}"))) is not None and row.still]

@@ -26,9 +26,9 @@ from roop_host.media.pictures import belongings, png
 from roop_host.media.pictures.animations_out import write_animation
 from roop_host.media.pictures.belongings import Belongings, belongings_of
 from roop_host.media.pictures.exif import kept_exif
-from roop_host.media.pictures.pictures_in import read_pages, read_picture
-from roop_host.media.pictures.pictures_out import PageWriter, write_picture
+from roop_host.media.pictures.reading import read_pages, read_picture
 from roop_host.media.pictures.tiff import TiffPages
+from roop_host.media.pictures.writing import PageWriter, write_picture
 from roop_host.media.reading.probe import probe
 
 Make = Callable[[Path], Any]

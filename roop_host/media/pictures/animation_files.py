@@ -15,8 +15,8 @@ from PIL import Image
 from roop_host.errors import InputError
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_length
+from roop_host.media.pictures.files import BROKEN, quiet
 from roop_host.media.pictures.left import left_out
-from roop_host.media.pictures.picture_files import BROKEN, quiet
 from roop_host.types.planes import PixelLayout
 
 #: How long players show a frame that says 0.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roop_host.errors import InputError, Interrupted
 from roop_host.media.info import Known
 from roop_host.media.pictures.animation_files import pictures_of
-from roop_host.media.pictures.picture_files import known_picture
+from roop_host.media.pictures.files import known_picture
 from roop_host.media.pictures.reader import PictureReader
 from roop_host.media.pictures.samples import scaled
 from roop_host.media.pictures.shown import Shown, as_shown

@@ -15,7 +15,7 @@ from PIL.ExifTags import IFD, Base
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures import png
 from roop_host.media.pictures.exif import kept_exif, readable
-from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, quiet
+from roop_host.media.pictures.files import exif_of, format_of, known_picture, quiet
 
 #: PNG's registered keywords for people (PNG specification, 11.3.3.1); "Comment" is the host's.
 KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from roop_host.errors import InputError, Interrupted, UsageError
 from roop_host.media.info import SRGB, Known, MediaInfo, Reading
 from roop_host.media.kinds import suffix_of
-from roop_host.media.pictures.pictures_in import probe_picture, read_picture
 from roop_host.media.pictures.reader import PictureReader
+from roop_host.media.pictures.reading import probe_picture, read_picture
 from roop_host.media.pictures.shown import Shown, as_shown
 from roop_host.media.raw import planar_frame
 from roop_host.types.frame import Frame

@@ -12,7 +12,7 @@ from PIL import GifImagePlugin, Image
 
 from roop_host.errors import UsageError
 from roop_host.media.marks import Marks
-from roop_host.media.pictures.marks_in_pictures import gif_blocks
+from roop_host.media.pictures.marks import gif_blocks
 from roop_host.media.pictures.moving import Frames, Picture, changed, moments, part, spread
 from roop_host.media.pictures.palette import Palette, palette_of
 from roop_host.types.geometry import Box

@@ -8,7 +8,7 @@ from typing import Any
 
 from roop_host.media.pictures.belongings import KEYWORDS
 from roop_host.media.pictures.exif import left_of_exif, readable
-from roop_host.media.pictures.picture_files import exif_of, format_of
+from roop_host.media.pictures.files import exif_of, format_of
 
 _BITS, _INSIDE, _COLOUR_PROFILE = 258, 330, "icc_profile"
 #: Pillow's keys of what is kept in other ways, and of what says how the samples are packed.

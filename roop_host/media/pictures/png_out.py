@@ -14,7 +14,7 @@ from PIL import Image
 from roop_host.media.marks import Marks
 from roop_host.media.pictures import png
 from roop_host.media.pictures.belongings import Belongings
-from roop_host.media.pictures.marks_in_pictures import png_info
+from roop_host.media.pictures.marks import png_info
 from roop_host.media.pictures.samples import image_of
 
 

@@ -15,7 +15,7 @@ from tifffile import TiffFile, TiffPage
 
 from roop_host.errors import InputError
 from roop_host.media.pictures import png
-from roop_host.media.pictures.picture_files import exif_of, format_of
+from roop_host.media.pictures.files import exif_of, format_of
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _EXTRA = 258, 259, 262, 338
 #: TIFF's codes for none, Deflate (two of them) and PackBits: what tifffile takes apart by itself.

@@ -15,7 +15,7 @@ from tifffile import TiffFile, TiffPage, TiffWriter
 from roop_host.media.marks import Marks
 from roop_host.media.pictures.belongings import Belongings
 from roop_host.media.pictures.exif import WIDE_TEXTS
-from roop_host.media.pictures.marks_in_pictures import TIFF_XMP_TAG
+from roop_host.media.pictures.marks import TIFF_XMP_TAG
 
 #: TIFF's types BYTE, ASCII, SHORT and LONG.
 _BYTE, _ASCII, _SHORT, _LONG = 1, 2, 3, 4

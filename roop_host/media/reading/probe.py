@@ -11,7 +11,7 @@ import av
 from roop_host.errors import InputError
 from roop_host.media.info import MediaInfo
 from roop_host.media.limits import MAX_PIXELS, check_size
-from roop_host.media.pictures.pictures_in import probe_picture
+from roop_host.media.pictures.reading import probe_picture
 from roop_host.media.reading.clips import clip_info, coded_size, video_of
 from roop_host.media.reading.sniff import what_it_is
 

@@ -13,8 +13,8 @@ from PIL.ExifTags import Base
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_size
 from roop_host.media.pictures.animation_files import look_at_animation
+from roop_host.media.pictures.files import exif_of, format_of, known_picture, open_picture, quiet
 from roop_host.media.pictures.left import left_out
-from roop_host.media.pictures.picture_files import exif_of, format_of, known_picture, open_picture, quiet
 from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, orientation_of, samples, scaled, turned
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, grey_pixels, rgb_pixels

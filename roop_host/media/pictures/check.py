@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roop_host.errors import InputError, OutputError
 from roop_host.media.pictures import apng_out, gif_out, webp_out
-from roop_host.media.pictures.pictures_in import probe_picture, read_pages, read_picture
+from roop_host.media.pictures.reading import probe_picture, read_pages, read_picture
 
 #: A GIF rounds its end to 1/100 s.
 _ROUNDING_S = Fraction(1, 100)
