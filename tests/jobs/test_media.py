@@ -272,6 +272,13 @@ def test_a_last_picture_that_stands_for_long_does_so_in_a_video(suffix: str, tmp
         assert abs((made.duration or 0) / av.time_base - 2.5) < 0.011
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_an_even_rate_stays_even(clip: Path, suffix: str, tmp_path: Path) -> None:
+    run(TINT, job(clip, tmp_path / f"o{suffix}", "tint"))
+    with av.open(str(tmp_path / f"o{suffix}")) as made:
+        assert made.streams.video[0].average_rate == 25
+
+
 def test_a_gif_becomes_a_video_and_a_video_a_gif(gif: Path, clip: Path, tmp_path: Path) -> None:
     run(TINT, job(gif, tmp_path / "o.mp4", "tint"))
     assert len(pts_of(tmp_path / "o.mp4")) == 12

@@ -33,6 +33,7 @@ from roop_host.media.writing.tracks import TrackPlan
 
 # FFmpeg's AVFieldOrder for frames of two interleaved fields, the top or the bottom one shown first.
 _FIELD_ORDERS = {"tff": 4, "bff": 5}
+_ROUNDING_S = Fraction(1, 500)  # Matroska counts in milliseconds, and so may the source
 
 
 def mux(
@@ -180,12 +181,23 @@ def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, spa
             packet.stream, packet.time_base = stream, plan.time_base
             packet.pts, packet.dts, packet.is_keyframe = pts + move, dts + move, key
             packet.duration = durations[pts]
-            if not matroska and path == segments[-1] and place + 1 == len(segment.frame_pts):
+            if (
+                not matroska
+                and path == segments[-1]
+                and place + 1 == len(segment.frame_pts)
+                and _stands_long(plan, segment, step)
+            ):
                 # MP4 and MOV add up the packets as they are decoded: the last of them lasts until the last picture is over.
                 packet.duration = segment.frame_pts[-1] + durations[segment.frame_pts[-1]] - pts
             if place in beside:
                 packet.set_sidedata(_side_data(*beside[place]), move=True)
             yield packet
+
+
+def _stands_long(plan: EncoderPlan, segment: SegmentPackets, step: int) -> bool:
+    """Whether the last frame lasts longer than the one before: of an even rate nothing may change."""
+    before = segment.frame_pts[-1] - segment.frame_pts[-2] if len(segment.frame_pts) > 1 else step
+    return ((segment.durations[-1] or step) - before) * plan.time_base > _ROUNDING_S
 
 
 def _side_data(kind: Any, data: bytes) -> PacketSideData:
