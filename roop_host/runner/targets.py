@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -91,9 +92,9 @@ def reader_of(run: Run) -> Iterator[Reader]:
     """What reads the run's target; closed afterwards."""
     info = run.target
     if run.source is not None:
-        yield _Stream(run, run.source)
+        yield _Once(partial(_stream, run, run.source))
     elif info.kind == "picture":
-        yield _Still(info)
+        yield _Once(lambda: iter((read_picture(info),)))
     else:
         with ExitStack() as stack:
             yield stack.enter_context(_opened(run, info))
@@ -108,10 +109,10 @@ def _opened(run: Run, info: MediaInfo) -> AbstractContextManager[Reader]:
 
 
 @dataclass(slots=True)
-class _Still:
-    """A picture as a stream of one frame: for a writer, which takes either."""
+class _Once:
+    """Frames that come from the first on, and only once: a picture for a writer, or what a plugin gives, shown from 0 on."""
 
-    info: MediaInfo
+    give: Callable[[], Iterator[Frame]]
     origin: Fraction = Fraction(0)
     steady: bool = True
     notices: list[str] = field(default_factory=list)
@@ -119,23 +120,7 @@ class _Still:
     def frames(
         self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
     ) -> Iterator[Frame]:
-        yield read_picture(self.info)
-
-
-@dataclass(slots=True)
-class _Stream:
-    """The frames a plugin gives, the first shown at 0. They can't be asked for again."""
-
-    run: Run
-    source: Part[Source]
-    origin: Fraction = Fraction(0)
-    steady: bool = True
-    notices: list[str] = field(default_factory=list)
-
-    def frames(
-        self, start: int = 0, *, known: Known | None = None, cancel: threading.Event | None = None
-    ) -> Iterator[Frame]:
-        return _stream(self.run, self.source)
+        return self.give()
 
 
 def _stream(run: Run, source: Part[Source]) -> Iterator[Frame]:
