@@ -107,6 +107,9 @@ if TYPE_CHECKING:
         Session as Session,
     )
     from roop_host.types.objects import (
+        Sessions as Sessions,
+    )
+    from roop_host.types.objects import (
         Sidecar as Sidecar,
     )
     from roop_host.types.objects import (
@@ -180,8 +183,8 @@ _HOME = {
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
     "types.models": "Choice ModelSpec Pack",
     "types.objects": (
-        "Analyser Artifact Context Finished Finisher JobContext Processor Receipt Score Screener Session Sidecar Source "
-        "SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
+        "Analyser Artifact Context Finished Finisher JobContext Processor Receipt Score Screener Session Sessions Sidecar "
+        "Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
     ),
     "types.options": "option",
     "types.report": "Report StageTime Uploaded Verdicts",

@@ -22,7 +22,8 @@ class Face:
     network believes. What the analyser can't tell or was not asked is None.
 
     ``id`` is a track: equal in neighbouring frames for one person. ``source`` is the index of the source face assigned to
-    it; None means that nobody's face is to be put here.
+    it; None means that nobody's face is to be put here. ``similarity`` is how much it is like the reference that decided so,
+    0..1, as ``FaceSelection`` counts; None where no reference was asked.
     """
 
     id: int
@@ -39,11 +40,12 @@ class Face:
     gender: Literal["female", "male"] | None = None
     age: float | None = None
     source: int | None = None
+    similarity: float | None = None
 
     @property
     def area(self) -> float:
         x0, y0, x1, y1 = self.box_xyxy
         return max(0.0, x1 - x0) * max(0.0, y1 - y0)
 
-    def with_source(self, source: int | None) -> Face:
-        return replace(self, source=source)
+    def with_source(self, source: int | None, similarity: float | None = None) -> Face:
+        return replace(self, source=source, similarity=similarity)

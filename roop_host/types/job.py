@@ -39,11 +39,65 @@ class Step:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
+Order = Literal[
+    "large-small",
+    "small-large",
+    "left-right",
+    "right-left",
+    "top-bottom",
+    "bottom-top",
+    "best-worst",
+    "worst-best",
+    "frontal",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class FaceSelection:
-    """Whose face is changed: ``one`` is the largest face, ``many`` all of them."""
+    """Whose face is changed.
 
-    mode: Literal["one", "many"] = _setting("one", "The largest face, or all.", "Faces", word="face_selector_mode")
+    ``mode`` is ``one`` face, the one at ``position`` of ``order``; ``many``, which is all; or ``reference``, who looks like
+    a picture of the job's ``references`` or ``pairs``, or, where it has none, like the face at ``reference_position`` in
+    frame ``reference_frame`` of the target. ``auto`` is ``reference`` where a reference is named, else ``one``.
+    ``gender``, ``age_start`` and ``age_end`` leave others out before that. A ``similarity`` is 1 for one picture twice and
+    0.5 where a recogniser finds two pictures as likely of one person as not.
+    """
+
+    mode: Literal["auto", "one", "many", "reference"] = _setting(
+        "auto",
+        "One face, all, or who looks like a reference; auto: reference where one is named, else one.",
+        "Faces",
+        word="face_selector_mode",
+    )
+    order: Order = _setting("large-small", "What makes a face the first.", "Faces", word="face_selector_order")
+    position: int = _setting(0, "Which of them, in that order, with mode one.", "Faces", least=0, word="face_position")
+    gender: Literal["any", "female", "male", "source"] = _setting(
+        "any", "Only faces of this gender, as a network guesses it.", "Faces", word="face_selector_gender"
+    )
+    age_start: int = _setting(0, "Only faces that look at least so old.", "Faces", least=0, word="face_selector_age_start")
+    age_end: int = _setting(150, "Only faces that look at most so old.", "Faces", least=0, word="face_selector_age_end")
+    reference_position: int = _setting(
+        -1,
+        "The reference is this face, in order, of the target's frame.",
+        "Faces",
+        least=-1,
+        per_run=True,
+        word="reference_face_position",
+    )
+    reference_frame: int = _setting(
+        0, "The frame of the target that shows the reference.", "Faces", least=0, per_run=True, word="reference_frame_number"
+    )
+    similarity: float = _setting(
+        0.5,
+        "From which on two faces are one person; higher is stricter.",
+        "Faces",
+        least=0,
+        most=1,
+        word="reference_similarity",
+    )
+    merge: Literal["mean", "median"] = _setting(
+        "mean", "How several pictures of one person become one.", "Faces", word="source_merge"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +151,18 @@ class Job:
     """What was asked for. ``screen_limit`` can only tighten a screener's own limit.
 
     ``on_no_face`` says what becomes of a frame without a face: kept as it is, or the end of the job.
+
+    ``sources`` are pictures of one person; a source or a reference may be ``face:NAME``, a saved face. ``references`` are
+    pictures of whom to change. ``pairs`` are (source, reference): each of several people gets a face of their own; the
+    sources of one reference are one person.
     """
 
     sources: tuple[str, ...]
     target: str
     output: str
     steps: tuple[Step, ...]
+    references: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     faces: FaceSelection = FaceSelection()
     on_no_face: Literal["keep", "fail"] = _setting("keep", "A frame without a face: keep it or stop.", "Faces")
     media: MediaOptions = MediaOptions()
@@ -127,6 +187,8 @@ class Job:
         try:
             _check_names(known)
             known["sources"] = _texts("sources", known["sources"])
+            known["references"] = _texts("references", known.get("references", ()))
+            known["pairs"] = _pairs(known.get("pairs", ()))
             known["steps"] = tuple(Step(**{**s, "options": _values(s.get("options", {}))}) for s in known["steps"])
             for group, kind in _GROUPS.items():
                 known[group] = kind(**known.get(group, {}))
@@ -174,8 +236,12 @@ def _check_shape(job: Any) -> None:
     for name in ("target", "output"):
         if not _names_a_file(getattr(job, name)):
             raise UsageError(f"{name} of the job takes the name of a file, not {getattr(job, name)!r}")
-    if not isinstance(job.sources, tuple) or not all(map(_names_a_file, job.sources)):
-        raise UsageError(f"sources of the job takes a tuple of names of files, not {job.sources!r}")
+    for name in ("sources", "references"):
+        texts = getattr(job, name)
+        if not isinstance(texts, tuple) or not all(map(_names_a_file, texts)):
+            raise UsageError(f"{name} of the job takes a tuple of names of files, not {texts!r}")
+    if not isinstance(job.pairs, tuple) or not all(map(_is_pair, job.pairs)):
+        raise UsageError(f"pairs of the job takes a tuple of (source, reference), not {job.pairs!r}")
     if not isinstance(job.steps, tuple) or not all(isinstance(step, Step) for step in job.steps):
         raise UsageError(f"steps of the job takes a tuple of Step, not {job.steps!r}")
     for step in job.steps:
@@ -189,6 +255,10 @@ def _check_shape(job: Any) -> None:
     for table in tables:
         if not isinstance(table, Mapping):
             raise UsageError(f"options in the job are a table of keys and values, not {table!r}")
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, tuple) and len(pair) == 2 and all(map(_names_a_file, pair))
 
 
 def _names_a_file(text: Any) -> bool:
@@ -221,6 +291,12 @@ def _texts(name: str, values: Any) -> tuple[str, ...]:
     if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
         raise TypeError(f"{name} is a list of texts, not {values!r}")
     return tuple(values)
+
+
+def _pairs(values: Any) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(f"pairs is a list of [source, reference], not {values!r}")
+    return tuple(_texts("each of pairs", pair) for pair in values)
 
 
 def _values(options: Mapping[str, Any]) -> dict[str, Any]:

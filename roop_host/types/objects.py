@@ -101,11 +101,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceFace:
-    """A face of a source picture. ``bgr`` is the whole picture, uint8 ``(H, W, 3)``, read-only; ``face`` lies in it."""
+    """A person of the sources. ``bgr`` is a picture, uint8 ``(H, W, 3)``, read-only; ``face`` lies in it.
+
+    Of several pictures it is the one that shows the face best, ``others`` are the rest in that order, and
+    ``face.embedding`` is of all of them together.
+    """
 
     name: str
     bgr: NDArray[np.uint8]
     face: Face
+    others: tuple[SourceFace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
