@@ -28,6 +28,10 @@ def idle_options(job: Job, form: Form, target: MediaInfo | None, *, written: boo
     unused = _set(media, "encoder", "preset", "pixel_format", "skip_audio")
     if unused and form != "video" and not written:
         yield f"of no use for {_NAMES[form]}: {_flags(unused)}"
+    if job.on_no_face == "hold" and form not in ("video", "animation"):
+        yield f"of no use for {_NAMES[form]}, which stays as it is: --on-no-face hold"
+    if job.on_no_face == "drop" and form == "picture":
+        yield f"of no use for {_NAMES[form]}: --on-no-face drop"
     if _set(media, "folder") and (target is None or target.kind != "folder"):
         yield f"of no use for {job.target}, which is no folder: --folder"
     if _set(media, "frame_format") and not media.keep_frames:

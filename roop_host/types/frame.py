@@ -206,6 +206,13 @@ class Frame(FrameView):
         if face_id is not None:
             self.edited |= {face_id}
 
+    def show(self, other: FrameView) -> None:
+        """The host puts another frame's picture in place of this one's: the planes, while all else stays its own."""
+        self._own()
+        for mine, theirs in zip(self._pixels.planes, other._pixels.planes, strict=True):
+            mine[...] = theirs
+        self._cache, self.edited, self.changed = {}, frozenset(), True
+
     def view(self) -> FrameView:
         """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
         self._pixels.share()
@@ -263,12 +270,16 @@ class Frame(FrameView):
     def _coded(self, upright: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(np.rot90(upright, -(self.rotation // 90))) if self.rotation else upright
 
-    def _add(self, box: Box, d: NDArray[Any], alpha: NDArray[Any] | float | None, peak: float) -> None:
+    def _own(self) -> None:
+        """Have pixels that nobody else sees, to be written."""
         if self._pixels.shared:
             mine = self._pixels.copy()
             self._pixels.release()
             self._pixels = mine
         self._pixels.make_writable()
+
+    def _add(self, box: Box, d: NDArray[Any], alpha: NDArray[Any] | float | None, peak: float) -> None:
+        self._own()
         pixels, layout = self._pixels, self._pixels.layout
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}

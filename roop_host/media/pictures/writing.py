@@ -131,6 +131,10 @@ class PageWriter:
         except _FAILURES as error:
             raise _unwritten(self._output, error) from error
 
+    def leave_out(self) -> None:
+        """Pass over the next of ``info.items``."""
+        next(self._kept)
+
     def close(self) -> None:
         """The file is whole afterwards. Raises ``OutputError``."""
         self._kept.close()
