@@ -46,8 +46,6 @@ def hard_on_faces(target: MediaInfo) -> Iterator[str]:
             f"the pixels of {target.path} are not square ({shape.numerator}:{shape.denominator}), and faces in it are seen "
             f"squeezed; --scale {target.height}p makes them square, and swaps better"
         )
-    if target.colour.hdr:
-        yield f"{target.path} is HDR, which its faces stay, but no step here was made for it; look closely at skin"
 
 
 def _set(media: MediaOptions, *names: str) -> list[str]:
