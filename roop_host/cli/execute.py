@@ -118,7 +118,10 @@ def _amount(report: Report) -> str:
     output = Path(report.output or "")
     suffix = suffix_of(output)
     still = output.is_dir() or (suffix is not None and suffix.still and (suffix.pages or report.frames == 1))
-    return f"{report.frames} {'picture' if still else 'frame'}{'' if report.frames == 1 else 's'}"
+    amount = f"{report.frames} {'picture' if still else 'frame'}{'' if report.frames == 1 else 's'}"
+    unmatched = {"held": report.frames_held, "left out": report.frames_dropped}
+    told = ", ".join(f"{count} {what}" for what, count in unmatched.items() if count)
+    return f"{amount} ({told})" if told else amount
 
 
 def _at_once() -> None:

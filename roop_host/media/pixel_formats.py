@@ -10,7 +10,10 @@ import av
 
 from roop_host.media.info import Colour
 from roop_host.types.planes import Matrix, PixelLayout
+from roop_host.types.transfer import Transfer
 
+# ITU-T H.273: transfer characteristics of HDR.
+_TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
 # ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 #: FFmpeg's ``color_range`` of full range.
@@ -52,13 +55,14 @@ def planar_format(name: str) -> str:
 def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
     """How the planes of a planar format carry colour. Untagged clips are BT.601 below 720 lines, as players take them."""
     facts = _facts(pix_fmt)
+    transfer = _TRANSFERS.get(colour.transfer, "sdr")
     if facts.model == "rgb":
-        return PixelLayout("rgb", facts.depth, alpha=facts.alpha, full_range=True)
+        return PixelLayout("rgb", facts.depth, alpha=facts.alpha, full_range=True, transfer=transfer)
     full = colour.range == FULL_RANGE or pix_fmt.startswith("yuvj")
     matrix = _MATRICES.get(colour.space, "bt709" if height >= _HD_LINES else "bt601")
     if facts.model == "grey":
-        return PixelLayout("grey", facts.depth, full_range=full, matrix=matrix)
-    return PixelLayout("yuv", facts.depth, facts.shift_x, facts.shift_y, facts.alpha, full, matrix)
+        return PixelLayout("grey", facts.depth, full_range=full, matrix=matrix, transfer=transfer)
+    return PixelLayout("yuv", facts.depth, facts.shift_x, facts.shift_y, facts.alpha, full, matrix, transfer)
 
 
 def keeps_all(wanted: str, of: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -21,6 +22,8 @@ _MAGIC = b"ROOPSEG1"
 class SegmentPackets:
     """One segment's packets in coded order as (pts, keyframe, data), and its frames' pts and durations as shown.
 
+    ``left_out`` holds (pts, duration) of the target's frames that are not shown: the one before each stands for its time.
+
     ``origin`` is the moment of the source, in seconds, that is 0 in the output: with it, a frame's time is the source's.
     ``steady`` is False where times had to be repaired up to here: only decoding from the beginning gives the same again.
     ``side_data`` holds what a packet carries beside its data, such as VP9's alpha: (place in ``packets``, kind, bytes).
@@ -31,10 +34,16 @@ class SegmentPackets:
     frame_pts: tuple[int, ...]
     durations: tuple[int, ...]
     packets: tuple[tuple[int, bool, bytes], ...]
+    left_out: tuple[tuple[int, int], ...] = ()
     origin: Fraction = Fraction(0)
     steady: bool = True
     side_data: tuple[tuple[int, str, bytes], ...] = ()
     tally: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def target_pts(self) -> tuple[int, ...]:
+        """Of all frames of the target that the segment was made of, in order."""
+        return tuple(sorted((*self.frame_pts, *(pts for pts, _ in self.left_out))))
 
 
 def segment_name(index: int) -> str:
@@ -54,6 +63,7 @@ def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
             "extradata": segment.extradata.hex(),
             "pts": segment.frame_pts,
             "durations": segment.durations,
+            "left_out": segment.left_out,
             "origin": str(segment.origin),
             "steady": segment.steady,
             "side_data": [(place, kind, data.hex()) for place, kind, data in segment.side_data],
@@ -78,11 +88,48 @@ def read_times(path: Path) -> SegmentPackets:
             tuple(header["pts"]),
             tuple(header["durations"]),
             (),
+            tuple((pts, duration) for pts, duration in header["left_out"]),
             Fraction(header["origin"]),
             header["steady"],
             tuple((place, kind, bytes.fromhex(data)) for place, kind, data in header["side_data"]),
             header["tally"],
         )
+
+
+def shown_segments(paths: Sequence[Path]) -> Iterator[tuple[Path, SegmentPackets]]:
+    """Stored segments that show a frame, as ``read_times`` gives them, with times for one following the other.
+
+    The last frame of each stands until the first of the next, over all that was left out between. What was left out at
+    the very beginning is made up for by the first frame: it is shown from there on, though its packet says otherwise.
+    Raises ``OutputError``.
+    """
+    held: tuple[Path, SegmentPackets] | None = None
+    begin: int | None = None
+    over: int | None = None
+    for path in paths:
+        segment = read_times(path)
+        begin = segment.target_pts[0] if begin is None else begin
+        if segment.frame_pts:
+            first = begin if held is None else segment.frame_pts[0]
+            if held is not None:
+                yield held[0], _lasting(held[1], first)
+            held, over = (path, replace(segment, frame_pts=(first, *segment.frame_pts[1:]))), None
+        if segment.left_out and held is not None and segment.left_out[-1][0] > held[1].frame_pts[-1]:
+            over = sum(segment.left_out[-1])
+    if held is not None:
+        yield held[0], held[1] if over is None else _lasting(held[1], over)
+
+
+def shown_ends(paths: Sequence[Path]) -> tuple[SegmentPackets, SegmentPackets]:
+    """The first and the last of ``shown_segments``. Raises ``OutputError``."""
+    shown = shown_segments(paths)
+    _, first = next(shown)
+    rest = deque(shown, maxlen=1)
+    return first, rest[0][1] if rest else first
+
+
+def _lasting(segment: SegmentPackets, over: int) -> SegmentPackets:
+    return replace(segment, durations=(*segment.durations[:-1], over - segment.frame_pts[-1]))
 
 
 def stored_packets(path: Path) -> Iterator[tuple[int, bool, bytes]]:

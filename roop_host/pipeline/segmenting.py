@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
 from roop_host.types.window import Segment
 
@@ -35,7 +36,17 @@ class SegmentEnd:
     segment: Segment
 
 
-Message = SegmentStart | Frame | SegmentEnd
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """In place of a frame of the segment that is not shown: the one before it stands for its time. No step sees it."""
+
+    index: int
+    pts: int
+    duration: int
+    faces: tuple[Face, ...]
+
+
+Message = SegmentStart | Frame | LeftOut | SegmentEnd
 
 
 class Splitter:

@@ -53,7 +53,7 @@ class Windows:
             yield from self._run(ended=True)
             self._clear()
             yield message
-        else:
+        elif isinstance(message, Frame):
             self._pending.append(message)
             yield from self._run(ended=False)
 

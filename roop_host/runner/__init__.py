@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from roop_host import gate
-from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, ScreeningError, UsageError, told
+from roop_host.errors import Interrupted, PluginError, RoopError, ScreeningError, UsageError, told
 from roop_host.host import Control, Host, Progress
 from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
@@ -84,7 +84,6 @@ def _run(run: Run) -> None:
             ends.append((part.item.end, part.label))
             run.call(part, part.item.begin, context)
         with _produce(run) as files:
-            _check_faces(run)
             run.check_cancel()
             publish(files, job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
@@ -118,14 +117,6 @@ def _produce(run: Run) -> AbstractContextManager[Files]:
     if run.writer is not None:
         return run_writer(run, run.writer)
     return run_stream(run) if run.form in ("video", "animation") else run_stills(run)
-
-
-def _check_faces(run: Run) -> None:
-    needed = any(step.declared.spec.needs_faces for step in run.steps)
-    if needed and run.counts.with_face == 0:
-        raise NoFaceError(
-            f"no face was found in the target {run.job.target}, so there is nothing to change; nothing was written"
-        )
 
 
 def _failed(run: Run, error: RoopError) -> RoopError:
@@ -164,7 +155,10 @@ def _report(run: Run, **outcome: Any) -> Report:
         beside=tuple(map(str, run.beside)),
         uploads=tuple(run.uploads),
         frames=run.counts.frames,
+        frames_held=run.counts.held,
+        frames_dropped=run.counts.dropped,
         frames_with_face=run.counts.with_face,
+        frames_matched=run.counts.matched,
         faces_changed=run.counts.faces_changed,
         resumed_frames=run.counts.resumed,
         seconds=round(seconds, 3),

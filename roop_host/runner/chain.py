@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from roop_host import gate
-from roop_host.errors import NoFaceError, RoopError, ScreenerFailed
+from roop_host.errors import RoopError, ScreenerFailed
 from roop_host.host import Progress
 from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
-from roop_host.pipeline.segmenting import Message, Reach, Splitter
+from roop_host.pipeline.segmenting import LeftOut, Message, Reach, Splitter
 from roop_host.pipeline.windows import Windows, WindowSpec
+from roop_host.runner import unmatched
 from roop_host.runner.selection import Selector
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame, let_go
@@ -60,17 +61,17 @@ def build(run: Run, first_segment: int, *, alone: bool = False) -> Chain:
     for step in run.steps:
         later = _minus(later, window_spec(step.declared.spec).reach)
         stages.append(_windowed(step.name, step, later, step.attributed(step.item.start), _process(step)))
-    stages.append(_screen_output(run))
+    stages += [*unmatched.stages(run), _screen_output(run)]
     return Chain(stages, splitter)
 
 
 def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks: Sequence[StageSpec]) -> None:
     """Run it; progress is shown and stage times are kept whatever happens."""
-    begun, resumed = time.monotonic(), run.counts.frames
+    begun, resumed = time.monotonic(), run.counts.seen
     phase = "pictures" if run.form in ("pictures", "pages") else "frames"
 
     def tick() -> None:
-        done = run.counts.frames
+        done = run.counts.seen
         fps = (done - resumed) / max(1e-6, time.monotonic() - begun)
         run.on_progress(Progress(phase, done, run.target.frames, fps, run.counts.faces_changed))
 
@@ -100,11 +101,17 @@ def _added(before: Sequence[StageTime], now: Sequence[StageTime]) -> tuple[Stage
     return tuple(StageTime(b.name, b.seconds + a.seconds, b.frames + a.frames) for a, b in zip(before, now, strict=True))
 
 
-def count(run: Run, frame: Frame) -> None:
-    """Note a finished frame."""
-    run.counts.frames += 1
-    run.counts.with_face += bool(frame.faces)
-    run.counts.faces_changed += len(frame.edited)
+def count(run: Run, frame: Frame | LeftOut) -> None:
+    """Note a finished frame, or one that is left out."""
+    counts = run.counts
+    counts.with_face += bool(frame.faces)
+    counts.matched += unmatched.is_match(run, frame)
+    if isinstance(frame, LeftOut):
+        counts.dropped += 1
+        return
+    counts.frames += 1
+    counts.held += unmatched.is_held(run, frame)
+    counts.faces_changed += len(frame.edited)
 
 
 class _Eyes:
@@ -125,12 +132,9 @@ class _Eyes:
                 found = self._analyser.attributed(self._analyser.item.analyse, at((frame,)))(view)
             finally:
                 let_go((view,))
-            if not found and self._run.job.on_no_face == "fail" and not window.warming:
-                raise NoFaceError(
-                    f"frame {frame.index} at {float(frame.time):.2f} s shows no face; "
-                    "with --on-no-face keep such frames stay as they are"
-                )
             frame.faces = self._selector.choose(found)
+            if not window.warming:
+                unmatched.require_match(self._run, frame)
 
 
 def _specs(run: Run) -> Iterator[ProcessorSpec | AnalyserSpec]:

@@ -37,7 +37,7 @@ class _Pieces:
             self._part.attributed(self._part.item.start)(message.segment)
         elif isinstance(message, SegmentEnd):
             save_atomically(self._folder / piece_name(message.segment.index, self._part.name), self._pieces)
-        else:
+        elif isinstance(message, Frame):
             self._pieces.append(self._piece(message))
         yield message
 

@@ -28,6 +28,10 @@ def idle_options(job: Job, form: Form, target: MediaInfo | None, *, written: boo
     unused = _set(media, "encoder", "preset", "pixel_format", "skip_audio")
     if unused and form != "video" and not written:
         yield f"of no use for {_NAMES[form]}: {_flags(unused)}"
+    if job.on_no_face == "hold" and form not in ("video", "animation"):
+        yield f"of no use for {_NAMES[form]}, which stays as it is: --on-no-face hold"
+    if job.on_no_face == "drop" and form == "picture":
+        yield f"of no use for {_NAMES[form]}: --on-no-face drop"
     if _set(media, "folder") and (target is None or target.kind != "folder"):
         yield f"of no use for {job.target}, which is no folder: --folder"
     if _set(media, "frame_format") and not media.keep_frames:
@@ -42,8 +46,6 @@ def hard_on_faces(target: MediaInfo) -> Iterator[str]:
             f"the pixels of {target.path} are not square ({shape.numerator}:{shape.denominator}), and faces in it are seen "
             f"squeezed; --scale {target.height}p makes them square, and swaps better"
         )
-    if target.colour.hdr:
-        yield f"{target.path} is HDR, which its faces stay, but no step here was made for it; look closely at skin"
 
 
 def _set(media: MediaOptions, *names: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,17 +48,22 @@ def whole_segments(run: Run, work: WorkFolder) -> list[str]:
     return finished
 
 
-def files(run: Run, folder: Path, segments: int) -> Files:
-    """The folder of all frames, and the name it gets. Raises ``OutputError`` where one is missing or damaged."""
+def files(run: Run, folder: Path, shown: Sequence[int]) -> Files:
+    """The folder of all frames, and the name it gets; ``shown`` is how many frames each segment has.
+
+    Raises ``OutputError`` where one is missing or damaged.
+    """
     if not run.job.media.keep_frames:
         return []
-    length = run.job.media.segment_frames
-    for number in range(segments):
-        amiss = _amiss(run, folder, number, min(length, run.counts.frames - number * length))
+    made: list[str] = []
+    for number, count in enumerate(shown):
+        amiss = _amiss(run, folder, number, count)
         if amiss:
             raise OutputError(f"the kept frame {amiss} is gone or damaged in {folder}; nothing was kept, so run again")
+        made += _listed(folder, number)
+    run.kept = frozenset(made)
     for path in (folder / _FOLDER).iterdir():
-        if not _is_made(run, path):  # an earlier run may have begun a segment that is none now
+        if path.name not in run.kept:  # an earlier run may have begun a segment that is none now
             path.unlink()
     return [(folder / _FOLDER, Path(run.job.media.keep_frames))]
 
@@ -74,7 +79,7 @@ def remove_stale(run: Run) -> None:
     removed = 0
     for path in frames_in(folder):
         with suppress(OSError):
-            if not _is_made(run, path) and path.is_file() and stands_in(path, MADE):
+            if path.name not in run.kept and path.is_file() and stands_in(path, MADE):
                 path.unlink()
                 removed += 1
     if removed:
@@ -94,7 +99,7 @@ class _Keep:
             self._made = []
         elif isinstance(message, SegmentEnd):
             self._store(message.segment.index)
-        else:
+        elif isinstance(message, Frame):
             self._write(message)
         yield message
 
@@ -125,22 +130,23 @@ def _list_path(folder: Path, index: int) -> Path:
     return folder / f"{segment_name(index)}.frames"
 
 
-def _is_made(run: Run, path: Path) -> bool:
-    """Whether the name is that of a frame of this run."""
-    number = int(path.stem) if path.stem.isdecimal() else 0
-    return 0 < number <= run.counts.frames and path.name == frame_name(number - 1, run.job.media.frame_format)
+def _listed(folder: Path, segment: int) -> dict[str, int]:
+    """Names and sizes of the frames that a segment has; empty where the list is gone or damaged."""
+    sizes: dict[str, int] = {}
+    with suppress(OSError, ValueError):
+        sizes = json.loads(_list_path(folder, segment).read_text())
+    return sizes
 
 
 def _amiss(run: Run, folder: Path, segment: int, count: int) -> str:
     """The name of the first of a segment's ``count`` frames that is not there as its list has it, or nothing."""
-    sizes: dict[str, int] = {}
-    with suppress(OSError, ValueError):
-        sizes = json.loads(_list_path(folder, segment).read_text())
-    first = segment * run.job.media.segment_frames
-    for index in range(first, first + count):
-        path = folder / _FOLDER / frame_name(index, run.job.media.frame_format)
+    sizes = _listed(folder, segment)
+    if len(sizes) != count:
+        return frame_name(segment * run.job.media.segment_frames, run.job.media.frame_format)
+    for name, size in sizes.items():
+        path = folder / _FOLDER / name
         try:
-            whole = path.is_file() and path.stat().st_size == sizes.get(path.name) and run.marks.stand_in(path)
+            whole = path.is_file() and path.stat().st_size == size and run.marks.stand_in(path)
         except OSError:
             whole = False
         if not whole:

@@ -72,12 +72,23 @@ class Part(Generic[_Item]):
 
 @dataclass(slots=True)
 class Counts:
-    """What the stream has done so far; read by the progress display while stages write it."""
+    """What the stream has done so far; read by the progress display while stages write it.
+
+    ``frames`` are those of the output, ``held`` among them; ``with_face`` and ``matched`` are of the target.
+    """
 
     frames: int = 0
+    held: int = 0
+    dropped: int = 0
     with_face: int = 0
+    matched: int = 0
     faces_changed: int = 0
     resumed: int = 0
+
+    @property
+    def seen(self) -> int:
+        """Frames of the target that were worked through."""
+        return self.frames + self.dropped
 
 
 @dataclass(slots=True)
@@ -112,6 +123,8 @@ class Run:
     stages: tuple[StageTime, ...] = ()
     notices: list[str] = field(default_factory=list)
     encoder: str | None = None
+    #: The names of the frames that are kept as pictures.
+    kept: frozenset[str] = frozenset()
     beside: tuple[Path, ...] = ()
     published: bool = False
     uploads: list[Uploaded] = field(default_factory=list)

@@ -15,11 +15,12 @@ from roop_host.media.pictures.check import check_picture
 from roop_host.media.pictures.reading import read_picture
 from roop_host.media.pictures.writing import PageWriter, check_still_fits, write_picture
 from roop_host.pipeline.run import StageSpec
-from roop_host.pipeline.segmenting import Message
+from roop_host.pipeline.segmenting import LeftOut, Message
 from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import Files, marks_path, picture_name
 from roop_host.runner.state import Run
+from roop_host.runner.unmatched import require_any_match
 from roop_host.types.frame import Frame
 
 #: Writes one finished frame.
@@ -40,7 +41,7 @@ def run_stills(run: Run) -> Iterator[Files]:
             made = _marked(run, _pages(run, work.path), output)
         else:
             made = _marked(run, _single(run, work.path), output)
-        yield [*exports.sidecar_files(run, work.path, run.counts.frames), *made]
+        yield [*exports.sidecar_files(run, work.path, run.counts.seen), *made]
     finally:
         work.remove()
 
@@ -48,7 +49,8 @@ def run_stills(run: Run) -> Iterator[Files]:
 def _single(run: Run, folder: Path) -> Path:
     temporary = folder / f"output{Path(run.job.output).suffix}"
     check_still_fits(run.target, temporary.suffix)
-    _run_through(run, folder, 0, run.target, _writer(run, run.target, temporary))
+    _run_through(run, folder, run.target, _writer(run, run.target, temporary))
+    require_any_match(run)
     _finish(run, temporary, run.target)
     run.encoder = temporary.suffix.lstrip(".").lower()
     return temporary
@@ -57,9 +59,11 @@ def _single(run: Run, folder: Path) -> Path:
 def _pages(run: Run, folder: Path) -> Path:
     temporary = folder / f"output{Path(run.job.output).suffix}"
     with PageWriter(run.target, temporary, run.marks) as writer:
-        for number, page in enumerate(run.target.items):
-            _run_through(run, folder, number, page, writer.write)
-    _finish(run, temporary, run.target.items[0], pages=len(run.target.items))
+        for page in run.target.items:
+            if not _run_through(run, folder, page, writer.write):
+                writer.leave_out()
+        require_any_match(run)
+    _finish(run, temporary, run.target.items[0], pages=run.counts.frames)
     run.encoder = "tif"
     return temporary
 
@@ -71,17 +75,21 @@ def _folder(run: Run, folder: Path) -> Path:
     for item in run.target.items:
         temporary = made / picture_name(item)
         try:
-            _run_through(run, folder, run.counts.frames, item, _writer(run, item, temporary))
+            written = _run_through(run, folder, item, _writer(run, item, temporary))
         except InputError as error:
             if not run.job.media.salvage:
                 raise
             run.notices.append(f"left out: {error}")
             continue
+        if not written:
+            run.notices.append(f"left out: {item.path} does not show the face that was asked for")
+            continue
         _finish(run, temporary, item)
         if not holds_marks(temporary.suffix):
             save_atomically(marks_path(temporary), [run.marks.xmp()])
-    if not run.counts.frames:
+    if not run.counts.seen:
         raise InputError(f"no picture in {run.job.target} could be read; take another copy")
+    require_any_match(run)
     run.encoder = "pictures"
     return made
 
@@ -94,13 +102,15 @@ def _writer(run: Run, info: MediaInfo, temporary: Path) -> _Write:
     return write
 
 
-def _run_through(run: Run, folder: Path, number: int, info: MediaInfo, write: _Write) -> None:
-    """One picture through the whole chain, as a segment of its own."""
+def _run_through(run: Run, folder: Path, info: MediaInfo, write: _Write) -> bool:
+    """One picture through the whole chain, as a segment of its own. False where it is left out of the output."""
     run.check_cancel()
+    number, before = run.counts.seen, run.counts.frames
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame):
             write(message)
+        if isinstance(message, (Frame, LeftOut)):
             chains.count(run, message)
         yield from ()
 
@@ -111,6 +121,7 @@ def _run_through(run: Run, folder: Path, number: int, info: MediaInfo, write: _W
 
     sinks = [*exports.sidecar_stages(run, folder), StageSpec("encode", feed)]
     chains.execute(run, chains.build(run, number, alone=True), read, sinks)
+    return run.counts.frames > before
 
 
 def _finish(run: Run, temporary: Path, info: MediaInfo, pages: int = 1) -> None:

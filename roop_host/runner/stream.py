@@ -20,13 +20,14 @@ from roop_host.media.output import WorkFolder
 from roop_host.media.segments import SegmentPackets, read_times, write_segment
 from roop_host.media.writing.encode import EncoderPlan, SegmentEncoder
 from roop_host.pipeline.run import StageSpec
-from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
+from roop_host.pipeline.segmenting import LeftOut, Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
 from roop_host.runner import exports, kept
 from roop_host.runner.files import Files
 from roop_host.runner.products import product_of
 from roop_host.runner.state import Counts, Run
 from roop_host.runner.targets import Reader, reader_of
+from roop_host.runner.unmatched import require_any_match
 
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
 _LIBRARIES = (
@@ -56,6 +57,7 @@ def run_stream(run: Run) -> Iterator[Files]:
     keep = False
     try:
         _encode_segments(run, product.plan, work)
+        require_any_match(run)
         run.check_cancel()
         temporary = work.path / f"output{output.suffix}"
         segments = [work.path / name for name in work.finished_segments()]
@@ -64,7 +66,7 @@ def run_stream(run: Run) -> Iterator[Files]:
         exports.finish(run, temporary)
         product.check(segments, temporary)
         yield [
-            *kept.files(run, work.path, len(segments)),
+            *kept.files(run, work.path, [len(read_times(path).frame_pts) for path in segments]),
             *exports.sidecar_files(run, work.path, len(segments)),
             (temporary, output),
         ]
@@ -84,7 +86,7 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     length = run.job.media.segment_frames
     if last is not None:
         _recall(run, last)
-        if len(last.frame_pts) < length:
+        if len(last.target_pts) < length:
             run.notices += last.tally["notices"]
             return  # only the last segment of a clip is short: all that was missing is the join
     chain = chains.build(run, len(finished))
@@ -93,7 +95,7 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     if start and last is not None:
         # Where nothing is looked at again, decoding still begins at a frame whose time is known: the last finished one.
         index = min(start, len(finished) * length - 1)
-        pts = read_times(work.path / finished[index // length]).frame_pts[index % length]
+        pts = read_times(work.path / finished[index // length]).target_pts[index % length]
         known = Known(index, pts, last.origin, last.steady)
     with reader_of(run) as reader:
         sink = _Sink(run, plan, work, reader)
@@ -120,7 +122,10 @@ class _Sink:
                 self._store(message.segment.index, self._encoder.finish())
             self._encoder = None
         elif self._encoder is not None:
-            self._encoder.encode(message)
+            if isinstance(message, LeftOut):
+                self._encoder.leave_out(message.pts, message.duration)
+            else:
+                self._encoder.encode(message)
             chains.count(self._run, message)
         yield from ()
 

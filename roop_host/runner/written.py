@@ -12,13 +12,14 @@ from pathlib import Path
 from roop_host.media.output import WorkFolder, save_atomically
 from roop_host.pipeline.calls import Unfit
 from roop_host.pipeline.run import StageSpec
-from roop_host.pipeline.segmenting import Message
+from roop_host.pipeline.segmenting import LeftOut, Message, SegmentEnd, SegmentStart
 from roop_host.plugins.taking_part import writer_suffix
 from roop_host.runner import chain as chains
 from roop_host.runner import exports, kept
 from roop_host.runner.files import Files, marks_path
 from roop_host.runner.state import Part, Run
 from roop_host.runner.targets import reader_of
+from roop_host.runner.unmatched import require_any_match
 from roop_host.types.frame import Frame, let_go
 from roop_host.types.objects import StreamInfo, Writer
 
@@ -40,11 +41,11 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
             last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
             chains.execute(run, chain, frames, [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), last])
             run.notices += reader.notices
+        require_any_match(run)
         exports.require_file(writer, temporary)
         exports.finish(run, temporary, marked=False)
         save_atomically(marks, [run.marks.xmp()])
-        segments = -(-run.counts.frames // run.job.media.segment_frames)
-        beside = [*kept.files(run, work.path, segments), *exports.sidecar_files(run, work.path, segments)]
+        beside = [*kept.files(run, work.path, sink.shown), *exports.sidecar_files(run, work.path, len(sink.shown))]
         yield [*beside, (marks, marks_path(output)), (temporary, output)]
     except Unfit:
         raise
@@ -57,26 +58,55 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
 
 
 class _Written:
-    """Hands the frames of the stream to a writer."""
+    """Hands the frames of the stream to a writer, each once it is known until when it stands.
+
+    ``shown`` is how many frames each segment has.
+    """
 
     def __init__(self, run: Run, writer: Part[Writer], path: Path) -> None:
         self._run, self._writer, self._path = run, writer, path
+        self._waiting: Frame | None = None
+        self._begin: int | None = None
+        self._opened = False
+        self.shown: list[int] = []
 
     def feed(self, message: Message) -> Iterator[Message]:
-        if isinstance(message, Frame):
-            if not self._run.counts.frames:
-                self._writer.attributed(self._writer.item.open)(self._path, _stream_info(self._run))
-            view = message.view()
-            try:
-                self._writer.attributed(self._writer.item.write, chains.at((message,)))(view)
-            finally:
-                let_go((view,))
+        if isinstance(message, SegmentStart):
+            self.shown.append(0)
+        elif not isinstance(message, SegmentEnd):
+            self._take(message)
             chains.count(self._run, message)
         yield from ()
 
     def close(self) -> Iterator[Message]:
-        self._writer.attributed(self._writer.item.close)()
+        self._pass_on()
+        if self._opened:
+            self._writer.attributed(self._writer.item.close)()
         yield from ()
+
+    def _take(self, message: Frame | LeftOut) -> None:
+        self._begin = message.pts if self._begin is None else self._begin
+        if isinstance(message, Frame):
+            self._pass_on()
+            self._waiting = message
+            self.shown[-1] += 1
+            if not self._opened:
+                self._opened = True
+                self._writer.attributed(self._writer.item.open)(self._path, _stream_info(self._run))
+                message.duration += message.pts - self._begin
+                message.pts = self._begin
+        elif self._waiting is not None:
+            self._waiting.duration = message.pts + message.duration - self._waiting.pts
+
+    def _pass_on(self) -> None:
+        frame, self._waiting = self._waiting, None
+        if frame is None:
+            return
+        view = frame.view()
+        try:
+            self._writer.attributed(self._writer.item.write, chains.at((frame,)))(view)
+        finally:
+            let_go((view,))
 
 
 def _stream_info(run: Run) -> StreamInfo:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
 from roop_host.types.planes import Pixels
+from roop_host.types.transfer import LEVELS, Curve, curve_of
 
 _CACHED_REGIONS = 6
 
@@ -103,6 +104,8 @@ class FrameView:
         ``dtype`` is ``np.uint8`` (0..255) or ``np.float32`` (0..1, all the depth there is). Kept until the region changes.
         It may be a part of a larger region that is kept, and so not contiguous. What lies between two levels may be read
         as either: the last bit of a float hangs on the row's length.
+
+        Of PQ and HLG it is an SDR picture (reference white near 0.85, highlights above, primaries as they are).
         """
         box = self.box if box is None else box.clip(self.width, self.height)
         kind = np.dtype(dtype)
@@ -112,11 +115,17 @@ class FrameView:
         if region is None:
             region = self._part_of_kept(box, kind.str)
         if region is None:
-            region = _read_only(self._convert(box, kind == np.float32))
+            region = _read_only(self._convert(box, kind == np.float32, curve_of(self._pixels.layout.transfer)))
             while len(self._cache) >= _CACHED_REGIONS:
                 del self._cache[next(iter(self._cache))]
             self._cache[box, kind.str] = region
         return region
+
+    def coded_bgr(self, dtype: type[Any] = np.uint8) -> NDArray[Any]:
+        """The whole picture as ``bgr`` gives it, but HDR as it is coded: for files that say that they are HDR."""
+        if self._pixels.layout.transfer == "sdr":
+            return self.bgr(dtype=dtype)
+        return self._convert(self.box, dtype == np.float32, None)
 
     def alpha(self) -> NDArray[Any] | None:
         """Upright float32 ``(height, width)`` in 0..1, or None where the picture has no alpha."""
@@ -132,14 +141,16 @@ class FrameView:
                 return region[box.y0 - known.y0 : box.y1 - known.y0, box.x0 - known.x0 : box.x1 - known.x0]
         return None
 
-    def _convert(self, box: Box, as_float: bool) -> NDArray[Any]:
+    def _convert(self, box: Box, as_float: bool, curve: Curve | None) -> NDArray[Any]:
         pixels, layout = self._pixels, self._pixels.layout
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         if coded.empty:
             return np.empty((box.height, box.width, 3), np.float32 if as_float else np.uint8)
         merged = self._merged(coded)
-        matrix = layout.to_bgr(1.0 if as_float else 255.0)
-        if as_float:
+        matrix = layout.to_bgr(LEVELS if curve is not None else 1.0 if as_float else 255.0)
+        if curve is not None:
+            out = curve.seen_of(cv2.transform(merged.astype(np.uint16, copy=False), matrix), as_float=as_float)
+        elif as_float:
             wide = self._scratch._array("host", "wide", merged.shape)
             np.copyto(wide, merged)
             out = cv2.transform(wide, matrix)
@@ -201,10 +212,17 @@ class Frame(FrameView):
             if alpha.shape != bgr.shape[:2]:
                 raise ValueError(f"alpha is {alpha.shape}, the region {bgr.shape[:2]}")
             alpha = alpha[crop]
-        self._add(inside, self._difference(inside, bgr[crop]), alpha, 255.0 if bgr.dtype == np.uint8 else 1.0)
+        self._add(inside, *self._difference(inside, bgr[crop]), alpha)
         self.changed = True
         if face_id is not None:
             self.edited |= {face_id}
+
+    def show(self, other: FrameView) -> None:
+        """The host puts another frame's picture in place of this one's: the planes, while all else stays its own."""
+        self._own()
+        for mine, theirs in zip(self._pixels.planes, other._pixels.planes, strict=True):
+            mine[...] = theirs
+        self._cache, self.edited, self.changed = {}, frozenset(), True
 
     def view(self) -> FrameView:
         """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
@@ -254,21 +272,29 @@ class Frame(FrameView):
         """The planes, for encoders."""
         return self._pixels
 
-    def _difference(self, box: Box, new: NDArray[Any]) -> NDArray[Any]:
-        old = self.bgr(box, new.dtype.type)
+    def _difference(self, box: Box, new: NDArray[Any]) -> tuple[NDArray[Any], float]:
+        """The change of the coded picture's B, G, R, and what counts as 1 in it."""
+        old, peak = self.bgr(box, new.dtype.type), 255.0 if new.dtype == np.uint8 else 1.0
+        curve = curve_of(self._pixels.layout.transfer)
+        if curve is not None:
+            new, old, peak = curve.signal_of(new), curve.signal_of(old), 1.0
         d = self._scratch._array("host", "difference", new.shape)
         cv2.subtract(np.ascontiguousarray(new), old, dst=d, dtype=cv2.CV_32F)
-        return self._coded(d)
+        return self._coded(d), peak
 
     def _coded(self, upright: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(np.rot90(upright, -(self.rotation // 90))) if self.rotation else upright
 
-    def _add(self, box: Box, d: NDArray[Any], alpha: NDArray[Any] | float | None, peak: float) -> None:
+    def _own(self) -> None:
+        """Have pixels that nobody else sees, to be written."""
         if self._pixels.shared:
             mine = self._pixels.copy()
             self._pixels.release()
             self._pixels = mine
         self._pixels.make_writable()
+
+    def _add(self, box: Box, d: NDArray[Any], peak: float, alpha: NDArray[Any] | float | None) -> None:
+        self._own()
         pixels, layout = self._pixels, self._pixels.layout
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}

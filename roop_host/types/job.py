@@ -150,7 +150,8 @@ class ExecutionOptions:
 class Job:
     """What was asked for. ``screen_limit`` can only tighten a screener's own limit.
 
-    ``on_no_face`` says what becomes of a frame without a face: kept as it is, or the end of the job.
+    ``on_no_face`` says what becomes of a frame that shows no face, or not the one that was asked for: it is kept as it is,
+    shows the last frame that did (``hold``), is left out while that one stands for its time (``drop``), or ends the job.
 
     ``sources`` are pictures of one person; a source or a reference may be ``face:NAME``, a saved face. ``references`` are
     pictures of whom to change. ``pairs`` are (source, reference): each of several people gets a face of their own; the
@@ -164,7 +165,12 @@ class Job:
     references: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     faces: FaceSelection = FaceSelection()
-    on_no_face: Literal["keep", "fail"] = _setting("keep", "A frame without a face: keep it or stop.", "Faces")
+    on_no_face: Literal["keep", "hold", "drop", "fail"] = _setting(
+        "keep",
+        "A frame without the face that is asked for: keep it, hold the last that has it, drop it (length and sound stay), "
+        "or fail.",
+        "Faces",
+    )
     media: MediaOptions = MediaOptions()
     execution: ExecutionOptions = ExecutionOptions()
     screen_limit: float = _setting(0.85, "Screen more strictly than this.", "Screening", least=0, most=1, tightens=True)

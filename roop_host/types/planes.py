@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_host.types.transfer import Transfer
+
 Matrix = Literal["bt601", "bt709", "bt2020"]
 _GREY = 128
 
@@ -26,6 +28,7 @@ class PixelLayout:
 
     ``yuv`` has planes Y, U, V with chroma sampled at ``1 / 2**shift`` of each axis, ``rgb`` has B, G, R, ``grey`` one.
     ``depth`` is bits per sample (8 in uint8, more in uint16). With ``alpha`` the last plane is alpha and is never changed.
+    ``transfer`` tells HDR, which ``FrameView.bgr`` shows as SDR.
     """
 
     model: Literal["yuv", "rgb", "grey"]
@@ -35,6 +38,7 @@ class PixelLayout:
     alpha: bool = False
     full_range: bool = False
     matrix: Matrix = "bt709"
+    transfer: Transfer = "sdr"
 
     @property
     def dtype(self) -> type[np.uint8] | type[np.uint16]:

@@ -40,7 +40,9 @@ class Uploaded:
 class Report:
     """The result of a job. ``status`` is done, blocked, failed or interrupted.
 
-    ``output`` is None unless it was written; ``beside`` are the files that were written beside it.
+    ``output`` is None unless it was written; ``beside`` are the files that were written beside it. ``frames`` are those of
+    the output: ``frames_held`` of them show the picture of one before. ``frames_dropped`` of the target are not in it.
+    ``frames_with_face`` and ``frames_matched`` (a face that was asked for) count frames of the target.
     """
 
     status: str = "failed"
@@ -50,7 +52,10 @@ class Report:
     beside: tuple[str, ...] = ()
     uploads: tuple[Uploaded, ...] = ()
     frames: int = 0
+    frames_held: int = 0
+    frames_dropped: int = 0
     frames_with_face: int = 0
+    frames_matched: int = 0
     faces_changed: int = 0
     resumed_frames: int = 0
     seconds: float = 0.0

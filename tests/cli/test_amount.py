@@ -29,3 +29,18 @@ def test_what_was_counted(output: str, frames: int, said: str, tmp_path: Path, c
     report = Report(output=str(tmp_path / output), frames=frames)
     _tell_done(report, {"told": [], "json": False, "quiet": False})
     assert f"{output}: {said}, 0 faces changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("held", "dropped", "said"),
+    [
+        (0, 0, "9 frames,"),
+        (3, 0, "9 frames (3 held),"),
+        (0, 1, "9 frames (1 left out),"),
+        (2, 4, "9 frames (2 held, 4 left out),"),
+    ],
+)
+def test_what_was_held_and_left_out_is_told(held: int, dropped: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(output="o.mp4", frames=9, frames_held=held, frames_dropped=dropped)
+    _tell_done(report, {"told": [], "json": False, "quiet": False})
+    assert f"o.mp4: {said}" in capsys.readouterr().err

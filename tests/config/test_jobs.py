@@ -183,7 +183,7 @@ def test_a_job_file_stands_alone_and_flags_stand_above_it(tmp_path: Path) -> Non
         ),
         (
             '{"schema": 1, "sources": [], "target": "t", "output": "o", "steps": [], "on_no_face": "skip"}',
-            "on_no_face of the job takes one of keep, fail, not 'skip'",
+            "on_no_face of the job takes one of keep, hold, drop, fail, not 'skip'",
         ),
     ],
 )

@@ -329,7 +329,7 @@ def test_an_observer_hears_of_a_failure_too(tmp_path: Path) -> None:
     [
         ({"media": MediaOptions(quality=101)}, "media.quality of the job takes a whole number (0 to 100), not 101"),
         ({"execution": ExecutionOptions(timeout_s=0)}, "execution.timeout_s of the job takes a number (0.1 or more), not 0"),
-        ({"on_no_face": "skip"}, "on_no_face of the job takes one of keep, fail, not 'skip'"),
+        ({"on_no_face": "skip"}, "on_no_face of the job takes one of keep, hold, drop, fail, not 'skip'"),
         ({"screen_limit": float("nan")}, "screen_limit of the job takes"),
         ({"sources": "face.jpg"}, "sources of the job takes a tuple of names of files, not 'face.jpg'"),
         ({"sources": ("a\0b",)}, "sources of the job takes"),

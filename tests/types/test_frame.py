@@ -21,6 +21,10 @@ LAYOUTS = [
     PixelLayout("yuv", 12, 0, 0),
     PixelLayout("grey", 8),
     PixelLayout("rgb", 8, full_range=True),
+    PixelLayout("yuv", 10, 1, 1, matrix="bt2020", transfer="pq"),
+    PixelLayout("yuv", 10, 1, 1, matrix="bt2020", transfer="hlg"),
+    PixelLayout("rgb", 16, full_range=True, transfer="pq"),
+    PixelLayout("grey", 8, transfer="hlg"),
 ]
 SIZES = [(64, 48), (43, 33), (7, 5)]
 BOXES = [Box(10, 8, 30, 24), Box(11, 9, 30, 23), Box(0, 0, 5, 5), Box(-4, -3, 9, 9), Box(3, 2, 200, 100), Box(2, 1, 3, 2)]

@@ -131,6 +131,10 @@ class PageWriter:
         except _FAILURES as error:
             raise _unwritten(self._output, error) from error
 
+    def leave_out(self) -> None:
+        """Pass over the next of ``info.items``."""
+        next(self._kept)
+
     def close(self) -> None:
         """The file is whole afterwards. Raises ``OutputError``."""
         self._kept.close()
@@ -179,9 +183,9 @@ def _stored(frame: Frame, grey: bool, depth: int) -> NDArray[Any]:
 
 
 def _seen(frame: Frame, grey: bool, kind: type[Any]) -> NDArray[Any]:
-    """As every stage saw it: upright, and converted from what the planes hold."""
+    """Upright, and converted from what the planes hold; HDR stays what it is."""
     peak = np.iinfo(kind).max
-    bgr = frame.bgr() if kind == np.uint8 else np.rint(frame.bgr(dtype=np.float32) * peak).astype(kind)
+    bgr = frame.coded_bgr() if kind == np.uint8 else np.rint(frame.coded_bgr(np.float32) * peak).astype(kind)
     colour = bgr[..., :1] if grey else bgr[..., ::-1]
     alpha = frame.alpha()
     parts = [colour] if alpha is None else [colour, np.rint(alpha * peak).astype(kind)[..., None]]

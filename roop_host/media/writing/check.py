@@ -13,7 +13,7 @@ import av
 from roop_host.errors import InputError, OutputError
 from roop_host.media.info import MediaInfo
 from roop_host.media.reading.probe import open_clip
-from roop_host.media.segments import read_times
+from roop_host.media.segments import shown_ends, shown_segments
 from roop_host.media.writing.clocks import Clocks
 from roop_host.media.writing.encode import EncoderPlan
 from roop_host.media.writing.span import Span, span_of
@@ -102,11 +102,8 @@ class _Seen:
 
 def expected_of(plan: EncoderPlan, info: MediaInfo, tracks: TrackPlan, segments: Sequence[Path], output: Path) -> Expected:
     """What ``mux`` must make of the same: told from the segments and the source's packets, not from what it did."""
-    first = last = read_times(segments[0])
-    frames = len(first.frame_pts)
-    for path in segments[1:]:
-        last = read_times(path)
-        frames += len(last.frame_pts)
+    frames = sum(len(segment.frame_pts) for _, segment in shown_segments(segments))
+    first, last = shown_ends(segments)
     span = span_of(plan, info, first, last, output)
     shown = last.frame_pts[-1] * plan.time_base + span.video_shift
     heard = _expected_sounds(info, tracks, span)

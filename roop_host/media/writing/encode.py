@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from roop_host.errors import OutputError, UsageError
 from roop_host.media.av_pixels import AvPixels
 from roop_host.media.info import Colour, FieldOrder, MediaInfo
-from roop_host.media.segments import SegmentPackets, read_times, stored_packets
+from roop_host.media.segments import SegmentPackets, shown_segments, stored_packets
 from roop_host.media.writing.conversion import Converter, colour_in
 from roop_host.types.frame import Frame
 
@@ -45,6 +45,11 @@ class EncoderPlan:
     colour: Colour
     field_order: FieldOrder | None = None
     notices: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> int:
+        """Ticks from one frame to the next at this rate; at least one."""
+        return max(1, round(1 / self.rate / self.time_base))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; fractions as text."""
@@ -87,6 +92,7 @@ class SegmentEncoder:
         self._plan = plan
         self._pts: list[int] = []
         self._durations: list[int] = []
+        self._left_out: list[tuple[int, int]] = []
         self._packets: list[tuple[int, bool, bytes]] = []
         self._side_data: list[tuple[int, str, bytes]] = []
         self._converted = Converter(plan.pix_fmt, plan.colour, plan.field_order)
@@ -113,10 +119,15 @@ class SegmentEncoder:
         except (av.FFmpegError, ValueError, MemoryError) as error:
             raise self._failed(f"frame {frame.index}", error) from error
 
+    def leave_out(self, pts: int, duration: int) -> None:
+        """Note a frame of the target that is not shown."""
+        self._left_out.append((pts, duration or self._plan.step))
+
     def finish(self) -> SegmentPackets:
         """Everything encoded, in coded order. Raises ``OutputError`` where the encoder fails."""
         try:
-            self._keep(self._context.encode(None))
+            if self._pts:
+                self._keep(self._context.encode(None))
         except (av.FFmpegError, ValueError, MemoryError) as error:
             raise self._failed(f"the last of {len(self._pts)} frames of a segment", error) from error
         return SegmentPackets(
@@ -124,6 +135,7 @@ class SegmentEncoder:
             frame_pts=tuple(self._pts),
             durations=tuple(self._durations),
             packets=tuple(self._packets),
+            left_out=tuple(self._left_out),
             side_data=tuple(self._side_data),
         )
 
@@ -153,8 +165,7 @@ def decode_segments(plan: EncoderPlan, paths: Sequence[Path]) -> Iterator[tuple[
     The picture is uint8 ``(H, W, 3)`` R, G, B, or ``(H, W, 4)`` with alpha, and the caller's own. Raises ``OutputError``.
     """
     channels = [2, 1, 0, 3] if plan.pix_fmt == "bgra" else [2, 1, 0]
-    for path in paths:
-        times = read_times(path)
+    for path, times in shown_segments(paths):
         decoder: Any = av.CodecContext.create(plan.name, "r")
         decoder.width, decoder.height, decoder.pix_fmt = plan.width, plan.height, plan.pix_fmt
         decoder.extradata = times.extradata

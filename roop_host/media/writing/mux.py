@@ -22,12 +22,12 @@ from roop_host.media.marks import Marks
 from roop_host.media.output import unwritable
 from roop_host.media.reading.clips import rate_of, side_data_of
 from roop_host.media.reading.probe import file_name, open_clip
-from roop_host.media.segments import SegmentPackets, read_times, stored_packets
+from roop_host.media.segments import SegmentPackets, read_times, shown_segments, stored_packets
 from roop_host.media.writing.beside import add_tracks, kept_tags, track_packets
 from roop_host.media.writing.clocks import Clocks
 from roop_host.media.writing.encode import ALPHA_SIDE_DATA, EncoderPlan, apply_plan
 from roop_host.media.writing.faults import Faults
-from roop_host.media.writing.span import Span, later_timecode, moved_chapters, span_of_paths, step_of
+from roop_host.media.writing.span import Span, later_timecode, moved_chapters, span_of_paths
 from roop_host.media.writing.tags import comment_of, tags_of
 from roop_host.media.writing.tracks import TrackPlan
 
@@ -64,7 +64,7 @@ def mux(
             source = files.enter_context(open_clip(info.path)) if has_file else None
             sink = files.enter_context(av.open(file_name(output), "w", format=suffix.muxer, options=_options(matroska)))
             _describe(sink, info, source, span, marks, matroska=matroska)
-            video = _video_stream(sink, plan, info, read_times(segments[0]))
+            video = _video_stream(sink, plan, info, next(shown_segments(segments))[1])
             feeds = {}
             if source is not None:
                 _tag_video(video, source, info, span)
@@ -157,20 +157,21 @@ def _tag_video(video: Any, source: Any, info: MediaInfo, span: Span) -> None:
 
 def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, span: Span, *, matroska: bool) -> Iterator[Any]:
     """Packets with new decoding times: packet k of the whole file gets the time of frame k - D, which streams."""
-    step = step_of(plan)
     move = round(span.video_shift / plan.time_base)
     shown: deque[int] = deque(maxlen=plan.reorder + 1)
     first: SegmentPackets | None = None
     last: int | None = None
     sent = 0
-    for path in segments:
-        segment = read_times(path)
+    step = plan.step
+    ending = next(path for path in reversed(segments) if read_times(path).frame_pts)
+    for path, segment in shown_segments(segments):
         first = first or segment
         if segment.extradata != first.extradata:
             raise OutputError(f"the segments in {path.parent} do not fit together; delete that folder and run again")
         durations = _durations(segment, step)
         beside = {place: (kind, data) for place, kind, data in segment.side_data}
         for place, (pts, key, data) in enumerate(stored_packets(path)):
+            pts = pts if pts in durations else segment.frame_pts[0]  # the first frame may be shown earlier than it was
             shown.append(segment.frame_pts[place])
             dts = shown[0] if sent >= plan.reorder else first.frame_pts[0] - (plan.reorder - sent) * step
             if dts > pts or (last is not None and dts <= last):
@@ -181,12 +182,7 @@ def _video_packets(plan: EncoderPlan, segments: Sequence[Path], stream: Any, spa
             packet.stream, packet.time_base = stream, plan.time_base
             packet.pts, packet.dts, packet.is_keyframe = pts + move, dts + move, key
             packet.duration = durations[pts]
-            if (
-                not matroska
-                and path == segments[-1]
-                and place + 1 == len(segment.frame_pts)
-                and _stands_long(plan, segment, step)
-            ):
+            if not matroska and path == ending and place + 1 == len(segment.frame_pts) and _stands_long(plan, segment, step):
                 # MP4 and MOV add up the packets as they are decoded: the last of them lasts until the last picture is over.
                 packet.duration = segment.frame_pts[-1] + durations[segment.frame_pts[-1]] - pts
             if place in beside:

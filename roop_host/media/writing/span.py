@@ -11,7 +11,7 @@ from typing import Any
 
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import suffix_of
-from roop_host.media.segments import SegmentPackets, read_times
+from roop_host.media.segments import SegmentPackets, shown_ends
 from roop_host.media.writing.encode import EncoderPlan
 
 # Tracks of a file that plays are no further apart than this in it.
@@ -50,7 +50,7 @@ class Span:
 
 
 def span_of(plan: EncoderPlan, info: MediaInfo, first: SegmentPackets, last: SegmentPackets, output: Path) -> Span:
-    """The span of a finished run, by its first and last segment."""
+    """The span of a finished run, by the first and the last of its segments that show a frame."""
     tick = plan.time_base
     start, over = first.frame_pts[0] * tick, _end(plan, last) * tick
     shift = Fraction(0)
@@ -72,16 +72,11 @@ def span_of(plan: EncoderPlan, info: MediaInfo, first: SegmentPackets, last: Seg
 
 def span_of_paths(plan: EncoderPlan, info: MediaInfo, segments: Sequence[Path], output: Path) -> Span:
     """``span_of`` for stored segments. Raises ``OutputError`` for damaged ones."""
-    return span_of(plan, info, read_times(segments[0]), read_times(segments[-1]), output)
+    return span_of(plan, info, *shown_ends(segments), output)
 
 
 def _end(plan: EncoderPlan, segment: SegmentPackets) -> int:
-    return segment.frame_pts[-1] + (segment.durations[-1] or step_of(plan))
-
-
-def step_of(plan: EncoderPlan) -> int:
-    """Ticks from one frame to the next at the plan's rate; at least one."""
-    return max(1, round(1 / plan.rate / plan.time_base))
+    return segment.frame_pts[-1] + (segment.durations[-1] or plan.step)
 
 
 def moved_chapters(chapters: Sequence[Any], span: Span) -> list[Any]:
