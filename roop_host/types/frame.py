@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
-from roop_host.types.planes import Pixels
+from roop_host.types.planes import PixelLayout, Pixels
 
 _CACHED_REGIONS = 6
 
@@ -138,7 +139,7 @@ class FrameView:
         if coded.empty:
             return np.empty((box.height, box.width, 3), np.float32 if as_float else np.uint8)
         merged = self._merged(coded)
-        matrix = layout.to_bgr(1.0 if as_float else 255.0)
+        matrix = _to_bgr(layout, 1.0 if as_float else 255.0)
         if as_float:
             wide = self._scratch._array("host", "wide", merged.shape)
             np.copyto(wide, merged)
@@ -161,8 +162,7 @@ class FrameView:
         for plane in planes[1:3]:
             part = plane[hull.y0 : hull.y1, hull.x0 : hull.x1]
             if layout.shift_x or layout.shift_y:
-                size = (hull.width << layout.shift_x, hull.height << layout.shift_y)
-                part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
+                part = _repeated(part, layout.shift_x, layout.shift_y)
                 dx, dy = coded.x0 - (hull.x0 << layout.shift_x), coded.y0 - (hull.y0 << layout.shift_y)
                 part = part[dy : dy + coded.height, dx : dx + coded.width]
             parts.append(part)
@@ -272,7 +272,7 @@ class Frame(FrameView):
         pixels, layout = self._pixels, self._pixels.layout
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}
-        rows = layout.from_bgr(peak)
+        rows = _from_bgr(layout, peak)
         share = None
         if isinstance(alpha, np.ndarray):
             share = self._coded(np.ascontiguousarray(alpha, np.float32))
@@ -290,6 +290,29 @@ class Frame(FrameView):
                 place = hull
                 delta = _shrink(delta, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
             _add_to(pixels.planes[number][place.y0 : place.y1, place.x0 : place.x1], delta, layout.peak)
+
+
+@lru_cache(maxsize=64)
+def _to_bgr(layout: PixelLayout, peak: float) -> NDArray[np.float32]:
+    """``layout.to_bgr``, made once: for a thin region it would take as long as the region."""
+    return _read_only(layout.to_bgr(peak))
+
+
+@lru_cache(maxsize=64)
+def _from_bgr(layout: PixelLayout, peak: float) -> NDArray[np.float32]:
+    return _read_only(layout.from_bgr(peak))
+
+
+def _repeated(plane: NDArray[Any], shift_x: int, shift_y: int) -> NDArray[Any]:
+    """Each sample ``2**shift_x`` times across and ``2**shift_y`` times down."""
+    if plane.dtype == np.uint8 and (shift_x, shift_y) == (1, 1):
+        # Two equal samples side by side are one number: a quarter of the time of OpenCV's way.
+        pairs = np.multiply(plane, 257, dtype=np.uint16)
+        wide = np.empty((len(pairs), 2, pairs.shape[1]), np.uint16)
+        wide[:] = pairs[:, None]
+        return wide.view(np.uint8).reshape(2 * len(pairs), -1)
+    size = (plane.shape[1] << shift_x, plane.shape[0] << shift_y)
+    return cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)
 
 
 def let_go(views: Sequence[FrameView]) -> None:
