@@ -104,7 +104,8 @@ def without_prelu(path: Path) -> None:
         """A node that multiplies each channel of ``value``; its name."""
         weight = onnx.numpy_helper.from_array(factors.astype(np.float32).reshape(-1, 1, 1, 1), f"{name}_weight")
         model.graph.initializer.append(weight)
-        nodes.append(onnx.helper.make_node("Conv", [value, weight.name], [name], name, group=len(factors), kernel_shape=[1, 1]))
+        shape = {"group": len(factors), "kernel_shape": [1, 1]}
+        nodes.append(onnx.helper.make_node("Conv", [value, weight.name], [name], name, **shape))
         return name
 
     def relu(value: str, name: str) -> str:

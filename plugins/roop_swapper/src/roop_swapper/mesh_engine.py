@@ -10,26 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Box, Face, Frame, SourceFace
-from roop_swapper import light, skin
+from roop_swapper import compose, light, skin
 from roop_swapper.engine import in_order
 from roop_swapper.raster import Chart, Sheet
 from roop_swapper.regions import Halves, Regions
 from roop_swapper.shape import Proportions
 from roop_swapper.source import SourceTexture, facing, make_texture
 from roop_vision.align import yaw_degrees
-from roop_vision.masks import smooth_step
 from roop_vision.topology import topology
 
 CHART = 96
-_MAP_PIXELS = 176  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
+_MAP_PIXELS = 152  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
 _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
-_GRAIN_SIGMA, _GRAIN, _LARGEST_GRAIN = 1.1, 0.6, 9.0
-_HOLE_SIGMA = 0.9  # pixels of the maps, over which skin ends at an open eye or mouth
 _MARGIN = 6
-#: A skin mask is learnt at every second frame, light and proportions, which change slowly, at every fourth. The frame's own
-#: number decides, so that a run that begins at a later segment learns from the same frames.
-_MASK_EVERY, _LIGHT_EVERY = 2, 4
+#: A skin mask is learnt at every second frame, light at every fourth, and proportions, which change least, at every eighth.
+#: The frame's own number decides, so that a run that begins at a later segment learns from the same frames.
+_MASK_EVERY, _LIGHT_EVERY, _SHAPE_EVERY = 2, 4, 8
 _SHIFT_CHART = 48  # cells of the texture's width; shifts are smooth
 _SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
 
@@ -58,6 +55,8 @@ class FaceState:
     shut: tuple[float, ...] = (0.0, 0.0)
     #: Of the skin's detail and of the features'.
     contrast: Average | None = None
+    #: The source's texture in the target's light, B, G, R and a fourth channel.
+    lit: NDArray[np.uint8] | None = None
 
     def step(self) -> None:
         for average in (self.shift, self.gain, self.keep, self.contrast):
@@ -140,15 +139,18 @@ class MeshEngine:
         self._learn_eyes(region, layout.box, mesh, state)
         self._learn_looks(frame.index, region, layout.box, mesh, source, state)
         state.step()
+        if state.lit is None or frame.index % _MASK_EVERY == 0:
+            state.lit = self._lit_texture(source, state)
         origin = np.array([layout.box.x0, layout.box.y0], np.float32)
         points = ((moved[:, :2] - origin + 0.5) * layout.scale - 0.5).astype(np.float32)
-        u, v, skin_only = cv2.split(self._sheet.draw(points, mesh[:, 2], layout.width, layout.height))
-        alpha, cover = _alphas(u, v, skin_only, self._chart_alpha(source, state))
+        drawn = self._sheet.draw(points, mesh[:, 2], layout.width, layout.height)
+        u, v, skin_only = (np.ascontiguousarray(drawn[..., k]) for k in range(3))
+        alpha, cover = compose.alphas(u, v, skin_only, self._chart_alpha(source, state))
         full = (layout.box.width, layout.box.height)
-        shown = _sampled(self._lit_texture(source, state), *(_enlarged(_cells(plane, state.level), full) for plane in (u, v)))
-        base = _sampled(region, *self._places(mesh, moved, u, v, full))
-        out = _mixed(_grained(shown, region), base, _enlarged(alpha, full))
-        frame.put(layout.box, out, _enlarged(cover, full), face_id=face.id)
+        shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
+        base = compose.sampled(compose.widened(region), *self._places(mesh, moved, u, v, full))
+        out = compose.mixed(compose.grained(shown, region), base, compose.enlarged(alpha, full))
+        frame.put(layout.box, out, compose.enlarged(cover, full), face_id=face.id)
 
     def _moved(self, mesh: NDArray[np.float32], source: int, state: FaceState) -> NDArray[np.float32]:
         """The mesh to draw: the target's, with features moved towards the source's proportions."""
@@ -159,7 +161,7 @@ class MeshEngine:
 
     def _learn_shape(self, index: int, mesh: NDArray[np.float32], source: int, state: FaceState) -> None:
         """What moves features to the source's proportions. Not at the frames at which light is learnt: work is spread."""
-        if state.shift is None or index % _LIGHT_EVERY == 1:
+        if state.shift is None or index % _SHAPE_EVERY == 1:
             state.shift = _refreshed(state.shift, self.proportions[source].shifts(mesh), _SLOW)
 
     def _learn_eyes(self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], state: FaceState) -> None:
@@ -199,9 +201,9 @@ class MeshEngine:
     ) -> list[NDArray[np.float32]]:
         """x and y of the region's pixel that features were moved from, for each of its pixels, float32 planes."""
         back = mesh[:, :2] - moved[:, :2]
-        chart_u, chart_v = _cells(u, _SHIFT_CHART), _cells(v, _SHIFT_CHART)
+        chart_u, chart_v = compose.cells(u, _SHIFT_CHART), compose.cells(v, _SHIFT_CHART)
         x, y = (
-            _enlarged(cv2.remap(plane, chart_u, chart_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), full)
+            compose.enlarged(cv2.remap(plane, chart_u, chart_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), full)
             for plane in self._shift_chart.spread(back)
         )
         x += np.arange(full[0], dtype=np.float32)[None, :]
@@ -230,7 +232,7 @@ class MeshEngine:
         base = cv2.addWeighted(smooth, features - skins, soft, 1 - features, 0, dtype=cv2.CV_16S)
         toned = cv2.addWeighted(plain, skins, base, 1, 0, dtype=cv2.CV_8U)
         gain = cv2.resize(state.gain.value, (state.level, state.level), interpolation=cv2.INTER_LINEAR)
-        return cv2.multiply(toned, gain, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
+        return compose.widened(cv2.multiply(toned, gain, dtype=cv2.CV_8U).astype(np.uint8, copy=False))
 
 
 def _refreshed(average: Average | None, fresh: NDArray[np.float32], rate: float) -> Average:
@@ -242,23 +244,6 @@ def _rows_of(openings: tuple[Halves, ...]) -> slice:
     """The rows of the chart in which eyes lie."""
     rows = np.flatnonzero(np.any([half.any(1) for halves in openings for half in halves], axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1)
-
-
-def _cells(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Texture coordinates 0..1 to pixels inside a texture: OpenCV is slow for those outside, and none of them is seen."""
-    return np.clip(plane * np.float32(size) - np.float32(0.5), 0, np.float32(size - 1.01))
-
-
-def _alphas(
-    u: NDArray[np.float32], v: NDArray[np.float32], skin_only: NDArray[np.float32], chart: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """At the maps' size: how much of the source shows, and where anything is changed at all."""
-    covered = (u >= 0).astype(np.float32)
-    cover = smooth_step((cv2.blur(covered, (7, 7)) - 0.6) / 0.4)
-    share = cv2.remap(chart, _cells(u, CHART), _cells(v, CHART), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    soft, all_of_it = (cv2.GaussianBlur(plane, (5, 5), _HOLE_SIGMA) for plane in (np.maximum(skin_only, 0), covered))
-    holes = smooth_step((soft / np.maximum(all_of_it, 1e-3) - 0.15) / 0.75)
-    return share * holes * cover, cover
 
 
 def _layout(mesh: NDArray[np.float32], moved: NDArray[np.float32], frame: Frame) -> _Layout | None:
@@ -285,32 +270,3 @@ def _unroll(region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], char
     points = ((mesh[:, :2] - (box.x0, box.y0) + 0.5) / step - 0.5).astype(np.float32)
     x, y = chart.spread(points)
     return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-
-
-def _sampled(bgr: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The picture at these places. Four channels are sampled in half the time of three."""
-    wide = cv2.remap(cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.cvtColor(wide, cv2.COLOR_BGRA2BGR).astype(np.uint8, copy=False)
-
-
-def _grained(bgr: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Add the target's own grain: its finest detail, cut off before it becomes a feature."""
-    smooth = cv2.GaussianBlur(target, (5, 5), _GRAIN_SIGMA)
-    limit = (_LARGEST_GRAIN,) * 3
-    near = cv2.max(cv2.min(target, cv2.add(smooth, limit)), cv2.subtract(smooth, limit))
-    grain = cv2.addWeighted(near, _GRAIN, smooth, -_GRAIN, 128)
-    return cv2.addWeighted(bgr, 1, grain, 1, -128).astype(np.uint8, copy=False)
-
-
-def _mixed(over: NDArray[np.uint8], under: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """One picture over the other, in whole numbers: half the time of floats, and within one grey level."""
-    share = cv2.convertScaleAbs(alpha, alpha=255)
-    shares = cv2.merge([share, share, share])
-    shown, left = cv2.multiply(over, shares, scale=1 / 255), cv2.multiply(under, cv2.bitwise_not(shares), scale=1 / 255)
-    return cv2.add(shown, left).astype(np.uint8, copy=False)
-
-
-def _enlarged(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    if plane.shape == (size[1], size[0]):
-        return np.ascontiguousarray(plane)
-    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)

@@ -148,7 +148,7 @@ class Chart:
     def strip(self, rows: slice) -> Chart:
         """Some rows of the grid only."""
         cells = slice(rows.start * self.size, rows.stop * self.size)
-        corners, weights = (np.ascontiguousarray(part[:, cells]) for part in (self.corners, self.weights))
+        corners, weights = np.ascontiguousarray(self.corners[:, cells]), np.ascontiguousarray(self.weights[:, cells])
         return Chart(self.size, self.triangle[cells], corners, weights, self.inside[rows])
 
     def spread(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:

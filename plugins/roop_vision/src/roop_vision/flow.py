@@ -74,10 +74,10 @@ def carried(before: Patch, after: Patch, mesh: NDArray[np.float32]) -> NDArray[n
     return out
 
 
-def _affine(rows: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def _affine(rows: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.floating] | None:
     """``(4, 2)``: what makes ``moved`` ``(n, 2)`` of ``rows`` ``(n, 4)`` for most of them; None if too few agree."""
     weight = np.ones(len(rows))
-    change = np.zeros((4, 2))
+    change: NDArray[np.floating] = np.zeros((4, 2))
     for _ in range(_ROUNDS):
         weighted = (rows * weight[:, None]).T
         change = np.linalg.solve(weighted @ rows + _CALM, weighted @ moved)

@@ -132,7 +132,7 @@ class Landmarker:
 
 
 def cut(region: NDArray[np.uint8], box: Box, crop: Crop) -> NDArray[np.uint8]:
-    """The crop of a grey region as ``(192, 192)``, of a B, G, R one with a fourth channel: that takes half the time of three.
+    """The crop of a grey region as ``(192, 192)``, of a B, G, R one with a fourth channel: four take half the time of three.
 
     What lies outside the picture repeats its edge.
     Large faces are halved first: plain interpolation would skip pixels, and the mesh would tremble with the grain.
