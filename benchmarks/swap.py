@@ -51,9 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 busy_ms[step].append(1000 * (time.process_time() - began) / report.frames)
                 speeds[step].append(report.fps)
                 busy = ", ".join(f"{s.name} {1000 * s.seconds / report.frames:.1f} ms" for s in report.stages)
-                print(
-                    f"round {number + 1} {step:8} {report.fps:6.1f} frames/s, {busy_ms[step][-1]:.1f} core-ms a frame  ({busy})"
-                )
+                cost = f"{report.fps:6.1f} frames/s, {busy_ms[step][-1]:.1f} core-ms a frame"
+                print(f"round {number + 1} {step:8} {cost}  ({busy})")
     own = [ours - least for ours, least in zip(busy_ms["swapper"], busy_ms["nothing"], strict=True)]
     shares = [mine / least for mine, least in zip(own, busy_ms["nothing"], strict=True)]
     print(f"a step that does nothing: {spread(busy_ms['nothing'])} core-ms a frame, of decoding and encoding")
