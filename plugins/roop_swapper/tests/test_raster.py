@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from roop_swapper import raster
+from roop_swapper.raster import Sheet
 from roop_vision.topology import topology
 
 
@@ -36,10 +38,38 @@ def test_a_flat_triangle_does_no_harm() -> None:
     assert np.isfinite(maps).all()
 
 
-def test_a_sliver_is_one_value() -> None:
-    points = np.array([[0, 0], [10, 0], [5, 0.05], [5, 9]], np.float32)
-    values = np.array([[0], [3], [6], [9]], np.float32)
-    triangles = np.array([[0, 1, 2], [0, 1, 3]], np.int32)
-    sliver, whole = raster.affine_maps(points, values, triangles, 1.0)
-    assert np.allclose(sliver, [[0, 0, 3]])
-    assert np.allclose(whole @ (5, 9, 1), 9)
+def test_the_sheet_shows_what_is_nearest_and_faces_the_viewer() -> None:
+    points = np.array([[2, 2], [30, 2], [2, 30], [30, 30], [2, 2], [30, 2], [2, 30]], np.float32)
+    depth = np.array([0, 0, 0, 0, -5, -5, -5], np.float32)
+    uv = (points / 64 + 0.25).astype(np.float32)
+    uv[4:] = 0.75
+    far, turned, near = (0, 1, 2), (1, 2, 3), (4, 5, 6)
+    for order in ((far, turned, near), (near, turned, far)):
+        drawn = Sheet.make(uv, np.array(order, np.int32), 3).draw(points, depth, 40, 34)
+        assert np.allclose(drawn[5, 9], (0.75, 0.75, 1))
+        assert (drawn[28, 28] == -1).all()
+    drawn = Sheet.make(uv, np.array((far, turned), np.int32), 2).draw(points, depth, 40, 34)
+    assert np.allclose(drawn[5, 9], (9 / 64 + 0.25, 5 / 64 + 0.25, 1), atol=1e-3)
+
+
+def test_skin_ends_at_the_edge_of_a_hole_and_the_sheet_has_no_gaps() -> None:
+    top = topology()
+    points = (top.uv * 150 + 5).astype(np.float32)
+    drawn = Sheet.make(top.uv, top.triangles, top.skin_triangles).draw(points, np.zeros(468, np.float32), 160, 160)
+    index = raster.triangle_index(points, np.zeros(468, np.float32), top.triangles, 160, 160)
+    covered = drawn[..., 0] >= 0
+    inside = cv2.erode((index >= 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert covered[inside].all()
+    assert set(np.unique(np.round(drawn[covered][:, 2], 3))) == {0.0, 1.0}
+    hole = covered & (drawn[..., 2] < 0.5)
+    expected = covered & (index >= top.skin_triangles)
+    assert 0.7 < hole.sum() / expected.sum() <= 1.0  # OpenCV fills polygons with their edges
+    assert expected[hole].mean() > 0.99
+
+
+def test_a_strip_of_a_chart_is_a_part_of_it() -> None:
+    top = topology()
+    chart = raster.Chart.make(top.uv, top.triangles, 96)
+    values = np.random.default_rng(1).random((468, 2), np.float32)
+    for part, whole in zip(chart.strip(slice(30, 40)).spread(values), chart.spread(values), strict=True):
+        assert np.array_equal(part, whole[30:40])

@@ -130,3 +130,8 @@ def test_a_stretched_brow_does_not_move_the_chin() -> None:
     for _ in range(5):
         shown = smoother.step(lifted, carried=smoother.last)
     assert abs(float(shown[152, 1] - mesh[152, 1])) < 1.0
+
+
+@pytest.mark.parametrize("spec", [models.BLAZEFACE_SHORT, models.BLAZEFACE_FULL, models.FACEMESH])
+def test_embedded_models_have_no_layer_that_is_slow_on_cpus(spec: ModelSpec) -> None:
+    assert b"PRelu" not in spec.path().read_bytes()

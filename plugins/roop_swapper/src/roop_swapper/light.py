@@ -23,18 +23,19 @@ def gain_field(
 
     Both pictures are B, G, R 0..255 ``(c, c, 3)`` in texture space, ``weight`` ``(c, c)`` is skin seen in both.
     """
-    w = weight[..., None]
+    wide = cv2.merge([weight] * 3)
+    size = (weight.shape[1], weight.shape[0])
     total = float(weight.sum()) + 1e-6
-    mean_t = (target_bgr * w).sum((0, 1)) / total + 1
-    mean_s = (source_bgr * w).sum((0, 1)) / total + 1
     sigma = weight.shape[0] * _REACH
     # Two means over the same neighbourhood: what is common to both (which cells count) cancels out.
-    stacked = np.concatenate([target_bgr * w, source_bgr * w], axis=2)
-    half = cv2.resize(stacked, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(half, (0, 0), sigma / 2)
-    ratio = (soft[..., :3] + _TRUST * mean_t) / (soft[..., 3:] + _TRUST * mean_s)
-    size = (weight.shape[1], weight.shape[0])
-    mean = mean_t / mean_s
+    means, softs = [], []
+    for bgr in (target_bgr, source_bgr):
+        counted = cv2.multiply(bgr, wide)
+        means.append(np.array(cv2.sumElems(counted)[:3], np.float32) / total + 1)
+        quarter = cv2.resize(counted, (size[0] // 4, size[1] // 4), interpolation=cv2.INTER_AREA)
+        softs.append(np.asarray(cv2.GaussianBlur(quarter, (0, 0), sigma / 4), np.float32))
+    ratio = (softs[0] + _TRUST * means[0]) / (softs[1] + _TRUST * means[1])
+    mean = means[0] / means[1]
     gain = (np.clip(ratio / mean, _LOWEST, _HIGHEST) * np.clip(mean, 0.2, 4)).astype(np.float32)
     return np.asarray(cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR), np.float32)
 

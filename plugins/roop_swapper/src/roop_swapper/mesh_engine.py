@@ -10,24 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Box, Face, Frame, SourceFace
-from roop_swapper import light, raster, skin
+from roop_swapper import compose, light, skin
 from roop_swapper.engine import in_order
-from roop_swapper.raster import Chart
-from roop_swapper.regions import Regions
+from roop_swapper.raster import Chart, Sheet
+from roop_swapper.regions import Halves, Regions
 from roop_swapper.shape import Proportions
 from roop_swapper.source import SourceTexture, facing, make_texture
 from roop_vision.align import yaw_degrees
-from roop_vision.masks import smooth_step
 from roop_vision.topology import topology
 
 CHART = 96
-_MAP_PIXELS = 176  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
+_MAP_PIXELS = 152  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
 _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
-_GRAIN_SIGMA, _GRAIN = 1.1, 0.6
 _MARGIN = 6
-_SLIVER = 1.0  # square pixels of the maps, doubled
+#: A skin mask is learnt at every second frame, light at every fourth, and proportions, which change least, at every eighth.
+#: The frame's own number decides, so that a run that begins at a later segment learns from the same frames.
+_MASK_EVERY, _LIGHT_EVERY, _SHAPE_EVERY = 2, 4, 8
+_SHIFT_CHART = 48  # cells of the texture's width; shifts are smooth
 _SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
+
+
+@dataclass(slots=True, eq=False)
+class Average:
+    """A mean over time of what is learnt now and then: at every frame ``value`` goes a share of the way to ``fresh``."""
+
+    rate: float
+    value: NDArray[np.float32]
+    fresh: NDArray[np.float32]
+
+    def step(self) -> None:
+        self.value = self.value + np.float32(self.rate) * (self.fresh - self.value)
 
 
 @dataclass(slots=True, eq=False)
@@ -35,13 +48,20 @@ class FaceState:
     """What is averaged over time for one track, all of it in texture space or in the source's frame."""
 
     level: int
-    shift: NDArray[np.float32] | None = None
-    gain: NDArray[np.float32] | None = None
-    keep: NDArray[np.float32] | None = None
+    shift: Average | None = None
+    gain: Average | None = None
+    keep: Average | None = None
     colour: skin.SkinColour | None = None
     shut: tuple[float, ...] = (0.0, 0.0)
     #: Of the skin's detail and of the features'.
-    contrast: NDArray[np.float32] | None = None
+    contrast: Average | None = None
+    #: The source's texture in the target's light, B, G, R and a fourth channel.
+    lit: NDArray[np.uint8] | None = None
+
+    def step(self) -> None:
+        for average in (self.shift, self.gain, self.keep, self.contrast):
+            if average is not None:
+                average.step()
 
 
 @dataclass(slots=True, eq=False)
@@ -64,9 +84,14 @@ class MeshEngine:
 
     def __init__(self, strength: float) -> None:
         self.strength = strength
-        self._topology = topology()
-        self._chart = Chart.make(self._topology.uv, self._topology.triangles, CHART)
+        top = self._topology = topology()
+        self._chart = Chart.make(top.uv, top.triangles, CHART)
+        self._shift_chart = Chart.make(top.uv, top.triangles, _SHIFT_CHART)
+        self._sheet = Sheet.make(top.uv, top.triangles, top.skin_triangles)
         self._regions = Regions.make(CHART, _FEATHER)
+        rows = _rows_of(self._regions.openings)
+        self._eyes = self._chart.strip(rows)
+        self._openings = [(upper[rows], lower[rows]) for upper, lower in self._regions.openings]
         self.textures: list[SourceTexture] = []
         self.proportions: list[Proportions] = []
         self._states: dict[tuple[int, int], FaceState] = {}
@@ -105,67 +130,85 @@ class MeshEngine:
         mesh = face.mesh_468
         if mesh is None:
             return
+        self._learn_shape(frame.index, mesh, source, state)
         moved = self._moved(mesh, source, state)
         layout = _layout(mesh, moved, frame)
         if layout is None:
             return
         region = frame.bgr(layout.box)
-        self._learn(region, layout.box, mesh, source, state)
-        index, maps = self._maps(mesh, moved, layout)
-        alpha_small, cover = self._alphas(index, maps, self._chart_alpha(source, state))
+        self._learn_eyes(region, layout.box, mesh, state)
+        self._learn_looks(frame.index, region, layout.box, mesh, source, state)
+        state.step()
+        if state.lit is None or frame.index % _MASK_EVERY == 0:
+            state.lit = self._lit_texture(source, state)
+        origin = np.array([layout.box.x0, layout.box.y0], np.float32)
+        points = ((moved[:, :2] - origin + 0.5) * layout.scale - 0.5).astype(np.float32)
+        drawn = self._sheet.draw(points, mesh[:, 2], layout.width, layout.height)
+        u, v, skin_only = (np.ascontiguousarray(drawn[..., k]) for k in range(3))
+        alpha, cover = compose.alphas(u, v, skin_only, self._chart_alpha(source, state))
         full = (layout.box.width, layout.box.height)
-        u, v, x, y = (_enlarged(plane, full) for plane in maps)
-        texture = self._lit_texture(source, state)
-        size = np.float32(state.level)
-        for plane in (u, v):  # 0..1 to pixel centres of the texture
-            plane *= size
-            plane -= np.float32(0.5)
-        base = cv2.remap(region, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        skin_bgr = cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        skin_bgr = _grained(skin_bgr.astype(np.uint8, copy=False), region)
-        alpha = _enlarged(alpha_small, full)
-        out = cv2.blendLinear(skin_bgr, base, alpha, 1 - alpha).astype(np.uint8, copy=False)
-        frame.put(layout.box, out, _enlarged(cover, full), face_id=face.id)
+        shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
+        base = compose.sampled(compose.widened(region), *self._places(mesh, moved, u, v, full))
+        out = compose.mixed(compose.grained(shown, region), base, compose.enlarged(alpha, full))
+        frame.put(layout.box, out, compose.enlarged(cover, full), face_id=face.id)
 
     def _moved(self, mesh: NDArray[np.float32], source: int, state: FaceState) -> NDArray[np.float32]:
         """The mesh to draw: the target's, with features moved towards the source's proportions."""
-        proportions = self.proportions[source]
-        fresh = proportions.shifts(mesh)
-        state.shift = fresh if state.shift is None else state.shift + np.float32(_SLOW) * (fresh - state.shift)
+        assert state.shift is not None
         # Depths of two views differ most where the views differ most: the farther apart, the less is moved.
         apart = abs(yaw_degrees(mesh) - self.textures[source].yaw)
-        return proportions.posed(mesh, state.shift, float(np.clip(1.4 - apart / 50, 0.25, 1)))
+        return self.proportions[source].posed(mesh, state.shift.value, float(np.clip(1.4 - apart / 50, 0.25, 1)))
 
-    def _learn(self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState) -> None:
+    def _learn_shape(self, index: int, mesh: NDArray[np.float32], source: int, state: FaceState) -> None:
+        """What moves features to the source's proportions. Not at the frames at which light is learnt: work is spread."""
+        if state.shift is None or index % _SHAPE_EVERY == 1:
+            state.shift = _refreshed(state.shift, self.proportions[source].shifts(mesh), _SLOW)
+
+    def _learn_eyes(self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], state: FaceState) -> None:
+        """How far the lids are closed; a blink is over in a few frames, so every frame is looked at."""
+        colours = skin.lab(_unroll(region, box, mesh, self._eyes))
+        state.shut = tuple(skin.eye_shut(colours, opening) for opening in self._openings)
+
+    def _learn_looks(
+        self, index: int, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
+    ) -> None:
         """Update light and skin mask from the target's own face, unrolled into texture space."""
+        if state.keep is not None and index % _MASK_EVERY:
+            return
         texture, regions = self.textures[source], self._regions
         unrolled = _unroll(region, box, mesh, self._chart)
         seen = self._chart.per_triangle(facing(mesh, self._topology))
         colours = skin.lab(unrolled)
-        state.shut = tuple(skin.eye_shut(colours, opening) for opening in regions.openings)
-        fresh = skin.learn(colours, regions.reference * (seen > 0.5))
-        state.colour = fresh if state.colour is None else state.colour.towards(fresh, _SLOW)
-        keep = skin.likeness(colours, state.colour, seen, regions)
-        state.keep = keep if state.keep is None else state.keep + np.float32(_QUICK) * (keep - state.keep)
-        weight = regions.skin * seen * state.keep**2 * texture.keep**2
+        learnt = skin.learn(colours, regions.reference * (seen > 0.5))
+        state.colour = learnt if state.colour is None else state.colour.towards(learnt, _SLOW * _MASK_EVERY)
+        state.keep = _refreshed(state.keep, skin.likeness(colours, state.colour, seen, regions), _QUICK)
+        if state.gain is not None and index % _LIGHT_EVERY:
+            return
+        weight = regions.skin * seen * state.keep.value**2 * texture.keep**2
         gain = light.gain_field(unrolled.astype(np.float32), texture.chart_bgr, weight)
-        state.gain = gain if state.gain is None else state.gain + np.float32(_SLOW) * (gain - state.gain)
+        state.gain = _refreshed(state.gain, gain, _SLOW)
         parts = ((weight, _SKIN_CONTRAST), (regions.feature * seen, _FEATURE_CONTRAST))
-        contrast = light.detail_ratios(unrolled, texture.chart_bgr, state.gain, parts)
-        state.contrast = (
-            contrast if state.contrast is None else state.contrast + np.float32(_SLOW) * (contrast - state.contrast)
-        )
+        contrast = light.detail_ratios(unrolled, texture.chart_bgr, state.gain.value, parts)
+        state.contrast = _refreshed(state.contrast, contrast, _SLOW)
 
-    def _maps(
-        self, mesh: NDArray[np.float32], moved: NDArray[np.float32], layout: _Layout
-    ) -> tuple[NDArray[np.int32], list[NDArray[np.float32]]]:
-        """Triangle index and, at the maps' size, u, v (0..1) and the target's x, y (pixels of the region)."""
-        origin = np.array([layout.box.x0, layout.box.y0], np.float32)
-        points = ((moved[:, :2] - origin + 0.5) * layout.scale - 0.5).astype(np.float32)
-        triangles = self._topology.triangles
-        index = raster.triangle_index(points, mesh[:, 2], triangles, layout.width, layout.height)
-        values = np.concatenate([self._topology.uv, mesh[:, :2] - origin], axis=1).astype(np.float32)
-        return index, raster.dense(index, raster.affine_maps(points, values, triangles, _SLIVER))
+    def _places(
+        self,
+        mesh: NDArray[np.float32],
+        moved: NDArray[np.float32],
+        u: NDArray[np.float32],
+        v: NDArray[np.float32],
+        full: tuple[int, int],
+    ) -> list[NDArray[np.float32]]:
+        """x and y of the region's pixel that features were moved from, for each of its pixels, float32 planes."""
+        back = mesh[:, :2] - moved[:, :2]
+        chart_u, chart_v = compose.cells(u, _SHIFT_CHART), compose.cells(v, _SHIFT_CHART)
+        x, y = (
+            compose.enlarged(cv2.remap(plane, chart_u, chart_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), full)
+            for plane in self._shift_chart.spread(back)
+        )
+        x += np.arange(full[0], dtype=np.float32)[None, :]
+        y += np.arange(full[1], dtype=np.float32)[:, None]
+        return [x, y]
 
     def _chart_alpha(self, source: int, state: FaceState) -> NDArray[np.float32]:
         """How much of the source may show, in texture space.
@@ -173,26 +216,11 @@ class MeshEngine:
         A closed eye stays the target's own: the lids of an open one, pressed together, look torn.
         """
         assert state.keep is not None
-        alpha = self._regions.oval * state.keep * self.textures[source].keep
+        alpha = self._regions.oval * state.keep.value * self.textures[source].keep
         for eye, shut in zip(self._regions.eyes, state.shut, strict=True):
             if shut > 0:
                 alpha = alpha * (1 - np.float32(shut) * eye)
         return alpha
-
-    def _alphas(
-        self, index: NDArray[np.int32], maps: list[NDArray[np.float32]], chart: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """At the maps' size: how much of the source shows, and where anything is changed at all."""
-        covered = (index >= 0).astype(np.float32)
-        soft = cv2.blur(covered, (7, 7))
-        cover = smooth_step((soft - 0.6) / 0.4)
-        skin_only = cv2.GaussianBlur(
-            ((index >= 0) & (index < self._topology.skin_triangles)).astype(np.float32), (0, 0), 0.9
-        )
-        u, v = maps[0] * np.float32(CHART) - np.float32(0.5), maps[1] * np.float32(CHART) - np.float32(0.5)
-        share = cv2.remap(chart, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        holes = smooth_step((skin_only / np.maximum(cv2.GaussianBlur(covered, (0, 0), 0.9), 1e-3) - 0.15) / 0.75)
-        return share * holes * cover, cover
 
     def _lit_texture(self, source: int, state: FaceState) -> NDArray[np.uint8]:
         """The source's texture in the target's light, with as much contrast in its detail as the target's skin has."""
@@ -200,16 +228,29 @@ class MeshEngine:
         assert state.contrast is not None
         texture = self.textures[source]
         plain, smooth, soft = (kind[state.level] for kind in (texture.levels, texture.smooth_skin, texture.soft))
-        skins, features = (float(value) for value in state.contrast)
+        skins, features = (float(value) for value in state.contrast.value)
         base = cv2.addWeighted(smooth, features - skins, soft, 1 - features, 0, dtype=cv2.CV_16S)
         toned = cv2.addWeighted(plain, skins, base, 1, 0, dtype=cv2.CV_8U)
-        gain = cv2.resize(state.gain, (state.level, state.level), interpolation=cv2.INTER_LINEAR)
-        return cv2.multiply(toned, gain, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
+        gain = cv2.resize(state.gain.value, (state.level, state.level), interpolation=cv2.INTER_LINEAR)
+        return compose.widened(cv2.multiply(toned, gain, dtype=cv2.CV_8U).astype(np.uint8, copy=False))
+
+
+def _refreshed(average: Average | None, fresh: NDArray[np.float32], rate: float) -> Average:
+    """The average with what was learnt just now; a first one is taken as it is."""
+    return Average(rate, fresh if average is None else average.value, fresh)
+
+
+def _rows_of(openings: tuple[Halves, ...]) -> slice:
+    """The rows of the chart in which eyes lie."""
+    rows = np.flatnonzero(np.any([half.any(1) for halves in openings for half in halves], axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1)
 
 
 def _layout(mesh: NDArray[np.float32], moved: NDArray[np.float32], frame: Frame) -> _Layout | None:
     low = np.floor(np.minimum(mesh[:, :2].min(0), moved[:, :2].min(0))).astype(int) - _MARGIN
     high = np.ceil(np.maximum(mesh[:, :2].max(0), moved[:, :2].max(0))).astype(int) + _MARGIN
+    # Whole chroma samples of 4:2:0: a region that cuts through some takes longer to look at and to put.
+    low, high = low // 2 * 2, (high + 1) // 2 * 2
     box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clip(frame.width, frame.height)
     if box.width < 16 or box.height < 16:
         return None
@@ -229,17 +270,3 @@ def _unroll(region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], char
     points = ((mesh[:, :2] - (box.x0, box.y0) + 0.5) / step - 0.5).astype(np.float32)
     x, y = chart.spread(points)
     return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-
-
-def _grained(bgr: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Add the target's own grain: its finest detail, cut off before it becomes a feature."""
-    smooth = cv2.GaussianBlur(target, (0, 0), _GRAIN_SIGMA)
-    detail = cv2.subtract(target, smooth, dtype=cv2.CV_16S)
-    np.clip(detail, -9, 9, out=detail)
-    return cv2.addWeighted(bgr, 1.0, detail.astype(np.int16), _GRAIN, 0.0, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
-
-
-def _enlarged(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    if plane.shape == (size[1], size[0]):
-        return np.ascontiguousarray(plane)
-    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 _SHIFT = 4  # sub-pixel bits of cv2.fillConvexPoly
+_FLAT = 1e-6  # square pixels, doubled
+#: Distance of the farthest point of a mesh in distances of the nearest, less one: so near to none that nothing is drawn in
+#: perspective, and enough for the depth buffer to tell a nose from the cheek behind it.
+_RELIEF = 1e-3
+_BEYOND = 2.0  # where the depth buffer ends, in distances of the nearest point
 
 
 def signed_areas(points: NDArray[np.floating], triangles: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -37,16 +43,15 @@ def triangle_index(
 
 
 def affine_maps(
-    points: NDArray[np.float32], values: NDArray[np.float32], triangles: NDArray[np.int32], sliver: float = 1e-6
+    points: NDArray[np.float32], values: NDArray[np.float32], triangles: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """Float32 ``(triangles, d, 3)``: for each triangle the map (x, y, 1) to the ``d`` vertex values ``(n, d)``.
 
-    A triangle whose doubled area is below ``sliver`` square pixels is one value: its map would be steep, and pixels drawn
-    for it may lie a little outside of it.
+    A triangle without area is one value.
     """
     corners = np.ones((len(triangles), 3, 3))
     corners[:, :, :2] = points[triangles, :2]
-    flat = np.abs(np.linalg.det(corners)) < sliver
+    flat = np.abs(np.linalg.det(corners)) < _FLAT
     corners[flat] = np.eye(3)
     solved = np.linalg.solve(corners, values[triangles].astype(np.float64))
     solved[flat, :2], solved[flat, 2] = 0, values[triangles[flat]].mean(1)
@@ -65,11 +70,58 @@ def dense(index: NDArray[np.int32], maps: NDArray[np.float32]) -> list[NDArray[n
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """The mesh as ``cv2.triangleRasterize`` draws it. Made once.
+
+    ``corners`` int32 ``(n,)`` is the mesh vertex of each drawn one, ``triangles`` int32 ``(m, 1, 3)`` and ``values`` float32
+    ``(n, 1, 3)`` are of drawn ones: u, v and 1 on skin, 0 in a hole.
+    """
+
+    corners: NDArray[np.int32]
+    triangles: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    @classmethod
+    def make(cls, uv: NDArray[np.float32], triangles: NDArray[np.int32], skin_triangles: int) -> Sheet:
+        """The triangles from ``skin_triangles`` on fill holes, and get corners of their own: skin ends at an edge."""
+        rims, own = np.unique(triangles[skin_triangles:], return_inverse=True)
+        drawn = np.concatenate([triangles[:skin_triangles], len(uv) + own.reshape(-1, 3)]).astype(np.int32)
+        corners = np.concatenate([np.arange(len(uv)), rims]).astype(np.int32)
+        skin = (np.arange(len(corners)) < len(uv)).astype(np.float32)
+        values = np.concatenate([uv[corners], skin[:, None]], axis=1).astype(np.float32)
+        return cls(corners, drawn[:, None], values[:, None])
+
+    def draw(self, points: NDArray[np.float32], depth: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+        """Float32 ``(height, width, 3)``: u, v and skin of what is nearest and faces the viewer, -1 where nothing is.
+
+        ``points`` are ``(468, 2)`` pixels, ``depth`` ``(468,)``, smaller is nearer.
+        """
+        settings = cv2.TriangleRasterizeSettings()
+        settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
+        settings.setCullingMode(cv2.RASTERIZE_CULLING_CCW)  # as OpenCV turns the picture, those that show their backs
+        near = depth.min()
+        far = 1 + (depth - near) * (_RELIEF / max(1e-6, float(depth.max() - near)))
+        # A camera in the origin that sees half a height up and down at distance 1, towards negative z and with y upwards.
+        middle = np.array([width, height], np.float32) / 2
+        turned = np.array([2 / height, -2 / height], np.float32)
+        seen = np.empty((len(depth), 1, 3), np.float32)
+        seen[:, 0, :2] = (points + np.float32(0.5) - middle) * turned * far[:, None]
+        seen[:, 0, 2] = -far
+        out = np.full((height, width, 3), -1, np.float32)
+        depths = np.full((height, width), _BEYOND, np.float32)
+        camera = np.eye(4, dtype=np.float32)
+        # Its stub calls the matrices of vertices and triangles what they are not.
+        draw: Any = cv2.triangleRasterize
+        draw(seen[self.corners], self.triangles, self.values, out, depths, camera, np.pi / 2, 0.5, _BEYOND, settings)
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Chart:
     """A square grid over the mesh's texture space: which triangle and where in it. Computed once.
 
-    ``corners`` int32 ``(size * size, 3)`` vertex numbers, ``weights`` float32 ``(size * size, 3)`` barycentric,
-    ``triangle`` int32 ``(size * size,)``, ``inside`` bool ``(size, size)``.
+    Of each cell: ``triangle`` int32 ``(cells,)``, the three vertex numbers ``corners`` int32 ``(3, cells)`` with barycentric
+    ``weights`` float32 ``(3, cells)``, and ``inside``, bool ``(rows, size)``.
     """
 
     size: int
@@ -90,15 +142,24 @@ class Chart:
         inside = index >= 0
         triangle = np.where(inside, index, 0).ravel().astype(np.int32)
         weights[~inside.ravel()] = 0
-        return cls(size, triangle, triangles[triangle], np.ascontiguousarray(weights), inside)
+        corners = np.ascontiguousarray(triangles[triangle].T)
+        return cls(size, triangle, corners, np.ascontiguousarray(weights.T), inside)
+
+    def strip(self, rows: slice) -> Chart:
+        """Some rows of the grid only."""
+        cells = slice(rows.start * self.size, rows.stop * self.size)
+        corners, weights = np.ascontiguousarray(self.corners[:, cells]), np.ascontiguousarray(self.weights[:, cells])
+        return Chart(self.size, self.triangle[cells], corners, weights, self.inside[rows])
 
     def spread(self, values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Vertex values ``(n, d)`` over the grid, ``d`` planes float32 ``(size, size)``."""
-        return [
-            np.einsum("nk,nk->n", np.take(values[:, k], self.corners), self.weights).reshape(self.size, self.size)
-            for k in range(values.shape[1])
-        ]
+        """Vertex values ``(n, d)`` over the grid, ``d`` planes float32 ``(rows, size)``."""
+        planes = []
+        for column in np.ascontiguousarray(values.T):
+            parts = np.take(column, self.corners)
+            parts *= self.weights
+            planes.append((parts[0] + parts[1] + parts[2]).reshape(self.inside.shape))
+        return planes
 
     def per_triangle(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Triangle values ``(m,)`` over the grid."""
-        return np.take(values, self.triangle).reshape(self.size, self.size)
+        return np.take(values, self.triangle).reshape(self.inside.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -44,19 +45,19 @@ class Crop:
     def stretched(self, stretch: float) -> Crop:
         """With this height over width, reaching farther down only."""
         down = (stretch - self.stretch) / 2 * self.side
-        return replace(self, x=self.x - np.sin(self.turn) * down, y=self.y + np.cos(self.turn) * down, stretch=stretch)
+        x, y = self.x - math.sin(self.turn) * down, self.y + math.cos(self.turn) * down
+        return replace(self, x=x, y=y, stretch=stretch)
 
     def axes(self) -> NDArray[np.float64]:
         """2 x 3: crop pixels (0..192) to picture pixels."""
-        cos, sin = np.cos(self.turn), np.sin(self.turn)
-        wide = self.side / SIZE
-        matrix = np.array([[cos, -sin], [sin, cos]]) * (wide, wide * self.stretch)
-        shift = np.array([self.x, self.y]) - matrix @ (SIZE / 2, SIZE / 2)
-        return np.concatenate([matrix, shift[:, None]], axis=1)
+        wide, half = self.side / SIZE, SIZE / 2
+        cos, sin = wide * math.cos(self.turn), wide * math.sin(self.turn)
+        down_x, down_y = -sin * self.stretch, cos * self.stretch
+        return np.array([[cos, down_x, self.x - (cos + down_x) * half], [sin, down_y, self.y - (sin + down_y) * half]])
 
     def box(self) -> Box:
         """The upright box around it."""
-        reach = self.side / 2 * max(1.0, self.stretch) * (abs(np.cos(self.turn)) + abs(np.sin(self.turn))) + 2
+        reach = self.side / 2 * max(1.0, self.stretch) * (abs(math.cos(self.turn)) + abs(math.sin(self.turn))) + 2
         return Box(int(self.x - reach), int(self.y - reach), int(self.x + reach) + 1, int(self.y + reach) + 1)
 
 
@@ -72,23 +73,23 @@ def crop_of_mesh(mesh: NDArray[np.float32]) -> Crop:
 
     Its place and width come from the face above the mouth: the jaw that one crop gives would feed the next one's error.
     """
-    eyes = mesh[_EYE_CORNER_RIGHT, :2] - mesh[_EYE_CORNER_LEFT, :2]
-    turn = float(np.arctan2(eyes[1], eyes[0]))
-    cos, sin = np.cos(turn), np.sin(turn)
-    level = mesh[:, :2] @ np.array([[cos, -sin], [sin, cos]])
-    left, right = float(level[:, 0].min()), float(level[:, 0].max())
-    top = float(level[FOREHEAD, 1])
-    height = (float(level[BELOW_NOSE, 1]) - top) * _HEIGHT
+    eye, other_eye, forehead, nose = mesh[[_EYE_CORNER_LEFT, _EYE_CORNER_RIGHT, FOREHEAD, BELOW_NOSE], :2].tolist()
+    turn = math.atan2(other_eye[1] - eye[1], other_eye[0] - eye[0])
+    cos, sin = math.cos(turn), math.sin(turn)
+    across = mesh[:, :2] @ np.array([cos, sin])
+    left, right = float(across.min()), float(across.max())
+    top = cos * forehead[1] - sin * forehead[0]
+    height = (cos * nose[1] - sin * nose[0] - top) * _HEIGHT
     side = _FACE_TO_CROP * max(right - left, height)
     stretch = min(_LONGEST, _LONGER + _PER_GAPE * max(0.0, _gape(mesh) - _LEAST_GAPE))
     x, y = (left + right) / 2, top + height / 2
-    return Crop(float(cos * x - sin * y), float(sin * x + cos * y), side, turn).stretched(stretch)
+    return Crop(cos * x - sin * y, sin * x + cos * y, side, turn).stretched(stretch)
 
 
 def _gape(mesh: NDArray[np.float32]) -> float:
     """The inner lips' distance in mouth widths."""
-    width = float(np.linalg.norm(mesh[_LIP_RIGHT, :2] - mesh[_LIP_LEFT, :2]))
-    return float(np.linalg.norm(mesh[_LIP_BELOW, :2] - mesh[_LIP_ABOVE, :2])) / max(width, 1.0)
+    left, right, above, below = mesh[[_LIP_LEFT, _LIP_RIGHT, _LIP_ABOVE, _LIP_BELOW], :2].tolist()
+    return math.dist(above, below) / max(math.dist(left, right), 1.0)
 
 
 class Landmarker:
@@ -104,7 +105,7 @@ class Landmarker:
         box = crop.box().clip(picture.width, picture.height)
         if box.empty or crop.side < 4:
             return np.zeros((468, 3), np.float32), 0.0
-        tensor = cut(pixels(box), box, crop).astype(np.float32)
+        tensor = cv2.cvtColor(cut(pixels(box), box, crop), cv2.COLOR_BGRA2RGB).astype(np.float32)
         tensor *= 1 / 255
         outputs = self._session.run({self._session.input_names[0]: tensor[None]})
         points = next(o for o in outputs if o.size == 468 * 3).reshape(468, 3).astype(np.float64)
@@ -130,21 +131,23 @@ class Landmarker:
         return (mesh + np.float32(share * presence) * self._upper_face * (upper - mesh)).astype(np.float32)
 
 
-def cut(region_bgr: NDArray[np.uint8], box: Box, crop: Crop) -> NDArray[np.uint8]:
-    """The crop as R, G, B ``(192, 192, 3)``; what lies outside the picture repeats its edge.
+def cut(region: NDArray[np.uint8], box: Box, crop: Crop) -> NDArray[np.uint8]:
+    """The crop of a grey region as ``(192, 192)``, of a B, G, R one with a fourth channel: four take half the time of three.
 
+    What lies outside the picture repeats its edge.
     Large faces are halved first: plain interpolation would skip pixels, and the mesh would tremble with the grain.
     """
     axes = crop.axes()
     axes[:, 2] -= (box.x0, box.y0)
     step = crop.side / SIZE
-    while step >= 2 and min(region_bgr.shape[:2]) > 2:
-        height, width = region_bgr.shape[:2]
-        even = region_bgr[: height // 2 * 2, : width // 2 * 2]
-        region_bgr = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    while step >= 2 and min(region.shape[:2]) > 2:
+        height, width = region.shape[:2]
+        even = region[: height // 2 * 2, : width // 2 * 2]
+        region = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         axes[:, :2] /= 2
         axes[:, 2] = axes[:, 2] / 2 - 0.25
         step /= 2
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    out = cv2.warpAffine(region_bgr, axes, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.cvtColor(out, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    plain = region if region.ndim == 2 else cv2.cvtColor(region, cv2.COLOR_BGR2BGRA)
+    out = cv2.warpAffine(plain, axes, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return out.astype(np.uint8, copy=False)

@@ -38,8 +38,8 @@ BLAZEFACE_FULL = _embedded(
 )
 FACEMESH = _embedded(
     "facemesh",
-    2428795,
-    "da49a0e9802fa2202b7f1b6a096dad8a437fa042d67488da5ed2a12955cee62d",
+    2445640,
+    "61f0810b79963c379f56d3b69ec5d801805ba79ff8be09b733673a3b6c19ec7d",
     "468 points of a face in space",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,8 +43,8 @@ class Track:
     #: What the detector said of the face in this frame, and for how many frames it has said nothing.
     seen: Detection | None = None
     unseen: int = 0
-    #: The frame before, cut with the crop that this frame's mesh is taken from.
-    patch: NDArray[np.uint8] | None = None
+    #: Of the frame before, what its mesh was taken from.
+    patch: flow.Patch | None = None
 
 
 class Tracker:
@@ -134,15 +135,14 @@ class Tracker:
         before = track.raw
         if track.missed or before is None:
             track.smoother = MeshSmoother()
+        # A first mesh has not settled: what leads from it to the next is more than the skin's movement.
+        after = None if before is None else flow.patch(frame, crop_of_mesh(before))
         carried = None
-        if before is not None and track.patch is not None and track.smoother.last is not None:
-            crop = crop_of_mesh(before)
-            after = flow.patch(frame, crop)
-            carried = None if after is None else flow.carried(track.patch, after, crop, track.smoother.last)
+        if after is not None and track.patch is not None and track.smoother.last is not None:
+            carried = flow.carried(track.patch, after, track.smoother.last)
         track.raw, track.box_xyxy, track.presence, track.missed, track.step_xy = mesh, box_of(mesh), presence, 0, None
         track.mesh = track.smoother.step(self._landmarker.refined(frame.bgr, frame.box, mesh), carried)
-        # A first mesh has not settled: what leads from it to the next is more than the skin's movement.
-        track.patch = None if before is None else flow.patch(frame, crop_of_mesh(mesh))
+        track.patch = after
 
     def _drop_doubles(self) -> None:
         """Two tracks that slid onto one face: the older one stays. One that is missed lies on no face."""
@@ -187,11 +187,9 @@ class Tracker:
     def _is_cut(self, frame: FrameView) -> bool:
         """A scene cut, seen on a few thin strips of the picture: converting all of it would cost more than the mesh."""
         rows = [int((k + 0.5) * frame.height / _STRIPS) for k in range(_STRIPS)]
-        strips = [frame.bgr(Box(0, y, frame.width, y + 2)).mean((0, 2), dtype=np.float32) for y in rows]
-        bins = [
-            np.array([part.mean() for part in np.array_split(strip, _BINS) if part.size], np.float32) for strip in strips
-        ]
-        thumbnail = np.stack(bins)
+        strips = [frame.bgr(Box(0, y, frame.width, y + 2)) for y in rows]
+        bins = [cv2.resize(strip, (_BINS, 1), interpolation=cv2.INTER_AREA) for strip in strips]
+        thumbnail = np.concatenate(bins).astype(np.float32).mean(2)
         before, self._thumbnail = self._thumbnail, thumbnail
         return before is not None and float(np.abs(thumbnail - before).mean()) > _CUT_LEVELS
 
