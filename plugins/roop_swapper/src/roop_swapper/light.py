@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_REACH = 0.11  # of the face's width: wide enough for light, too wide for features
+_REACH = 0.2  # of the face's width: the light over a face, and not the relief that tells whose face it is
 _TRUST = 0.08  # weight of the mean gain where little skin is seen
 _LOWEST, _HIGHEST = 0.6, 1.65  # of the mean gain: what differs more is no light
 #: Blur, as a share of the face's width, that tells detail from shape.

@@ -13,6 +13,8 @@ from roop_vision.align import similarity
 _STABLE = (6, 168, 197, 195, 5, 33, 133, 362, 263, 127, 356, 234, 454, 54, 284, 10, 109, 338, 151, 9, 8, 117, 346, 50, 280)
 _UPPER_LIP = [0, 37, 267, 39, 269, 40, 270]
 _FADE = 0.10  # width of the fade to the outline, as a share of the face
+_WIDER = 0.5  # share of an eye's width that goes over; a mouth's is a smile as often as a build
+_MOUTH = 0.35  # share of a mouth's place that goes over: a smile or a pout lifts it, and that is the source's expression
 _NEAR = 0.045  # how far around an eye or the lips the skin moves with it
 
 
@@ -28,9 +30,9 @@ class Proportions:
         self._weight = (strength * ease * ease * (3 - 2 * ease))[:, None]
         below = np.clip((top.uv[:, 1] - float(top.uv[_UPPER_LIP, 1].mean())) / 0.04, 0, 1).astype(np.float32)
         self._groups = [
-            (np.array(t.EYE_LEFT), _nearness(top.uv, t.EYE_LEFT)),
-            (np.array(t.EYE_RIGHT), _nearness(top.uv, t.EYE_RIGHT)),
-            (np.array(_UPPER_LIP), np.maximum(_nearness(top.uv, t.LIPS_OUTER), below)),
+            (np.array(t.EYE_LEFT), _nearness(top.uv, t.EYE_LEFT), 1.0, _WIDER),
+            (np.array(t.EYE_RIGHT), _nearness(top.uv, t.EYE_RIGHT), 1.0, _WIDER),
+            (np.array(_UPPER_LIP), np.maximum(_nearness(top.uv, t.LIPS_OUTER), below), _MOUTH, 0.0),
         ]
         self._neighbours = _neighbours(top.triangles)
 
@@ -41,14 +43,14 @@ class Proportions:
         """
         fit = similarity(mesh[list(_STABLE)], self._source[list(_STABLE)])
         shift = self._source - (mesh @ fit[:, :3].T + fit[:, 3])
-        for members, near in self._groups:
-            # An eye or a mouth moves and widens as a whole: how far it is open is the target's expression. The jaw goes
-            # with the upper lip, which speech moves least.
+        for members, near, place, wider in self._groups:
+            # An eye or a mouth moves as a whole: how far it is open is the target's expression. The jaw goes with the
+            # upper lip, which speech moves least.
             own = shift[members]
             x = self._source[:, 0] - self._source[members, 0].mean()
             widening = float((own[:, 0] * x[members]).sum() / max(1e-6, float((x[members] ** 2).sum())))
-            whole = np.tile(own.mean(0), (t.VERTICES, 1))
-            whole[:, 0] += np.clip(widening * 0.5, -0.08, 0.08) * x
+            whole = np.tile(np.float32(place) * own.mean(0), (t.VERTICES, 1))
+            whole[:, 0] += np.clip(widening * wider, -0.08, 0.08) * x
             shift += near[:, None] * (whole - shift)
         for _ in range(2):
             shift = 0.5 * shift + 0.5 * (self._neighbours @ shift)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from roop_host import NoFaceError, SourceFace
 from roop_swapper import skin
+from roop_swapper.glasses import without_glasses
 from roop_swapper.light import DETAIL
 from roop_swapper.raster import Chart, signed_areas
 from roop_swapper.regions import Regions
@@ -74,7 +75,7 @@ def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regi
     seen_mesh = facing(mesh, mesh_topology)
     seen = np.asarray(cv2.GaussianBlur(fine.per_triangle(seen_mesh), (0, 0), size / 40), np.float32)
     texture = _complete(texture, seen * (1 - _one_sided_hair(texture, regions)))
-    texture = _filled(texture, fine.inside)
+    texture = without_glasses(_filled(texture, fine.inside))
     small = cv2.resize(texture, (chart.size, chart.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     colours = skin.lab(small)
     everywhere = np.ones_like(regions.skin)
