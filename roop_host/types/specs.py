@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from roop_host.types.models import Choice, ModelSpec
@@ -72,10 +72,13 @@ class AnalyserSpec(_Stage):
     """Finds and follows faces. One analyser runs per job.
 
     ``gives`` are the fields of ``Face`` that it fills whatever the options; a choice may give more.
+    ``recognisers`` are the recognisers whose embeddings it gives: name to the cosine at which two pictures are as likely of
+    one person as not.
     """
 
     load: Callable[[], Callable[[], Analyser]]
     gives: frozenset[str] = frozenset()
+    recognisers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
