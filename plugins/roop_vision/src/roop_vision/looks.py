@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from roop_host import Box, FrameView
 
 _STRIPS, _BINS = 6, 32
-#: Mean difference in grey levels from which two frames are of two scenes whatever they look like.
-_CUT_LEVELS = 30.0
-#: The same where the pattern changes as well, and the correlation below which it does. In five clips neighbouring frames
-#: were below 4 levels and above 0.99, and frames of two clips above 16 levels and below 0.7.
-_NEW_LEVELS, _NEW_PATTERN = 10.0, 0.75
+#: A mean difference in grey levels, and the correlation below which two frames that differ by so much are of two scenes. In
+#: five clips neighbouring frames had 4 levels at most and 0.99 at least; a picture full of contrast that moved by 10 pixels a
+#: frame had up to 28 levels and down to 0.64; frames of two clips had 16 levels at least and 0.7 at most. A flash has many
+#: levels, and a high correlation: it ends nothing.
+_CUTS = ((10.0, 0.5), (30.0, 0.8))
+_FLAT = 0.25  # variance in grey levels of what shows nothing
 _LOOK = 32  # pixels to a side: fine enough for features, coarse enough for grain and a mesh that trembles
 _INNER = (slice(10, 27), slice(7, 25))  # of it, from the brows to the chin: hair, hats and what is behind are left out
 
@@ -31,7 +32,8 @@ class Cuts:
         if before is None:
             return True
         apart = float(np.abs(now - before).mean())
-        return apart > _CUT_LEVELS or (apart > _NEW_LEVELS and correlation(now, before) < _NEW_PATTERN)
+        alike = correlation(now, before)
+        return any(apart > levels and alike < pattern for levels, pattern in _CUTS)
 
 
 def _thumbnail(frame: FrameView) -> NDArray[np.float32]:
@@ -52,7 +54,9 @@ def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """-1..1, whatever the light and the contrast; 1 of two that are both flat, which show nothing that differs."""
+    """-1..1, whatever the light and the contrast; 1 of two that are both flat, 0 where only one is."""
     x, y = a.ravel() - a.mean(dtype=np.float64), b.ravel() - b.mean(dtype=np.float64)
-    strength = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / strength if strength > 1e-3 else 1.0
+    spread_x, spread_y = float(x @ x), float(y @ y)
+    if min(spread_x, spread_y) < _FLAT * x.size:
+        return float(max(spread_x, spread_y) < _FLAT * x.size)
+    return float(x @ y) / float(np.sqrt(spread_x * spread_y))

@@ -19,9 +19,9 @@ _RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
 _ROUNDS = 2  # looks after the first: one finds the face's place, one more how far its mouth is open
 #: Overlap of two boxes at which they may be one face, and at which they surely are.
 SAME_BOX, SAME_FACE = 0.25, 0.5
-#: Presence from which there is no doubt which way up a face is: on heads that stood upside down an upright mesh had 0.6 to
-#: 0.97, the right one 1.0.
-_SURE = 0.98
+#: Presence from which there is no doubt which way up a face is, and from which a mesh the other way up is believed. On heads
+#: that stood upside down an upright mesh had up to 0.997, on eight people the right one 1 - 1e-7 and more.
+_NO_DOUBT, _SURE = 0.99999, 0.98
 
 Found = tuple[NDArray[np.float32], float]
 
@@ -51,9 +51,10 @@ def first_mesh(landmarker: Landmarker, frame: FrameView, detection: Detection) -
     """
     crop = crop_of_detection(detection.box_xyxy, detection.keypoints)
     found = next((one for growth in (1.0, *_RETRY_GROWTH) if (one := settled(landmarker, frame, crop.grown(growth)))), None)
-    if found is not None and found[1] >= _SURE:
+    if found is not None and found[1] >= _NO_DOUBT:
         return found
-    return settled(landmarker, frame, replace(crop, turn=crop.turn + np.pi), least=_SURE) or found
+    over = settled(landmarker, frame, replace(crop, turn=crop.turn + np.pi), least=_SURE)
+    return found if over is None or (found is not None and found[1] >= over[1]) else over
 
 
 def settled(landmarker: Landmarker, frame: FrameView, crop: Crop, *, least: float = PRESENT) -> Found | None:
