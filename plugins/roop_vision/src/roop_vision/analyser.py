@@ -13,7 +13,7 @@ from roop_host import Analyser, Context, Face, FrameView, Segment
 from roop_vision.align import five_points, pose_degrees
 from roop_vision.detector import BlazeFace, Detector, Effort, overlap
 from roop_vision.landmarker import Landmarker
-from roop_vision.models import BLAZEFACE_FULL, BLAZEFACE_SHORT, DLIB, FACEMESH
+from roop_vision.models import AS_LIKELY, BLAZEFACE_FULL, BLAZEFACE_SHORT, DLIB, FACEMESH
 from roop_vision.options import VisionOptions
 from roop_vision.searching import TURNS, box_of, detect, first_mesh
 from roop_vision.track import Track
@@ -95,12 +95,20 @@ class EmbeddedAnalyser(Analyser):
         self._known = {key: known for key, known in self._known.items() if key in followed}
         for track in tracks:
             known = self._known.get(track.id)
-            wanted = known is None or (self._tracker.looked and known.count < _ENOUGH)
+            wanted = known is None or track.fresh or (self._tracker.looked and known.count < _ENOUGH)
             if track.mesh is None or track.missed or not wanted:
                 continue
-            grown = _with(known, recogniser.embedding(frame, track.mesh))
+            vector = recogniser.embedding(frame, track.mesh)
+            if known is not None and vector is not None and cosine(vector, known.mean) < AS_LIKELY[DLIB]:
+                known = None  # who came back is somebody else, or was half hidden when it was seen first
+            grown = _with(known, vector)
             if grown is not None:
                 self._known[track.id] = grown
+
+
+def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """-1..1; of one person's embeddings near 1."""
+    return float(a @ b) / max(1e-12, float(np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def _with(known: _Known | None, vector: NDArray[np.float32] | None) -> _Known | None:

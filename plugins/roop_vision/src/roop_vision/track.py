@@ -17,6 +17,7 @@ from roop_vision.smoothing import MeshSmoother
 ALIKE, _ANOTHER = 0.8, 0.72
 _LEARNT = 0.3  # of a face's look of this frame, into what is remembered of it
 _AS_LARGE = 1.35  # times as wide, at most, as the face it is taken for
+_HEAD = 1.35  # times as wide as the face
 _LARGEST_STEP = 0.7  # of the face's width between frames; farther away it is another face
 
 
@@ -51,8 +52,9 @@ class Track:
     #: How much this frame's look is like the frame before's, and like the memory.
     continued: float = 1.0
     likeness: float = 1.0
-    #: Frames for which it has been away.
+    #: Frames for which it has been away, and whose face was before it when it went.
     slept: int = 0
+    behind: int | None = None
 
     @property
     def another(self) -> bool:
@@ -65,14 +67,11 @@ class Track:
         self.likeness = 1.0 if self.memory is None else likeness(look, self.memory)
         self.look = look
 
-    def remember(self) -> None:
-        """Learn this frame's look, unless it is one that may be another's: what covers the face is not its look."""
-        if self.missed or self.raw is None or self.look is None:
+    def remember(self, *, covered: bool) -> None:
+        """Learn this frame's look, unless another face may cover it."""
+        if self.missed or self.raw is None or self.look is None or (covered and self.memory is not None):
             return
-        if self.memory is None or self.fresh:
-            self.memory = self.look
-        elif self.likeness >= ALIKE:
-            self.memory = self.memory + np.float32(_LEARNT) * (self.look - self.memory)
+        self.memory = self.look if self.memory is None else self.memory + np.float32(_LEARNT) * (self.look - self.memory)
         self.width = _width(self.box_xyxy)
 
     def may_look(self, look: NDArray[np.float32] | None) -> bool:
@@ -81,9 +80,11 @@ class Track:
 
     def looks(self, look: NDArray[np.float32], box_xyxy: NDArray[np.float32]) -> float:
         """How much a new face is like this one, -1..1; -1 where it is not as large."""
-        if self.memory is None or not 1 / _AS_LARGE < _width(box_xyxy) / max(1.0, self.width) < _AS_LARGE:
-            return -1.0
-        return likeness(look, self.memory)
+        return likeness(look, self.memory) if self.memory is not None and self.as_large(box_xyxy) else -1.0
+
+    def as_large(self, box_xyxy: NDArray[np.float32]) -> bool:
+        """Whether a face is about as large as this one was."""
+        return 1 / _AS_LARGE < _width(box_xyxy) / max(1.0, self.width) < _AS_LARGE
 
     def see_without_mesh(self, seen: Detection) -> None:
         """Go on with what the detector alone says."""
@@ -111,6 +112,11 @@ def near(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
 def apart(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Pixels between the middles of two boxes."""
     return float(np.linalg.norm((a[:2] + a[2:] - b[:2] - b[2:]) / 2))
+
+
+def touch(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    """Whether one head may cover a part of the other's face; their boxes end at the hair."""
+    return apart(a, b) < _HEAD * (_width(a) + _width(b)) / 2
 
 
 def _width(box_xyxy: NDArray[np.float32]) -> float:

@@ -25,7 +25,7 @@ from roop_vision.searching import (
 )
 from roop_vision.smoothing import MeshSmoother
 from roop_vision.topology import EYE_LEFT, EYE_RIGHT
-from roop_vision.track import ALIKE, Track, apart, near
+from roop_vision.track import ALIKE, Track, apart, near, touch
 
 _RETRY_GROWTH = (1.0, 1.3, 0.85)  # the mesh's own crop, and others tried before a face is given up
 _MISSES = 2  # frames a track is kept that nothing sees, so that its number survives a blink of the detector
@@ -88,7 +88,7 @@ class Tracker:
         for track in self._tracks:
             if track.missed and track.raw is not None:
                 self._carry(frame, track)
-            track.remember()
+            track.remember(covered=self._before(track.id, track.box_xyxy) is not None)
         for track in self._away:
             track.slept += 1
         self._away = [track for track in self._away if track.slept <= _AWAY]
@@ -96,12 +96,17 @@ class Tracker:
 
     def _send_away(self, tracks: list[Track]) -> bool:
         """Follow these no longer; who has a look can come back. Whether there were any."""
+        self._tracks = [track for track in self._tracks if track not in tracks]
         for track in tracks:
-            self._tracks.remove(track)
             if track.memory is not None:
-                track.slept = 0
+                track.slept, track.behind = 0, self._before(track.id, track.box_xyxy)
                 self._away.append(track)
         return bool(tracks)
+
+    def _before(self, number: int, box_xyxy: NDArray[np.float32]) -> int | None:
+        """Who else may cover a part of a face that stands there."""
+        others = (other for other in self._tracks if other.id != number and not other.missed)
+        return next((other.id for other in others if touch(other.box_xyxy, box_xyxy)), None)
 
     def _goes_on(self, track: Track) -> bool:
         """Whether a face that is missed is shown all the same: not where another one stands now, that is before it."""
@@ -239,8 +244,8 @@ class Tracker:
             return lost
         if any(not t.missed for t in same) or len(self._tracks) >= self._max:
             return None
-        track = None if look is None else max(self._away, key=lambda t: t.looks(look, box), default=None)
-        if track is None or look is None or track.looks(look, box) < ALIKE:
+        track = None if look is None else self._come_back(look, box)
+        if track is None:
             track = Track(self._next_id, box)
             self._next_id += 1
         else:
@@ -248,3 +253,15 @@ class Tracker:
             track.fresh, track.missed, track.raw = True, 1, None
         self._tracks.append(track)
         return track
+
+    def _come_back(self, look: NDArray[np.float32], box_xyxy: NDArray[np.float32]) -> Track | None:
+        """Who of those that are away a new face is: who looks so, or, of its size, went behind the face it comes from behind.
+
+        Half a face looks like nobody's, so the second is not asked for its look.
+        """
+        best = max(self._away, key=lambda track: track.looks(look, box_xyxy), default=None)
+        if best is None or best.looks(look, box_xyxy) >= ALIKE:
+            return best
+        before = self._before(-1, box_xyxy)
+        hidden = (track for track in self._away if track.behind is not None and track.behind == before)
+        return next((track for track in hidden if track.as_large(box_xyxy)), None)
