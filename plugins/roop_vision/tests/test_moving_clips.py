@@ -23,7 +23,7 @@ Picture = NDArray[np.uint8]
 
 
 def placed(bgr: Picture, x: float, y: float, scale: float, turn: float, onto: Picture | None = None) -> Picture:
-    """The portrait's face, of scale 1 some 94 pixels wide, turned, its middle at x, y; onto another picture the head only."""
+    """The portrait's face, of scale 1 some 94 pixels wide, turned, its middle at x, y; onto a picture the head only."""
     middle, width = FACES[bgr.shape[0]]
     matrix = cv2.getRotationMatrix2D(middle, turn, scale * 94 / width)
     matrix[:, 2] += (x - middle[0], y - middle[1])
@@ -160,9 +160,7 @@ def test_a_face_that_lies_or_stands_on_its_head(
         assert abs((face.pose_degrees[2] + 90 * turn + 180) % 360 - 180) < 6 or turn != 2
 
 
-def test_an_empty_clip_is_searched_in_full_every_so_often_only(
-    monkeypatch: pytest.MonkeyPatch, collins: Picture
-) -> None:
+def test_an_empty_clip_is_searched_in_full_every_so_often_only(monkeypatch: pytest.MonkeyPatch, collins: Picture) -> None:
     """And a large upright face that comes is there at once, one upside down at the next full search."""
     analyser = EmbeddedAnalyser()
     analyser.setup(context_of(VisionOptions(detect_every=10)))
@@ -181,7 +179,9 @@ def test_an_empty_clip_is_searched_in_full_every_so_often_only(
     face = placed(collins, 240, 180, 0.8, 0, onto=empty)
     alone(analyser.analyse(frame_of(face, 25)))
     analyser.start(FIRST)
-    seen = [bool(analyser.analyse(frame_of(np.ascontiguousarray(face[::-1, ::-1]) if k > 3 else empty, k))) for k in range(12)]
+    seen = [
+        bool(analyser.analyse(frame_of(np.ascontiguousarray(face[::-1, ::-1]) if k > 3 else empty, k))) for k in range(12)
+    ]
     assert seen[10:] == [True, True]
 
 

@@ -114,7 +114,7 @@ def _dlib_path() -> Path:
     return Path(folders[0] if folders else _DLIB_WEIGHTS) / "models" / "dlib_face_recognition_resnet_model_v1.dat"
 
 
-#: dlib's own format, which no session opens; from the package face-recognition-models 0.3.0.
+#: dlib's own format, which no session opens and no choice declares; from the package face-recognition-models 0.3.0.
 DLIB_RESNET = ModelSpec(
     name="dlib_face_recognition_resnet_model_v1",
     size=22466066,

@@ -255,7 +255,7 @@ class Tracker:
         return track
 
     def _come_back(self, look: NDArray[np.float32], box_xyxy: NDArray[np.float32]) -> Track | None:
-        """Who of those that are away a new face is: who looks so, or, of its size, went behind the face it comes from behind.
+        """Who of those that are away a new face is: who looks so, or, of its size, went behind the face it comes from.
 
         Half a face looks like nobody's, so the second is not asked for its look.
         """
