@@ -37,7 +37,9 @@ Meshes = list[NDArray[np.float32] | None]
 
 def clip(width: int, height: int, frames: int) -> tuple[list[FrameView], list[NDArray[np.float64]]]:
     """The portrait sways, nods, comes nearer and tilts, by up to a 40th of the picture's height a frame; and how it lies."""
-    portrait, made, ways = cv2.imread(str(PORTRAIT)), [], []
+    portrait = cv2.imread(str(PORTRAIT))
+    made: list[FrameView] = []
+    ways: list[NDArray[np.float64]] = []
     if portrait is None:
         raise SystemExit(f"{PORTRAIT} can't be read")
     rng = np.random.default_rng(0)
@@ -55,7 +57,7 @@ def clip(width: int, height: int, frames: int) -> tuple[list[FrameView], list[ND
 
 
 def jitter(meshes: Meshes, ways: Sequence[NDArray[np.float64]]) -> float:
-    """How much the points tremble on the portrait itself, which does not move: their mean step, in % of the eyes' distance."""
+    """How much the points tremble on the portrait itself, which is still: their mean step, in % of the eyes' distance."""
     points = []
     for mesh, way in zip(meshes, ways, strict=True):
         if mesh is not None:

@@ -66,7 +66,7 @@ def test_the_crop_is_dlibs_own(seeing: FaceAnalyser, collins: Picture) -> None:
     theirs = dlib.get_face_chip(np.ascontiguousarray(large[..., ::-1]), face, size=150, padding=0.25)[..., ::-1]
     ours = DlibRecogniser().chip(frame_of(large), mesh)
     assert ours is not None
-    assert np.abs(ours.astype(float) - theirs).mean() < 5
+    assert np.abs(ours.astype(float) - theirs).mean() < 6  # off by one pixel it is 8.8
 
 
 def test_a_track_bears_the_mean_of_its_first_embeddings(

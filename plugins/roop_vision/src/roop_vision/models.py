@@ -47,7 +47,7 @@ FACEMESH = _embedded(
 #: Names of the recognisers in ``Face``: only embeddings of one recogniser can be compared.
 ARCFACE, DLIB = "arcface_w600k_r50", "dlib_resnet_v1"
 #: The cosine at which two pictures are as likely of one person as not. ArcFace: the limit that face swappers use. dlib: its
-#: author's distance of 0.6 between vectors about 1.45 long; on twelve people one had 0.95 and more, two 0.92 and less.
+#: author's distance of 0.6 between vectors about 1.45 long; on eleven people one had 0.95 and more, two 0.92 and less.
 AS_LIKELY = {ARCFACE: 0.4, DLIB: 0.92}
 _INSIGHTFACE = "non-commercial research only (InsightFace)"
 _PACK = Pack(

@@ -16,6 +16,7 @@ TURNS = (0, 1, 3, 2)
 #: Presence below which a mesh does not lie on a face (FaceMesh's own default).
 PRESENT = 0.5
 _RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
+_CONVINCING = 0.9  # presence there: on a round badge, which the detector took for a face, one of them had 0.8
 _ROUNDS = 2  # looks after the first: one finds the face's place, one more how far its mouth is open
 #: Overlap of two boxes at which they may be one face, and at which they surely are.
 SAME_BOX, SAME_FACE = 0.25, 0.5
@@ -50,7 +51,9 @@ def first_mesh(landmarker: Landmarker, frame: FrameView, detection: Detection) -
     it half believes. So where it has a doubt it is shown the crop the other way up too.
     """
     crop = crop_of_detection(detection.box_xyxy, detection.keypoints)
-    found = next((one for growth in (1.0, *_RETRY_GROWTH) if (one := settled(landmarker, frame, crop.grown(growth)))), None)
+    found = settled(landmarker, frame, crop)
+    for growth in _RETRY_GROWTH:
+        found = found or settled(landmarker, frame, crop.grown(growth), least=_CONVINCING)
     if found is not None and found[1] >= _NO_DOUBT:
         return found
     over = settled(landmarker, frame, replace(crop, turn=crop.turn + np.pi), least=_SURE)
