@@ -15,11 +15,15 @@ class Face:
     """One face of a picture as it was decoded; all coordinates are upright pixels of that picture.
 
     ``landmarks_5`` is float32 ``(5, 2)``: left eye, right eye, nose tip, left and right mouth corner, left and right as seen
-    in the picture. ``mesh_468`` is float32 ``(468, 3)`` in MediaPipe's order, z in the scale of x, smaller is nearer.
+    in the picture, or, of a face that lies or stands on its head, as seen with the picture turned until it is upright.
+    ``mesh_468`` is float32 ``(468, 3)`` in MediaPipe's order, z in the scale of x, smaller is nearer.
     ``embedding`` is the recogniser's raw vector (of ArcFace float32 ``(512,)``, not normalised) and ``recogniser`` its name.
     ``landmarks_68`` is float32 ``(68, 3)`` in iBUG's order, z in the scale of x but larger is nearer, as InsightFace has it;
-    ``landmarks_106`` float32 ``(106, 2)``; ``pose_degrees`` is pitch, yaw, roll; ``gender`` and ``age`` in years are what a
-    network believes. What the analyser can't tell or was not asked is None.
+    ``landmarks_106`` float32 ``(106, 2)``; ``gender`` and ``age`` in years are what a network believes.
+    ``pose_degrees`` is pitch, positive where the face looks up; yaw, positive where it looks to the right of the picture;
+    and roll, positive where it is tilted clockwise in the picture; a face that looks upright into the camera has zeros, as
+    InsightFace has it. ``yaw_degrees`` is the yaw of the mesh, or without one that of
+    ``pose_degrees``. What the analyser can't tell or was not asked is None.
 
     ``id`` is a track: equal in neighbouring frames for one person. ``source`` is the index of the source face assigned to
     it; None means that nobody's face is to be put here. ``similarity`` is how much it is like the reference that decided so,

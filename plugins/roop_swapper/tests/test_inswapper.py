@@ -491,7 +491,11 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_what_the_step_declares() -> None:
     (spec,) = roop_processors()
     neural, mesh = spec.choices
-    assert (neural.value, neural.models, neural.needs) == ("inswapper_128", (INSWAPPER_128,), {"embedding"})
+    assert (neural.value, neural.models, neural.needs) == (
+        "inswapper_128",
+        (INSWAPPER_128,),
+        {"embedding:arcface_w600k_r50"},
+    )
     assert (mesh.value, mesh.models, mesh.needs) == ("mesh", (), {"mesh_468"})
     assert (neural.source_type or spec.source_type) == "compositeWithTrainedAlgorithmicMedia"
     assert mesh.source_type == "compositeSynthetic"

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from roop_host import Face, Segment, UsageError
 from roop_host.testing import context_of, frame_of
+from roop_vision.align import pose_degrees
 from roop_vision.analyser import EmbeddedAnalyser
-from roop_vision.detector import Detection
+from roop_vision.detector import Detection, Effort
 from roop_vision.faces import FaceAnalyser
 from roop_vision.landmarker import Landmarker
 from roop_vision.models import ARCFACE, DET_10G, InsightModels
@@ -67,7 +68,8 @@ def test_a_picture_with_all_details(insight: InsightModels, collins: Picture) ->
 def test_only_what_was_asked_is_told(insight: InsightModels, collins: Picture) -> None:
     face = only(made(insight, "landmarks_106").analyse_picture(frame_of(collins)))
     assert face.landmarks_106 is not None
-    assert (face.landmarks_68, face.pose_degrees, face.gender, face.age) == (None, None, None, None)
+    assert (face.landmarks_68, face.gender, face.age) == (None, None, None)
+    assert face.pose_degrees == pose_degrees(face.mesh_468)
 
 
 def test_a_moving_face_is_followed_by_its_own_points(insight: InsightModels, collins: Picture) -> None:
@@ -132,10 +134,10 @@ class Scripted:
     def __init__(self) -> None:
         self.found: list[Detection] = []
 
-    def detect(self, bgr: Picture, *, thorough: bool = False) -> list[Detection]:
+    def detect(self, bgr: Picture, effort: Effort = Effort.FULL) -> list[Detection]:
         return self.found
 
-    def around(self, frame: object, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+    def around(self, frame: object, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
         return self.found
 
 
@@ -214,7 +216,7 @@ def test_points_that_are_no_numbers_do_not_end_a_job(insight: InsightModels, col
     assert not analyser.analyse_picture(frame_of(collins))
     assert not analyser.analyse(frame_of(collins, 0))
     package.detect = real
-    only(analyser.analyse(frame_of(collins, 1)))
+    only(analyser.analyse(frame_of(collins, 10)))
     package.detect = spoilt
     assert np.isfinite(only(analyser.analyse(frame_of(collins, 2))).landmarks_5).all()
 
@@ -223,7 +225,7 @@ def test_a_picture_is_looked_at_closely_where_a_face_is(insight: InsightModels, 
     """The pass over the whole of it may have shown the face in a few pixels."""
     analyser, finder = scripted(insight)
     finder.found = [Detection(BOX, 0.9, POINTS)]
-    finder.detect = lambda bgr, *, thorough=False: [Detection(BOX + 4, 0.95, POINTS + 5)]  # type: ignore[method-assign]
+    finder.detect = lambda bgr, effort=Effort.FULL: [Detection(BOX + 4, 0.95, POINTS + 5)]  # type: ignore[method-assign]
     face = only(analyser.analyse_picture(frame_of(collins)))
     assert np.array_equal(face.landmarks_5, POINTS)
 
@@ -371,18 +373,24 @@ def test_each_value_of_the_options_says_what_it_needs_and_gives() -> None:
     said = {(choice.option, choice.value): choice for choice in spec.choices}
     assert set(said) == {
         ("backend", "embedded"),
+        ("backend", "dlib"),
         ("backend", "insightface"),
         ("details", "gender_age"),
         ("details", "pose"),
         ("details", "landmarks_106"),
     }
-    assert spec.choices[0].value == "embedded"
-    assert all(model.embedded for model in said["backend", "embedded"].models)
-    assert "embedding" in said["backend", "insightface"].gives
-    assert all("mesh_468" in said["backend", value].gives for value in ("embedded", "insightface"))
+    assert [choice.value for choice in spec.choices if choice.option == "backend"] == ["embedded", "dlib", "insightface"]
+    assert all(model.embedded for value in ("embedded", "dlib") for model in said["backend", value].models)
+    for value, names in (
+        ("embedded", set()),
+        ("dlib", {"embedding", "embedding:dlib_resnet_v1"}),
+        ("insightface", {"embedding", "embedding:arcface_w600k_r50"}),
+    ):
+        assert said["backend", value].gives == {"mesh_468", "yaw_degrees", "pose_degrees", *names}
+    assert spec.recognisers == {"arcface_w600k_r50": 0.4, "dlib_resnet_v1": 0.92}
     details = [choice for choice in spec.choices if choice.option == "details"]
     assert all(choice.needs <= said["backend", "insightface"].gives for choice in details)
-    assert not any(choice.needs <= said["backend", "embedded"].gives for choice in details)
+    assert not any(choice.needs <= said["backend", value].gives for choice in details for value in ("embedded", "dlib"))
     pulled = [model for choice in spec.choices for model in choice.models if not model.embedded]
     assert sorted(model.name for model in pulled) == ["1k3d68", "2d106det", "det_10g", "genderage", "w600k_r50"]
     assert all(model.purpose and not model.commercial and "non-commercial" in model.licence for model in pulled)

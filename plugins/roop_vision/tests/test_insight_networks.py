@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from roop_host import ModelSpec, Session
 from roop_host.testing import context_of, frame_of
 from roop_vision.align import arcface_template, similarity
+from roop_vision.detector import Effort
 from roop_vision.insight_networks import ArcFace, AsOrt, GenderAge, Points, Scrfd
 from roop_vision.models import DET_10G, GENDER_AGE, LANDMARKS_68, LANDMARKS_106, W600K_R50, InsightModels
 
@@ -109,7 +110,7 @@ def test_a_large_picture_that_stands_alone_is_looked_at_in_more_detail(insight: 
     large[400:912, 300:812] = collins
     found = scrfd(insight.detector)
     assert not found.detect(large)
-    (face,) = found.detect(large, thorough=True)
+    (face,) = found.detect(large, Effort.CAREFUL)
     assert np.abs(face.box_xyxy - BOX - (300, 400, 300, 400)).max() < 3
 
 
@@ -133,7 +134,7 @@ def test_around_a_face_at_the_edge(insight: InsightModels, collins: Picture) -> 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (8, 4000), (4000, 9)], ids=str)
 def test_pictures_of_odd_shapes(size: tuple[int, int], insight: InsightModels) -> None:
     bgr = np.full((*size, 3), 90, np.uint8)
-    assert not scrfd(insight.detector).detect(bgr, thorough=True)
+    assert not scrfd(insight.detector).detect(bgr, Effort.CAREFUL)
     assert not scrfd(insight.detector).around(frame_of(bgr), np.array((0, 0, 1, 1), np.float32))
     assert not scrfd(insight.detector).around(frame_of(bgr), np.array((5000, 5000, 5100, 5100), np.float32))
 
@@ -353,7 +354,7 @@ def test_the_grain_of_a_large_face_is_not_in_what_is_looked_at(
     """Plain interpolation would skip pixels, and the points would tremble with the grain."""
     seen: list[Picture] = []
     finder = scrfd(insight.detector)
-    monkeypatch.setattr(finder, "_detections", lambda bgr, sizes: seen.append(bgr) or [])
+    monkeypatch.setattr(finder, "_detections", lambda bgr, sizes, score: seen.append(bgr) or [])
     finder.around(frame_of(board), np.array((403, 397, 910, 920), np.float32))
     assert max(seen[0].shape) == 256
     assert seen[0].std() < 12

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from roop_host import Box, FrameView
 from roop_host.testing import frame_of
-from roop_vision.detector import Detection
+from roop_vision.detector import Detection, Effort
 from roop_vision.landmarker import Crop
+from roop_vision.searching import looked_at_closely
 from roop_vision.smoothing import BoxSmoother, PointSmoother
 from roop_vision.topology import topology
-from roop_vision.tracker import Tracker, looked_at_closely
+from roop_vision.tracker import Tracker
 
 Place = tuple[float, float]
 TEMPLATE = np.array(((38, 52), (74, 51), (56, 72), (41, 92), (71, 92)), np.float32)
@@ -32,10 +33,10 @@ class Finder:
     def __init__(self, *places: Place, certain: bool = True) -> None:
         self.places, self.certain = list(places), certain
 
-    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
+    def detect(self, bgr: NDArray[np.uint8], effort: Effort = Effort.FULL) -> list[Detection]:
         return [face_at(place) for place in self.places]
 
-    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
         return self.detect(frame.bgr()) if self.certain else []
 
 
@@ -182,7 +183,7 @@ def test_who_is_missed_makes_the_whole_frame_be_searched() -> None:
 class FarSighted(Finder):
     """Sees the face in the whole frame, and nothing in its surroundings."""
 
-    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
         return []
 
 
@@ -196,7 +197,7 @@ def test_what_the_whole_frame_shows_confirms_a_mesh() -> None:
 class Sharp(Finder):
     """Sees a face in its surroundings better than in the whole frame, and its neighbours too."""
 
-    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
         return [face_at((x + dx, y)) for x, y in self.places for dx in (70, 3)]
 
 

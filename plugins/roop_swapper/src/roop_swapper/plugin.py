@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from roop_host import Choice, ProcessorSpec, hookimpl
 from roop_swapper.models import INSWAPPER_128
 from roop_swapper.options import SwapperOptions
+from roop_vision.models import ARCFACE
 
 if TYPE_CHECKING:
     from roop_host import Processor
@@ -25,6 +26,7 @@ def _load() -> Callable[[], Processor]:
 @hookimpl
 def roop_processors() -> Iterable[ProcessorSpec]:
     """The step ``swapper``."""
+    needs = frozenset({f"embedding:{ARCFACE}"})
     yield ProcessorSpec(
         name="swapper",
         summary="Puts the source's face on the target's (engines inswapper_128 and mesh)",
@@ -33,7 +35,7 @@ def roop_processors() -> Iterable[ProcessorSpec]:
         warmup=8,
         needs_source=True,
         choices=(
-            Choice(option="engine", value="inswapper_128", models=(INSWAPPER_128,), needs=frozenset({"embedding"})),
+            Choice(option="engine", value="inswapper_128", models=(INSWAPPER_128,), needs=needs),
             Choice(option="engine", value="mesh", needs=frozenset({"mesh_468"}), source_type="compositeSynthetic"),
         ),
     )

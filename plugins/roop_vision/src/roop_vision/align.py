@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Box, FrameView
-from roop_vision.topology import EYE_LEFT, EYE_RIGHT, NOSE_TIP, SIDE_LEFT, SIDE_RIGHT
+from roop_vision.topology import BELOW_NOSE, EYE_LEFT, EYE_RIGHT, FOREHEAD, NOSE_TIP, SIDE_LEFT, SIDE_RIGHT
 
 _MOUTH_LEFT, _MOUTH_RIGHT = 61, 291
 #: Eyes, nose tip and mouth corners on ArcFace's crop of 112 pixels (insightface, utils/face_align.py).
@@ -37,7 +37,25 @@ def yaw_degrees(mesh: NDArray[np.float32]) -> float:
     Taken from the depth of the face's sides against their distance, after the roll is taken out.
     """
     across = mesh[SIDE_RIGHT] - mesh[SIDE_LEFT]
-    return float(np.degrees(np.arctan2(-across[2], np.hypot(across[0], across[1]))))
+    return float(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))
+
+
+def pose_degrees(mesh: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Pitch, yaw and roll of the head in degrees, as ``Face.pose_degrees`` has them.
+
+    A face is turned about its own width by the pitch, then about the picture's upright by the yaw, then in the picture by
+    the roll. Roll is the line of the eyes' outer corners, yaw the depth of the face's sides, and pitch the depth of the line
+    from the forehead's top to below the nose, which speech does not move: it lies within 5 degrees of upright on people who
+    look into the camera.
+    """
+    yaw = yaw_degrees(mesh)
+    eyes = mesh[EYE_RIGHT[0], :2] - mesh[EYE_LEFT[0], :2]
+    roll = float(np.arctan2(eyes[1], eyes[0]))
+    x, y, z = (mesh[BELOW_NOSE] - mesh[FOREHEAD]).astype(np.float64) * (1, 1, -1)  # larger is nearer from here on
+    sideways, down = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
+    turn = np.radians(yaw)
+    ahead = z * np.cos(turn) + sideways * np.sin(turn)
+    return float(np.degrees(np.arctan2(ahead, down))), yaw, float(np.degrees(roll))
 
 
 def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,54 +1,138 @@
-"""The embedded analyser: BlazeFace, FaceMesh and tracking, about 3 ms a tracked face."""
+"""The embedded analyser: BlazeFace, FaceMesh and tracking, about 3 ms a tracked face; if asked for, dlib's recogniser."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Analyser, Context, Face, FrameView, Segment
-from roop_vision.align import five_points, yaw_degrees
-from roop_vision.detector import BlazeFace, Detector, overlap
+from roop_vision.align import five_points, pose_degrees
+from roop_vision.detector import BlazeFace, Detector, Effort, overlap
 from roop_vision.landmarker import Landmarker
-from roop_vision.models import BLAZEFACE_FULL, BLAZEFACE_SHORT, FACEMESH
+from roop_vision.models import AS_LIKELY, BLAZEFACE_FULL, BLAZEFACE_SHORT, DLIB, FACEMESH
 from roop_vision.options import VisionOptions
-from roop_vision.tracker import Tracker, box_of, detect, first_mesh
+from roop_vision.searching import TURNS, box_of, detect, first_mesh
+from roop_vision.track import Track
+from roop_vision.tracker import Tracker
+
+if TYPE_CHECKING:
+    from roop_vision.dlib_recogniser import DlibRecogniser
 
 _SAME_FACE = 0.4
+_ENOUGH = 5  # embeddings of a track, each of one search, after which their mean hardly moves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """The mean of a track's embeddings so far, read-only, and of how many."""
+
+    mean: NDArray[np.float32]
+    count: int
 
 
 class EmbeddedAnalyser(Analyser):
-    """Dense landmarks and stable track numbers; no embedding, since no recogniser is embedded."""
+    """Dense landmarks and stable track numbers. Embeddings only with ``recognise``: the one recogniser is dlib's.
+
+    An embedding is computed when a track begins and at the searches that follow, until there are five; the face bears their
+    mean.
+    """
+
+    def __init__(self, *, recognise: bool = False) -> None:
+        self._recognise = recognise
 
     def setup(self, ctx: Context) -> None:
         options = ctx.options_as(VisionOptions)
         one = {"threads": 1}  # the graphs are too small to gain from a second thread
-        short = BlazeFace.short_range(ctx.sessions.open(BLAZEFACE_SHORT, **one))
-        full = BlazeFace.full_range(ctx.sessions.open(BLAZEFACE_FULL, **one))
-        self._detector = Detector(short, full)
+        short = BlazeFace.short_range(ctx.sessions.open(BLAZEFACE_SHORT, **one), options.detector_score)
+        full = BlazeFace.full_range(ctx.sessions.open(BLAZEFACE_FULL, **one), options.detector_score)
+        self._detector = Detector(short, full, options.detector_size)
         self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, **one))
         self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
+        self._recogniser: DlibRecogniser | None = None
+        self._known: dict[int, _Known] = {}
+        if self._recognise:
+            from roop_vision.dlib_recogniser import DlibRecogniser
+
+            self._recogniser = DlibRecogniser()
 
     def start(self, segment: Segment) -> None:
         self._tracker.reset()
+        self._known = {}
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
-        return [_face(t.id, t.mesh, t.presence) for t in self._tracker.step(frame) if t.mesh is not None]
+        tracks = self._tracker.step(frame)
+        if self._recogniser is not None:
+            self._learn(self._recogniser, frame, tracks)
+        return [
+            _face(track.id, track.mesh, track.presence, self._known.get(track.id))
+            for track in tracks
+            if track.mesh is not None
+        ]
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
+        bgr = frame.bgr()
         faces: list[Face] = []
-        for detection in detect(self._detector, frame, thorough=True):
-            found = first_mesh(self._landmarker, frame, detection)
-            if found is None:
-                continue
-            mesh, presence = self._landmarker.refined(frame.bgr, frame.box, found[0], careful=True), found[1]
-            if all(overlap(box_of(mesh), np.array(face.box_xyxy, np.float32)) < _SAME_FACE for face in faces):
-                faces.append(_face(len(faces), mesh, presence))
+        for turn in TURNS:
+            for detection in detect(self._detector, bgr, Effort.CAREFUL, turn):
+                found = first_mesh(self._landmarker, frame, detection)
+                if found is None:
+                    continue
+                mesh, presence = self._landmarker.refined(frame.bgr, frame.box, found[0], careful=True), found[1]
+                if all(overlap(box_of(mesh), np.array(face.box_xyxy, np.float32)) < _SAME_FACE for face in faces):
+                    vector = None if self._recogniser is None else self._recogniser.embedding(frame, mesh)
+                    faces.append(_face(len(faces), mesh, presence, _with(None, vector)))
+            if faces:
+                break
         return faces
 
+    def _learn(self, recogniser: DlibRecogniser, frame: FrameView, tracks: Sequence[Track]) -> None:
+        """What this frame adds to what is known of the people in it. Who is missed shows nothing of themselves."""
+        followed = self._tracker.ids
+        self._known = {key: known for key, known in self._known.items() if key in followed}
+        for track in tracks:
+            known = self._known.get(track.id)
+            wanted = known is None or track.fresh or (self._tracker.looked and known.count < _ENOUGH)
+            if track.mesh is None or track.missed or not wanted:
+                continue
+            vector = recogniser.embedding(frame, track.mesh)
+            if known is not None and vector is not None and cosine(vector, known.mean) < AS_LIKELY[DLIB]:
+                known = None  # who came back is somebody else, or was half hidden when it was seen first
+            grown = _with(known, vector)
+            if grown is not None:
+                self._known[track.id] = grown
 
-def _face(number: int, mesh: NDArray[np.float32], presence: float) -> Face:
+
+def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """-1..1; of one person's embeddings near 1."""
+    return float(a @ b) / max(1e-12, float(np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def _with(known: _Known | None, vector: NDArray[np.float32] | None) -> _Known | None:
+    """The mean with one more vector."""
+    if vector is None:
+        return known
+    count = 1 if known is None else known.count + 1
+    mean = vector if known is None else (known.mean + (vector - known.mean) / np.float32(count)).astype(np.float32)
+    mean.flags.writeable = False  # the same array goes to many frames
+    return _Known(mean, count)
+
+
+def _face(number: int, mesh: NDArray[np.float32], presence: float, known: _Known | None) -> Face:
     x0, y0, x1, y1 = (float(v) for v in box_of(mesh))
     mesh = mesh.copy()  # the tracker goes on with its own
-    return Face(number, (x0, y0, x1, y1), presence, five_points(mesh), mesh, yaw_degrees=yaw_degrees(mesh))
+    pose = pose_degrees(mesh)
+    return Face(
+        id=number,
+        box_xyxy=(x0, y0, x1, y1),
+        score=presence,
+        landmarks_5=five_points(mesh),
+        mesh_468=mesh,
+        embedding=None if known is None else known.mean,
+        recogniser=None if known is None else DLIB,
+        yaw_degrees=pose[1],
+        pose_degrees=pose,
+    )

@@ -1,8 +1,9 @@
-"""Where faces are: what the tracker asks of a detector, and BlazeFace, on a letterboxed copy of the picture."""
+"""Where faces are: what is asked of a detector, and BlazeFace, on a letterboxed copy of the picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 import cv2
@@ -11,17 +12,33 @@ from numpy.typing import NDArray
 
 from roop_host import FrameView, Session
 
+#: Sides of what the two graphs see.
+SHORT_SIDE, FULL_SIDE = 128, 192
 _SCORE_CLIP = 80.0  # keeps exp() finite in float32
-_MIN_SCORE = 0.5
+#: Default of both detectors' authors.
+SCORE = 0.5
 _SAME_FACE = 0.3  # intersection over union at which two boxes are one face
 _SMALLEST_SIDE = 8  # pixels; no face can be told in fewer, and tiles would shrink to nothing
+_TILE_STEP = 0.6  # of a tile's side from one to the next: a face up to two fifths of it lies whole in one of them
+
+
+class Effort(IntEnum):
+    """How hard a whole picture is searched. Each takes more time and finds smaller faces than the one before."""
+
+    #: In a clip, between two searches, while nobody is followed.
+    QUICK = 0
+    #: In a clip: at two scales, for close-ups and for small faces.
+    FULL = 1
+    #: A picture that stands alone.
+    CAREFUL = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
     """A face in pixels: ``box_xyxy`` float32 ``(4,)``, ``keypoints`` float32 ``(n, 2)``, ``score`` 0..1.
 
-    The first three points are the left eye, the right eye and the nose tip as seen in the picture, whatever the detector.
+    The first three points are the left eye, the right eye and the nose tip, whatever the detector: left and right as seen
+    in the picture, or, of a face that lies or stands on its head, as seen with the picture turned until it is upright.
     """
 
     box_xyxy: NDArray[np.float32]
@@ -34,13 +51,39 @@ class FaceFinder(Protocol):
 
     certain: bool
 
-    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
-        """Faces of a whole picture, uint8 B, G, R ``(H, W, 3)``. ``thorough`` takes more time and finds smaller ones."""
+    def detect(self, bgr: NDArray[np.uint8], effort: Effort = Effort.FULL) -> list[Detection]:
+        """Upright faces of a whole picture, uint8 B, G, R ``(H, W, 3)``."""
         ...
 
-    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
-        """Faces in the neighbourhood of a box, in pixels of the picture. None from a detector that is not for following."""
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
+        """Faces in the neighbourhood of a box, in pixels of the picture, which are upright after ``turn`` (see ``turned``).
+
+        None from a detector that is not for following.
+        """
         ...
+
+
+def turned(bgr: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """The picture by ``turn`` quarters counter-clockwise."""
+    return np.ascontiguousarray(np.rot90(bgr, turn)) if turn % 4 else bgr
+
+
+def turned_back(detection: Detection, turn: int, width: int, height: int) -> Detection:
+    """What was seen in a picture of ``width`` and ``height`` after ``turned``, in the pixels of the picture before."""
+    if not turn % 4:
+        return detection
+    points = np.concatenate([detection.box_xyxy.reshape(2, 2), detection.keypoints])
+    x, y = points.T
+    back = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[turn % 4]
+    placed = np.stack(back, axis=1).astype(np.float32)
+    box = np.concatenate([placed[:2].min(0), placed[:2].max(0)])
+    return Detection(box, detection.score, placed[2:])
+
+
+def quarter_of(eyes: NDArray[np.float32]) -> int:
+    """``turn`` after which a face is upright, 0..3; ``eyes`` are its left and its right one, ``(2, 2)`` or more."""
+    x, y = eyes[1, :2] - eyes[0, :2]
+    return round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4
 
 
 def anchors(size: int, layers: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
@@ -60,19 +103,19 @@ class BlazeFace:
     Six keypoints: left eye, right eye, nose tip, mouth, left ear, right ear, left and right as seen in the picture.
     """
 
-    def __init__(self, session: Session, size: int, layers: tuple[tuple[int, int], ...]) -> None:
-        self._session, self._size = session, size
+    def __init__(self, session: Session, size: int, layers: tuple[tuple[int, int], ...], score: float) -> None:
+        self._session, self._size, self._score = session, size, score
         self._anchors = anchors(size, layers)
 
     @classmethod
-    def short_range(cls, session: Session) -> BlazeFace:
+    def short_range(cls, session: Session, score: float = SCORE) -> BlazeFace:
         """128 x 128, 896 anchors: stride 8 with two a cell, then three layers of stride 16 with two each."""
-        return cls(session, 128, ((8, 2), (16, 6)))
+        return cls(session, SHORT_SIDE, ((8, 2), (16, 6)), score)
 
     @classmethod
-    def full_range(cls, session: Session) -> BlazeFace:
+    def full_range(cls, session: Session, score: float = SCORE) -> BlazeFace:
         """192 x 192, 2304 anchors: stride 4, one a cell."""
-        return cls(session, 192, ((4, 1),))
+        return cls(session, FULL_SIDE, ((4, 1),), score)
 
     def detect(self, bgr: NDArray[np.uint8]) -> list[Detection]:
         """Faces of a uint8 B, G, R picture ``(H, W, 3)``, best first, in its pixels."""
@@ -88,7 +131,7 @@ class BlazeFace:
         regressors = next(o for o in outputs if o.shape[-1] == 16).reshape(-1, 8, 2)
         logits = next(o for o in outputs if o.shape[-1] == 1).reshape(-1)
         scores = 1 / (1 + np.exp(-np.clip(logits, -_SCORE_CLIP, _SCORE_CLIP)))
-        keep = scores > _MIN_SCORE
+        keep = scores > self._score
         points = regressors[keep].astype(np.float32)
         points /= self._size
         centre_free = [0, *range(2, 8)]  # row 1 is the box's size, all others are offsets from the anchor
@@ -134,39 +177,46 @@ def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 class Detector:
-    """Both ranges together."""
+    """Both ranges together. ``size`` is the longest side at which a whole picture is searched; 0 is as its shape asks."""
 
     certain = False  # it also fires on what only looks like a face
 
-    def __init__(self, short: BlazeFace, full: BlazeFace) -> None:
-        self._short, self._full = short, full
+    def __init__(self, short: BlazeFace, full: BlazeFace, size: int = 0) -> None:
+        self._short, self._full, self._size = short, full, size
 
-    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
-        """Faces of a picture. ``thorough`` also looks for small ones, and into tiles, where large ones were found."""
+    def detect(self, bgr: NDArray[np.uint8], effort: Effort = Effort.FULL) -> list[Detection]:
+        """Upright faces of a picture. Full range and tiles are for small ones; in a clip, tiles only if none is large."""
         if min(bgr.shape[:2]) < _SMALLEST_SIDE:
             return []
         found = self._short.detect(bgr)
-        if thorough or not found:
+        if self._reaches(FULL_SIDE) and (effort > Effort.QUICK or not found):
             found = suppress(found + self._full.detect(bgr))
-        if thorough or not found:
+        if self._reaches(FULL_SIDE + 1) and (effort is Effort.CAREFUL or (effort is Effort.FULL and not found)):
             found = suppress(found + self._tiles(bgr))
         return found
 
-    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
         """None: between two looks the mesh follows the face by itself."""
         return []
 
+    def _reaches(self, size: int) -> bool:
+        return not self._size or self._size >= size
+
     def _tiles(self, bgr: NDArray[np.uint8]) -> list[Detection]:
-        """Faces found in overlapping squares along the longer side; in a square picture, in four quarters."""
+        """Faces found in overlapping squares.
+
+        Unless a size is asked for: squares along the longer side; in a square picture, four quarters.
+        """
         height, width = bgr.shape[:2]
-        side = min(height, width)
-        if max(height, width) < 1.25 * side:
+        side, network = min(height, width), self._short
+        if self._size:
+            side, network = max(_SMALLEST_SIDE, round(max(height, width) * FULL_SIDE / self._size)), self._full
+        elif max(height, width) < 1.25 * side:
             side = int(side * 0.6)
-        xs, ys = _starts(width, side), _starts(height, side)
         found: list[Detection] = []
-        for y in ys:
-            for x in xs:
-                for d in self._short.detect(np.ascontiguousarray(bgr[y : y + side, x : x + side])):
+        for y in _starts(height, side):
+            for x in _starts(width, side):
+                for d in network.detect(np.ascontiguousarray(bgr[y : y + side, x : x + side])):
                     move = np.array([x, y], np.float32)
                     found.append(Detection(d.box_xyxy + np.tile(move, 2), d.score, d.keypoints + move))
         return suppress(found)
@@ -175,5 +225,5 @@ class Detector:
 def _starts(length: int, side: int) -> list[int]:
     if length <= side:
         return [0]
-    count = max(2, int(np.ceil((length - side) / (side * 0.6))) + 1)
+    count = max(2, int(np.ceil((length - side) / (side * _TILE_STEP))) + 1)
     return [round(k * (length - side) / (count - 1)) for k in range(count)]

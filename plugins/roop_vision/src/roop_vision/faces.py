@@ -44,8 +44,8 @@ class FaceAnalyser(Analyser):
             from roop_vision.insight import InsightAnalyser
 
             return InsightAnalyser(self._models)
-        if options.details:
+        if options.details:  # with ``auto`` where there is no host
             raise UsageError("--vision-details needs the networks of another backend; add --vision-backend insightface")
         from roop_vision.analyser import EmbeddedAnalyser
 
-        return EmbeddedAnalyser()
+        return EmbeddedAnalyser(recognise=options.backend == "dlib")

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Analyser, Context, Face, FrameView, Segment
-from roop_vision.align import five_points, similarity, yaw_degrees
+from roop_vision.align import five_points, pose_degrees, similarity
+from roop_vision.detector import Effort
 from roop_vision.landmarker import Landmarker
 from roop_vision.models import ARCFACE, FACEMESH, InsightModels
 from roop_vision.options import VisionOptions
+from roop_vision.searching import TURNS, detect, first_mesh, looked_at_closely, lying_on
 from roop_vision.smoothing import BoxSmoother, PointSmoother
-from roop_vision.tracker import Track, Tracker, detect, first_mesh, looked_at_closely, lying_on
+from roop_vision.track import Track
+from roop_vision.tracker import Tracker
 
 if TYPE_CHECKING:
     from roop_vision.insight_networks import GenderAge, Points
@@ -61,7 +64,7 @@ class InsightAnalyser(Analyser):
         from roop_vision.insight_networks import ArcFace, GenderAge, Points, Scrfd
 
         options, models = ctx.options_as(VisionOptions), self._models
-        self._detector = Scrfd(ctx.sessions.open(models.detector))
+        self._detector = Scrfd(ctx.sessions.open(models.detector), options.detector_size, options.detector_score)
         self._arcface = ArcFace(ctx, models.recogniser)
         asked = options.details
         self._gender_age: GenderAge | None = GenderAge(ctx, models.gender_age) if "gender_age" in asked else None
@@ -88,7 +91,9 @@ class InsightAnalyser(Analyser):
         return self._faces(frame, [_Seen(t.id, self._people[t.id], points[t.id], t.mesh) for t in tracks])
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
-        found = [looked_at_closely(self._detector, frame, d) for d in detect(self._detector, frame, thorough=True)]
+        bgr = frame.bgr()
+        turns = (detect(self._detector, bgr, Effort.CAREFUL, turn) for turn in TURNS)
+        found = [looked_at_closely(self._detector, frame, one) for one in next(filter(None, turns), [])]
         vectors = self._arcface.embeddings(frame, [d.keypoints for d in found])
         seen = []
         for number, (detection, vector) in enumerate(zip(found, vectors, strict=True)):
@@ -112,6 +117,8 @@ class InsightAnalyser(Analyser):
         person = self._people.get(track.id)
         if person is None:
             person = self._people[track.id] = _Person(track.box_xyxy, 0.0)
+        elif track.fresh:  # back after it was away: who it is is known, where it was tells nothing
+            person.points, person.box, person.mesh_points = PointSmoother(), BoxSmoother(), None
         last, before, person.mesh_points = person.points.last, person.mesh_points, mesh_points
         carried, box = None, None
         if last is not None and before is not None and mesh_points is not None:
@@ -150,6 +157,8 @@ def _face(
     points_106: NDArray[np.float32] | None,
 ) -> Face:
     person, mesh = seen.person, seen.mesh
+    of_mesh = pose_degrees(mesh) if mesh is not None else None
+    best = of_mesh or pose
     x0, y0, x1, y1 = (float(v) for v in person.box_xyxy)
     return Face(
         id=seen.number,
@@ -159,10 +168,10 @@ def _face(
         mesh_468=None if mesh is None else mesh.copy(),
         embedding=person.embedding,
         recogniser=ARCFACE if person.embedding is not None else None,
-        yaw_degrees=yaw_degrees(mesh) if mesh is not None else pose[1] if pose is not None else None,
+        yaw_degrees=best[1] if best is not None else None,
         landmarks_68=points_68,
         landmarks_106=points_106,
-        pose_degrees=pose,
+        pose_degrees=pose or of_mesh,
         gender=person.gender,
         age=person.age,
     )

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from roop_host import Box, Context, FrameView, ModelSpec, Session
 from roop_vision.align import aligned_crop, arcface_template, crop_matrix
-from roop_vision.detector import Detection
+from roop_vision.detector import SCORE, Detection, Effort, turned, turned_back
 
 _ARCFACE_SIZE = 112
 _FULL, _SMALL = 640, 128  # longest sides at which the package itself looks; the small one is for faces that fill a picture
-_THOROUGH = 1280  # for the small faces of a picture that stands alone
+_QUICK = 320  # where nobody is followed, between two searches: a quarter of the work, faces from a 25th of the longest side
+_CAREFUL = 1280  # for the small faces of a picture that stands alone
 _REGION, _REGION_REACH = 256, 2.0  # side in pixels of what is looked at around a face, and in longer sides of its box
 _CELL = 32  # SCRFD's coarsest stride: sides are multiples of it
 _SMALLEST_SIDE = 8
@@ -81,24 +82,30 @@ def _made(kind: Any, ctx: Context, model: ModelSpec) -> Any:
 
 
 class Scrfd:
-    """SCRFD as the package runs it: letterbox to the top left, score 0.5, suppression at an overlap of 0.4."""
+    """SCRFD as the package runs it: letterbox to the top left, suppression at an overlap of 0.4.
+
+    ``size`` is the longest side at which a whole picture is searched, 0 the package's; ``score`` is what a face must reach
+    to be found. One that was found is followed at the package's 0.5 in any case: a strict limit would make it come and go.
+    """
 
     certain = True  # a profile, where FaceMesh sees nothing, is what it is there for
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, size: int = 0, score: float = SCORE) -> None:
         self._scrfd = SCRFD(session=AsOrt(session))
+        self._size, self._score = -(-size // _CELL) * _CELL, score
 
-    def detect(self, bgr: NDArray[np.uint8], *, thorough: bool = False) -> list[Detection]:
-        """Faces of a whole picture, best first. ``thorough`` looks at large pictures in twice the size too."""
+    def detect(self, bgr: NDArray[np.uint8], effort: Effort = Effort.FULL) -> list[Detection]:
+        """Upright faces of a whole picture, best first. With care, unless a size is asked for, large ones twice as large."""
         height, width = bgr.shape[:2]
-        longest = [_SMALL, _FULL]
-        if thorough and max(height, width) > 1.5 * _FULL:
-            longest.append(_THOROUGH)
+        largest = self._size or _FULL
+        longest = [_SMALL, min(_QUICK, largest) if effort is Effort.QUICK else largest]
+        if effort is Effort.CAREFUL and not self._size and max(height, width) > 1.5 * _FULL:
+            longest.append(_CAREFUL)
         # In a square most of a wide picture's cells would be black: only as many rows as it has are computed.
         sizes = [_canvas(width, height, side) for side in longest if side * min(width, height) >= max(width, height)]
-        return self._detections(bgr, sizes)
+        return self._detections(bgr, list(dict.fromkeys(sizes)), self._score)
 
-    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32]) -> list[Detection]:
+    def around(self, frame: FrameView, box_xyxy: NDArray[np.float32], turn: int = 0) -> list[Detection]:
         """Faces in a square twice as wide as the box, seen at 256 x 256: fine enough for steady points in any picture."""
         box = _square(box_xyxy, _REGION_REACH).clip(frame.width, frame.height)
         region = frame.bgr(box)
@@ -106,8 +113,9 @@ class Scrfd:
         if scale < 1:  # plain interpolation would skip pixels, and the points would tremble with the grain
             size = (max(1, round(box.width * scale)), max(1, round(box.height * scale)))
             region = cv2.resize(region, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        found = self._detections(region, [(_REGION, _REGION)])
         height, width = region.shape[:2]
+        seen = self._detections(turned(region, turn), [(_REGION, _REGION)], min(self._score, SCORE))
+        found = [turned_back(detection, turn, width, height) for detection in seen]
         grown = np.array([box.width / max(1, width), box.height / max(1, height)], np.float32)
         corner = np.array([box.x0, box.y0], np.float32)
         return [
@@ -119,10 +127,10 @@ class Scrfd:
             for d in found
         ]
 
-    def _detections(self, bgr: NDArray[np.uint8], sizes: list[tuple[int, int]]) -> list[Detection]:
+    def _detections(self, bgr: NDArray[np.uint8], sizes: list[tuple[int, int]], score: float) -> list[Detection]:
         if min(bgr.shape[:2]) < _SMALLEST_SIDE or not sizes:
             return []
-        boxes, points = self._scrfd.detect(bgr, input_size=sizes)
+        boxes, points = self._scrfd.detect(bgr, input_size=sizes, det_thresh=score)
         return [
             Detection(box[:4].astype(np.float32), float(box[4]), five.astype(np.float32))
             for box, five in zip(boxes, points, strict=True)

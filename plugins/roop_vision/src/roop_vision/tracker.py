@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Box, FrameView
+from roop_host import FrameView
 from roop_vision import flow
-from roop_vision.detector import Detection, FaceFinder, overlap
-from roop_vision.landmarker import Crop, Landmarker, crop_of_detection, crop_of_mesh
+from roop_vision.detector import Detection, Effort, FaceFinder, overlap, quarter_of
+from roop_vision.landmarker import Landmarker, crop_of_detection, crop_of_mesh
+from roop_vision.looks import Cuts, likeness, look_of
+from roop_vision.searching import (
+    PRESENT,
+    SAME_BOX,
+    SAME_FACE,
+    TURNS,
+    Found,
+    box_of,
+    detect,
+    first_mesh,
+    looked_at_closely,
+    lying_on,
+    settled,
+)
 from roop_vision.smoothing import MeshSmoother
+from roop_vision.topology import EYE_LEFT, EYE_RIGHT
+from roop_vision.track import ALIKE, Track, apart, near, touch
 
-#: Presence below which a mesh does not lie on a face (FaceMesh's own default).
-PRESENT = 0.5
-_RETRY_GROWTH = (1.3, 0.85)  # other crops tried before a face is given up
-_ROUNDS = 2  # looks after the first: one finds the face's place, one more how far its mouth is open
-_LARGEST_STEP = 0.7  # of the face's width between frames; farther away it is another face
-_SAME_BOX = 0.25
-_SAME_FACE = 0.5
+_RETRY_GROWTH = (1.0, 1.3, 0.85)  # the mesh's own crop, and others tried before a face is given up
 _MISSES = 2  # frames a track is kept that nothing sees, so that its number survives a blink of the detector
+_AWAY = 75  # frames a face is remembered that is gone: behind another one, or out of the picture and back
 _REGAINED = 0.7  # presence at which a face without a mesh is given one: a mesh that comes and goes would be seen
 _UNSEEN = 25  # frames a certain detector may see nothing under a mesh (a hand, say) before the mesh lies on no face
-_STRIPS, _BINS, _CUT_LEVELS = 6, 32, 30.0
-
-
-@dataclass(slots=True, eq=False)
-class Track:
-    """One person: ``mesh`` is steadied, ``raw`` is what the network said last; both None where it sees no face."""
-
-    id: int
-    box_xyxy: NDArray[np.float32]
-    raw: NDArray[np.float32] | None = None
-    mesh: NDArray[np.float32] | None = None
-    presence: float = 0.0
-    smoother: MeshSmoother = field(default_factory=MeshSmoother)
-    missed: int = 0
-    #: Pixels that the box's middle moved in the last frame that saw it; of a face without a mesh only, None at its first.
-    step_xy: NDArray[np.float32] | None = None
-    #: What the detector said of the face in this frame, and for how many frames it has said nothing.
-    seen: Detection | None = None
-    unseen: int = 0
-    #: Of the frame before, what its mesh was taken from.
-    patch: flow.Patch | None = None
+_AS_ALIKE = 0.02  # likeness by which one of two tracks on one face must be ahead to be it, whichever is older
 
 
 class Tracker:
@@ -57,39 +45,74 @@ class Tracker:
 
     def reset(self) -> None:
         self._tracks: list[Track] = []
+        self._away: list[Track] = []
         self._next_id = 0
-        self._thumbnail: NDArray[np.float32] | None = None
+        self._cuts = Cuts()
         self.looked = False
 
     @property
     def ids(self) -> frozenset[int]:
-        """Everyone who is followed, also who is missed in this frame."""
-        return frozenset(track.id for track in self._tracks)
+        """Everyone who is followed, also who is missed in this frame or away."""
+        return frozenset(track.id for track in (*self._tracks, *self._away))
 
     def step(self, frame: FrameView) -> list[Track]:
         """The faces of this frame, in the order they were first seen. ``looked`` says whether all of it was searched.
 
-        Among them are those without a mesh that the detector misses for a frame or two: ``missed`` is above 0 there,
-        ``seen`` None, and the box goes on as it moved. Where there was a mesh two networks see nothing: the face is gone.
+        It is searched in full where a scene begins, where a face was just lost, and in every ``detect_every``-th frame.
+        Between two of those, where nobody is followed, only with the quick pass: a face that appears is found at once
+        unless it is small, turned by a quarter or more, or seen in tiles only; such a one waits for the next full search,
+        as everyone does who joins somebody that is followed.
+
+        Among the faces are those that are missed for a frame or two: ``missed`` is above 0 there and ``seen`` None. One
+        without a mesh goes on as it moved, the mesh of another as the skin under it moved.
         """
-        cut = self._is_cut(frame)
+        cut = self._cuts.at(frame)
         if cut:
-            self._tracks = []
+            self._tracks, self._away = [], []
         for track in self._tracks:
+            track.fresh, track.carried, track.continued = False, False, 1.0
             self._follow(frame, track)
-        self._drop_doubles()
-        missing = any(track.missed for track in self._tracks)
+        taken = self._send_away([track for track in self._tracks if track.another and not track.missed])
+        self._send_away(self._doubles())
+        missing = taken or any(track.missed for track in self._tracks)
         # The frame's own number decides, not a counter: a run that begins at a later segment looks at the same frames.
-        self.looked = cut or missing or not self._tracks or frame.index % self._every == 0
+        in_full = cut or missing or frame.index % self._every == 0
+        self.looked = in_full or not self._tracks
         if self.looked:
-            self._look(frame)
-        self._tracks = [track for track in self._tracks if track.missed <= _MISSES]
+            self._look(frame, Effort.FULL if in_full else Effort.QUICK)
+        return self._settle(frame)
+
+    def _settle(self, frame: FrameView) -> list[Track]:
+        """What is shown of this frame; what is kept for the next."""
+        self._send_away([track for track in self._tracks if track.missed > _MISSES])
+        for track in self._tracks:
+            if track.missed and track.raw is not None:
+                self._carry(frame, track)
+            track.remember(covered=self._before(track.id, track.box_xyxy) is not None)
+        for track in self._away:
+            track.slept += 1
+        self._away = [track for track in self._away if track.slept <= _AWAY]
         return [track for track in self._tracks if not track.missed or self._goes_on(track)]
+
+    def _send_away(self, tracks: list[Track]) -> bool:
+        """Follow these no longer; who has a look can come back. Whether there were any."""
+        self._tracks = [track for track in self._tracks if track not in tracks]
+        for track in tracks:
+            if track.memory is not None:
+                track.slept, track.behind = 0, self._before(track.id, track.box_xyxy)
+                self._away.append(track)
+        return bool(tracks)
+
+    def _before(self, number: int, box_xyxy: NDArray[np.float32]) -> int | None:
+        """Who else may cover a part of a face that stands there."""
+        others = (other for other in self._tracks if other.id != number and not other.missed)
+        return next((other.id for other in others if touch(other.box_xyxy, box_xyxy)), None)
 
     def _goes_on(self, track: Track) -> bool:
         """Whether a face that is missed is shown all the same: not where another one stands now, that is before it."""
         others = (other for other in self._tracks if not other.missed)
-        return track.raw is None and all(overlap(track.box_xyxy, other.box_xyxy) < _SAME_BOX for other in others)
+        free = all(overlap(track.box_xyxy, other.box_xyxy) < SAME_BOX for other in others)
+        return free and (track.raw is None or track.carried)
 
     def _follow(self, frame: FrameView, track: Track) -> None:
         found = self._next_mesh(frame, track)
@@ -98,23 +121,24 @@ class Tracker:
         if found is None and seen is not None:
             # One look at one crop: a profile is asked again at every frame.
             least = _REGAINED if track.raw is None else PRESENT
-            found = lying_on(seen, first_mesh(self._landmarker, frame, seen, growth=(1.0,), least=least))
+            crop = crop_of_detection(seen.box_xyxy, seen.keypoints)
+            found = lying_on(seen, settled(self._landmarker, frame, crop, least=least))
         if found is not None and (track.unseen <= _UNSEEN or not self._detector.certain):
             self._accept(frame, track, *found)
         elif seen is not None:
-            _accept_without_mesh(track, seen)
+            track.see_without_mesh(seen)
         else:
             track.missed += 1
             if track.raw is None and track.step_xy is not None:
                 track.box_xyxy = track.box_xyxy + np.tile(track.step_xy, 2)
 
-    def _next_mesh(self, frame: FrameView, track: Track) -> tuple[NDArray[np.float32], float] | None:
+    def _next_mesh(self, frame: FrameView, track: Track) -> Found | None:
         if track.raw is None:
             return None
         crop = crop_of_mesh(track.raw)
-        for factor in (1.0, *_RETRY_GROWTH):
+        for factor in _RETRY_GROWTH:
             mesh, presence = self._landmarker.mesh(frame.bgr, frame.box, crop.grown(factor))
-            if presence >= PRESENT and _near(track.box_xyxy, box_of(mesh)):
+            if presence >= PRESENT and near(track.box_xyxy, box_of(mesh)):
                 return mesh, presence
         return None
 
@@ -123,12 +147,12 @@ class Tracker:
         box = track.box_xyxy if box_now is None else box_now
         others = [other.box_xyxy for other in self._tracks if other is not track and not other.missed]
         best, least = None, np.inf
-        for detection in self._detector.around(frame, box):
+        for detection in self._detector.around(frame, box, track.turn):
             here = detection.box_xyxy
-            same = _near(box, here) if box_now is None else overlap(box, here) > _SAME_BOX
-            apart = _apart(box, here)
-            if same and apart < least and all(_apart(other, here) > apart for other in others):
-                best, least = detection, apart
+            same = near(box, here) if box_now is None else overlap(box, here) > SAME_BOX
+            away = apart(box, here)
+            if same and away < least and all(apart(other, here) > away for other in others):
+                best, least = detection, away
         return best
 
     def _accept(self, frame: FrameView, track: Track, mesh: NDArray[np.float32], presence: float) -> None:
@@ -141,133 +165,100 @@ class Tracker:
         if after is not None and track.patch is not None and track.smoother.last is not None:
             carried = flow.carried(track.patch, after, track.smoother.last)
         track.raw, track.box_xyxy, track.presence, track.missed, track.step_xy = mesh, box_of(mesh), presence, 0, None
+        track.turn = quarter_of(mesh[[EYE_LEFT[0], EYE_RIGHT[0]]])
         track.mesh = track.smoother.step(self._landmarker.refined(frame.bgr, frame.box, mesh), carried)
+        patch = flow.patch(frame, crop_of_mesh(mesh)) if before is None else after
+        if patch is not None:
+            track.compare(look_of(patch, crop_of_mesh(mesh)))
         track.patch = after
 
-    def _drop_doubles(self) -> None:
-        """Two tracks that slid onto one face: the older one stays. One that is missed lies on no face."""
-        kept: list[Track] = []
-        for track in self._tracks:
-            on_face = (other for other in kept if not track.missed and not other.missed)
-            if all(overlap(track.box_xyxy, other.box_xyxy) < _SAME_FACE for other in on_face):
-                kept.append(track)
-        self._tracks = kept
+    def _carry(self, frame: FrameView, track: Track) -> None:
+        """Bridge a frame in which nothing sees a face whose skin is still there, such as one blurred by its movement."""
+        if track.raw is None or track.mesh is None or track.patch is None:
+            return
+        after = flow.patch(frame, crop_of_mesh(track.raw))
+        if after is None:
+            return
+        raw, mesh = (flow.carried(track.patch, after, points) for points in (track.raw, track.mesh))
+        if raw is None or mesh is None or not near(track.box_xyxy, box_of(raw)):
+            return
+        if track.memory is None or likeness(look_of(after, crop_of_mesh(raw)), track.memory) < ALIKE:
+            return
+        track.raw, track.mesh, track.box_xyxy, track.patch, track.carried = raw, mesh, box_of(raw), after, True
 
-    def _look(self, frame: FrameView) -> None:
-        """Run the detector; new faces become tracks, lost ones are found again."""
-        for detection in detect(self._detector, frame):
-            holder = next((t for t in self._tracks if not t.missed and _covers(t, detection)), None)
-            if holder is not None:
-                if holder.seen is None and overlap(holder.box_xyxy, detection.box_xyxy) > _SAME_BOX:
-                    holder.seen, holder.unseen = detection, 0
-                continue
-            detection = looked_at_closely(self._detector, frame, detection)
-            found = self._first(frame, detection)
-            if found is None and not self._detector.certain:
-                continue
-            box = detection.box_xyxy if found is None else box_of(found[0])
-            same = [t for t in self._tracks if overlap(t.box_xyxy, box) > _SAME_BOX]
-            track = next((t for t in same if t.missed), None)
-            if track is None:
-                if same or len(self._tracks) >= self._max:
+    def _doubles(self) -> list[Track]:
+        """Tracks that slid onto another's face: whose face it is tells its look, and where both look so, age."""
+        lost: list[Track] = []
+        on_face = [track for track in self._tracks if not track.missed]
+        for number, track in enumerate(on_face):
+            for older in on_face[:number]:
+                if older in lost or overlap(track.box_xyxy, older.box_xyxy) < SAME_FACE:
                     continue
-                track = Track(self._next_id, box)
-                self._tracks.append(track)
-                self._next_id += 1
-            track.seen, track.unseen = detection, 0
-            if found is None:
-                _accept_without_mesh(track, detection)
-            else:
-                self._accept(frame, track, *found)
+                lost.append(older if track.likeness > older.likeness + _AS_ALIKE else track)
+                if lost[-1] is track:
+                    break
+        return lost
 
-    def _first(self, frame: FrameView, detection: Detection) -> tuple[NDArray[np.float32], float] | None:
+    def _look(self, frame: FrameView, effort: Effort) -> None:
+        """Search the whole frame, at other angles where nobody is upright or followed; new faces become tracks."""
+        bgr = frame.bgr()
+        for turn in TURNS if effort > Effort.QUICK else TURNS[:1]:
+            for detection in detect(self._detector, bgr, effort, turn):
+                self._take(frame, detection)
+            if any(not track.missed for track in self._tracks):
+                return
+
+    def _take(self, frame: FrameView, detection: Detection) -> None:
+        """What the search found: a face that is followed, one that was lost, or a new one."""
+        holder = next((t for t in self._tracks if not t.missed and t.covers(detection)), None)
+        if holder is not None:
+            if holder.seen is None and overlap(holder.box_xyxy, detection.box_xyxy) > SAME_BOX:
+                holder.seen, holder.unseen = detection, 0
+            return
+        detection = looked_at_closely(self._detector, frame, detection)
         found = first_mesh(self._landmarker, frame, detection)
-        return lying_on(detection, found) if self._detector.certain else found
+        if self._detector.certain:
+            found = lying_on(detection, found)
+        elif found is None:
+            return
+        track = self._track_of(frame, detection, found)
+        if track is None:
+            return
+        track.seen, track.unseen = detection, 0
+        if found is None:
+            track.see_without_mesh(detection)
+        else:
+            self._accept(frame, track, *found)
 
-    def _is_cut(self, frame: FrameView) -> bool:
-        """A scene cut, seen on a few thin strips of the picture: converting all of it would cost more than the mesh."""
-        rows = [int((k + 0.5) * frame.height / _STRIPS) for k in range(_STRIPS)]
-        strips = [frame.bgr(Box(0, y, frame.width, y + 2)) for y in rows]
-        bins = [cv2.resize(strip, (_BINS, 1), interpolation=cv2.INTER_AREA) for strip in strips]
-        thumbnail = np.concatenate(bins).astype(np.float32).mean(2)
-        before, self._thumbnail = self._thumbnail, thumbnail
-        return before is not None and float(np.abs(thumbnail - before).mean()) > _CUT_LEVELS
+    def _track_of(self, frame: FrameView, detection: Detection, found: Found | None) -> Track | None:
+        """Whose face it is: one that is missed there, one that was away, or a new one. None where there is no room."""
+        box = detection.box_xyxy if found is None else box_of(found[0])
+        patch = None if found is None else flow.patch(frame, crop_of_mesh(found[0]))
+        look = None if patch is None else look_of(patch, patch.crop)
+        same = [t for t in self._tracks if overlap(t.box_xyxy, box) > SAME_BOX]
+        lost = next((t for t in same if t.missed and t.may_look(look)), None)
+        if lost is not None:
+            return lost
+        if any(not t.missed for t in same) or len(self._tracks) >= self._max:
+            return None
+        track = None if look is None else self._come_back(look, box)
+        if track is None:
+            track = Track(self._next_id, box)
+            self._next_id += 1
+        else:
+            self._away.remove(track)
+            track.fresh, track.missed, track.raw = True, 1, None
+        self._tracks.append(track)
+        return track
 
+    def _come_back(self, look: NDArray[np.float32], box_xyxy: NDArray[np.float32]) -> Track | None:
+        """Who of those that are away a new face is: who looks so, or, of its size, went behind the face it comes from.
 
-def detect(detector: FaceFinder, frame: FrameView, *, thorough: bool = False) -> list[Detection]:
-    """Faces of the whole frame, largest first."""
-    found = detector.detect(frame.bgr(), thorough=thorough)
-    return sorted(found, key=lambda d: -float(np.prod(d.box_xyxy[2:] - d.box_xyxy[:2])))
-
-
-def looked_at_closely(detector: FaceFinder, frame: FrameView, detection: Detection) -> Detection:
-    """The same face as seen around its box: of a whole picture it may come from a pass that shows it in a few pixels.
-
-    A pass in which it is small can be the surer one, and its points are coarse, while aligned crops want fine ones.
-    """
-    found = detector.around(frame, detection.box_xyxy)
-    best = max(found, key=lambda other: overlap(other.box_xyxy, detection.box_xyxy), default=detection)
-    return best if overlap(best.box_xyxy, detection.box_xyxy) > _SAME_FACE else detection
-
-
-def first_mesh(
-    landmarker: Landmarker,
-    frame: FrameView,
-    detection: Detection,
-    *,
-    growth: tuple[float, ...] = (1.0, *_RETRY_GROWTH),
-    least: float = PRESENT,
-) -> tuple[NDArray[np.float32], float] | None:
-    """The mesh of a fresh detection, looked at again on the crops that its own meshes give. ``least`` is of presence."""
-    crop: Crop = crop_of_detection(detection.box_xyxy, detection.keypoints)
-    for factor in growth:
-        mesh, presence = landmarker.mesh(frame.bgr, frame.box, crop.grown(factor))
-        for _ in range(_ROUNDS):
-            if presence >= least:
-                mesh, presence = landmarker.mesh(frame.bgr, frame.box, crop_of_mesh(mesh))
-        if presence >= least:
-            return mesh, presence
-    return None
-
-
-def lying_on(
-    detection: Detection, found: tuple[NDArray[np.float32], float] | None
-) -> tuple[NDArray[np.float32], float] | None:
-    """A mesh that was ``found`` for a certain detection, unless it settled somewhere else: then it is none of this face."""
-    return found if found is not None and overlap(box_of(found[0]), detection.box_xyxy) > _SAME_BOX else None
-
-
-def box_of(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``x0, y0, x1, y1`` of a mesh."""
-    box: NDArray[np.float32] = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
-    return box
-
-
-def _accept_without_mesh(track: Track, seen: Detection) -> None:
-    if track.raw is not None:
-        track.step_xy = None  # the mesh's box and the detector's have their middles apart
-    elif not track.missed:
-        step = (seen.box_xyxy[:2] + seen.box_xyxy[2:] - track.box_xyxy[:2] - track.box_xyxy[2:]) / 2
-        track.step_xy = step.astype(np.float32)
-    track.raw, track.mesh, track.patch, track.presence, track.missed = None, None, None, 0.0, 0
-    track.box_xyxy = seen.box_xyxy
-
-
-def _covers(track: Track, detection: Detection) -> bool:
-    """Whether a detection is a face that is being followed: its nose lies in the track's box, or the boxes overlap."""
-    box, nose = track.box_xyxy, detection.keypoints[2]
-    inside = bool((nose > box[:2]).all() and (nose < box[2:]).all())
-    return inside or overlap(box, detection.box_xyxy) > _SAME_BOX
-
-
-def _near(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
-    """Whether a box can be that of the same face one frame later."""
-    width = max(1.0, float((before[2:] - before[:2]).max()))
-    moved = _apart(before, after) / width
-    grown = float((after[2:] - after[:2]).max()) / width
-    return moved < _LARGEST_STEP and 0.6 < grown < 1.7
-
-
-def _apart(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Pixels between the middles of two boxes."""
-    return float(np.linalg.norm((a[:2] + a[2:] - b[:2] - b[2:]) / 2))
+        Half a face looks like nobody's, so the second is not asked for its look.
+        """
+        best = max(self._away, key=lambda track: track.looks(look, box_xyxy), default=None)
+        if best is None or best.looks(look, box_xyxy) >= ALIKE:
+            return best
+        before = self._before(-1, box_xyxy)
+        hidden = (track for track in self._away if track.behind is not None and track.behind == before)
+        return next((track for track in hidden if track.as_large(box_xyxy)), None)
