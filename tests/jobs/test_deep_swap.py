@@ -16,6 +16,7 @@ from roop_host.models.store import Store
 from roop_host.testing import context_of
 from roop_host.types.planes import PixelLayout, Pixels
 from roop_swapper.models import INSWAPPER_128
+from roop_swapper.networks import NETWORKS, RECOGNISER
 from roop_swapper.options import SwapperOptions
 from roop_swapper.processor import Swapper
 from roop_vision.align import arcface_template
@@ -59,8 +60,8 @@ def test_a_deep_frame_is_given_more_than_256_levels(levels: float, tmp_path: Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     five = ((arcface_template(128) - 64) * 1.25 + 120).astype(np.float32)
-    face = Face(1, (40, 40, 200, 200), 0.9, five, embedding=np.ones(512, np.float32), source=0)
-    swapper = Swapper(model)
+    face = Face(1, (40, 40, 200, 200), 0.9, five, embedding=np.ones(512, np.float32), recogniser=RECOGNISER, source=0)
+    swapper = Swapper([replace(NETWORKS[0], model=model)])
     swapper.setup(context_of(SwapperOptions(engine="inswapper_128"), models=tmp_path))
     source = SourceFace("s.jpg", np.zeros((240, 240, 3), np.uint8), face)
     swapper.begin(JobContext(Job(("s.jpg",), "t.jpg", "o.jpg", (Step("swapper"),)), (source,), 240, 240))

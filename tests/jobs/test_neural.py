@@ -27,6 +27,7 @@ from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import plugins_of
 from roop_swapper.models import INSWAPPER_128
+from roop_swapper.networks import NETWORKS
 from roop_swapper.processor import Swapper
 from roop_vision.faces import FaceAnalyser
 from roop_vision.models import DET_10G, W600K_R50, InsightModels
@@ -110,7 +111,9 @@ def found(store: Path) -> Plugins:
         @hookimpl
         def roop_processors() -> Iterable[ProcessorSpec]:
             for spec in roop_swapper.plugin.roop_processors():
-                yield replace(spec, choices=replaced(spec.choices), load=lambda: partial(Swapper, swap))
+                yield replace(
+                    spec, choices=replaced(spec.choices), load=lambda: partial(Swapper, [replace(NETWORKS[0], model=swap)])
+                )
 
     modules = {"vision": Vision, "swapper": Swaps, "nsfw": roop_nsfw.plugin}
     return plugins_of({name: _namespace(module) for name, module in modules.items()})

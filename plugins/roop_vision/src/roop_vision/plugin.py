@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from roop_host import AnalyserSpec, Choice, ModelSpec, hookimpl
 from roop_vision.models import (
+    ARCFACE,
     BLAZEFACE_FULL,
     BLAZEFACE_SHORT,
     DET_10G,
@@ -51,7 +52,9 @@ def roop_analysers() -> Iterable[AnalyserSpec]:
         # Of what gives all that the steps need, the one that needs no download comes first.
         choices=(
             _backend("embedded", BLAZEFACE_SHORT, BLAZEFACE_FULL, gives={"mesh_468", "yaw_degrees"}),
-            _backend("insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding"}),
+            _backend(
+                "insightface", DET_10G, W600K_R50, gives={"mesh_468", "yaw_degrees", "embedding", f"embedding:{ARCFACE}"}
+            ),
             _detail("gender_age", GENDER_AGE, gives={"gender", "age"}),
             _detail("pose", LANDMARKS_68, gives={"pose_degrees", "landmarks_68"}),
             _detail("landmarks_106", LANDMARKS_106, gives={"landmarks_106"}),

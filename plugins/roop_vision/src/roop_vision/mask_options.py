@@ -1,0 +1,10 @@
+"""Options of masks, apart from what makes them: options classes are read when nothing heavy is imported yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskOptions:
+    """What options classes of plugins that put crops back inherit."""
