@@ -50,8 +50,10 @@ def join(tiles: NDArray[np.float32], k: int) -> NDArray[np.float32]:
 
 def _laid(tiles: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     m = tiles.shape[1]
-    return np.ascontiguousarray(tiles.reshape(k, k, m, m, 3).transpose(2, 0, 3, 1, 4)).reshape(k * m, k * m, 3)
+    woven = np.ascontiguousarray(tiles.reshape(k, k, m, m, 3).transpose(2, 0, 3, 1, 4), np.float32)
+    return woven.reshape(k * m, k * m, 3)
 
 
 def _blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+    # Mirrored, pixels of all tiles lie beyond the edge; repeated, those of one.
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT), np.float32)
