@@ -153,6 +153,17 @@ def test_a_picture(found: Plugins, store: Path, tmp_path: Path) -> None:
     assert (after - before)[inner][..., 2].mean() > (after - before)[inner][..., 0].mean() + 20
 
 
+def test_a_network_of_ones_own(found: Plugins, store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.onnx"
+    own.write_bytes(reddener())
+    steps = (Step("swapper", {"engine": "inswapper_128", "engine_file": str(own), "pixel_boost": 256, "weight": 0.5}),)
+    report = run(found, store, replace(job(MEDIA / "collins.jpg", tmp_path / "o.png"), steps=steps))
+    assert report.faces_changed == 1
+    digests = {model["name"]: model["sha256"] for model in report.models}
+    assert digests["mine"] == hashlib.sha256(own.read_bytes()).hexdigest()
+    assert "inswapper_128" not in digests
+
+
 def test_the_mesh_engine_is_marked_as_what_it_is(found: Plugins, store: Path, tmp_path: Path) -> None:
     what = replace(job(MEDIA / "hopper.jpg", tmp_path / "o.png"), steps=(Step("swapper", {"engine": "mesh"}),))
     report = run(found, store, what)

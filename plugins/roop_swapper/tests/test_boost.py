@@ -34,6 +34,11 @@ def large() -> Picture:
     return np.asarray(cv2.resize(hopper, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
+@pytest.fixture(scope="module")
+def smooth(large: Picture) -> Picture:
+    return np.asarray(cv2.GaussianBlur(large[600:1800, 400:1600], (0, 0), 20), np.uint8)
+
+
 def floats(tiles: Picture) -> NDArray[np.float32]:
     return tiles.astype(np.float32) / np.float32(255)
 
@@ -81,7 +86,7 @@ def test_what_a_tile_has_of_its_own_makes_no_pattern(k: int, large: Picture) -> 
     tiles = floats(split(np.asarray(crop, np.uint8), k))
     light = np.random.default_rng(1).uniform(-0.06, 0.06, (k * k, 1, 1, 3)).astype(np.float32)
     made = join(tiles + light, k)
-    assert pattern(woven(tiles + light, k), k) * 255 > 5
+    assert pattern(woven(tiles + light, k), k) * 255 > 2.5
     assert pattern(made, k) * 255 < pattern(floats(np.asarray(crop, np.uint8)), k) * 255 + 0.3
     assert np.abs(made - (join(tiles, k) + light.mean(0)))[k:-k, k:-k].max() * 255 < 0.8
 
@@ -130,10 +135,9 @@ def boosted(spec: NetworkSpec, folder: Path, graph: graphs.Graph, pixels: Any) -
 
 
 @pytest.mark.parametrize("spec", NETWORKS, ids=lambda spec: spec.name)
-def test_an_identity_is_the_plain_one_where_nothing_is_fine(spec: NetworkSpec, tmp_path: Path, large: Picture) -> None:
-    smooth = np.asarray(cv2.GaussianBlur(large, (0, 0), 20), np.uint8)
+def test_an_identity_is_the_plain_one_where_nothing_is_fine(spec: NetworkSpec, tmp_path: Path, smooth: Picture) -> None:
     pixels = spec.boosts[1]
-    face = face_at(spec, 1000, 1200, pixels)
+    face = face_at(spec, 600, 600, pixels)
     results = []
     for size in ("native", pixels):
         frame = frame_of(smooth, faces=(face,))

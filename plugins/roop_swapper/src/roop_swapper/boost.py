@@ -51,7 +51,8 @@ def join(tiles: NDArray[np.float32], k: int) -> NDArray[np.float32]:
 def _laid(tiles: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     m = tiles.shape[1]
     woven = np.ascontiguousarray(tiles.reshape(k, k, m, m, 3).transpose(2, 0, 3, 1, 4), np.float32)
-    return woven.reshape(k * m, k * m, 3)
+    made: NDArray[np.float32] = woven.reshape(k * m, k * m, 3)
+    return made
 
 
 def _blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
