@@ -146,7 +146,7 @@ def test_an_identity_is_the_plain_one_where_nothing_is_fine(spec: NetworkSpec, t
         results.append(np.array(frame.bgr()).astype(int))
     assert np.abs(results[1] - smooth).max() <= 1
     assert np.abs(results[0] - results[1]).max() <= 2  # the plain one is enlarged, and rounded once more
-    assert np.abs(results[0] - results[1]).mean() < 0.05
+    assert np.abs(results[0] - results[1]).mean() < 0.2
 
 
 def test_a_boosted_face_is_finer(tmp_path: Path, large: Picture) -> None:

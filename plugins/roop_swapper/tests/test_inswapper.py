@@ -535,7 +535,9 @@ def test_the_map_is_that_of_the_file_that_runs(tmp_path: Path) -> None:
     full, half = graph(), graph(half="float32")
     model = stored(full, tmp_path)
     sessions = _FallenBack(half, full, context_of(models=tmp_path).sessions.open(model))
-    identity = identity_of(replace(context_of(), sessions=sessions), INSWAPPER, model, None)
+    use = Use(model=model, pixels=INSWAPPER.size)
+    engine = NeuralEngine(replace(context_of(), sessions=sessions), INSWAPPER, use, SwapperOptions())
+    identity = engine._identity
     source = embedded(1, np.zeros((9, 9, 3), np.uint8))
     full_one, half_one = (
         identity_of(context_of(models=tmp_path), INSWAPPER, stored(d, tmp_path), None) for d in (full, half)

@@ -40,11 +40,12 @@ def join(tiles: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     What a tile has of its own, its light or a colour, would lie over the others as a grid: it gives up its own coarse part
     for that of all together. Of tiles that agree, nothing changes.
     """
+    made: NDArray[np.float32] = tiles[0]
     if k == 1:
-        return tiles[0]
+        return made
     together = _laid(tiles, k)
     own = np.stack([_blurred(tile, _COARSE) for tile in tiles])
-    made: NDArray[np.float32] = together + _blurred(together, _COARSE * k) - _laid(own, k)
+    made = together + _blurred(together, _COARSE * k) - _laid(own, k)
     return made
 
 
