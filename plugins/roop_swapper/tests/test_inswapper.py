@@ -40,7 +40,7 @@ from roop_swapper import neural
 from roop_swapper.identity import identity_of, source_map
 from roop_swapper.models import INSWAPPER_128
 from roop_swapper.networks import NETWORKS, RECOGNISER
-from roop_swapper.neural import NeuralEngine
+from roop_swapper.neural import NeuralEngine, Use
 from roop_swapper.options import SwapperOptions
 from roop_swapper.pixels import picture_of
 from roop_swapper.plugin import roop_processors
