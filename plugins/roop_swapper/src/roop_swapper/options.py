@@ -56,6 +56,7 @@ class SwapperOptions(MaskOptions):
     proportions: float = option(0.45, "engine mesh: how far features move to the source's proportions", least=0, most=1)
 
     def __post_init__(self) -> None:
+        MaskOptions.__post_init__(self)  # in a class with slots, super() is that of the one it was made from
         network = network_named(self.engine)
         if network is None:
             self._check_without_network()

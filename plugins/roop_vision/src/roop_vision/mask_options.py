@@ -8,3 +8,6 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskOptions:
     """What options classes of plugins that put crops back inherit."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for options that don't go together; who inherits and has its own calls this."""
