@@ -179,7 +179,7 @@ def _options(run: Run, declared: Declared[Any], values: dict[str, Any]) -> Any:
 def _models(declared: Declared[Any], options: Any) -> Iterator[ModelSpec]:
     yield from declared.spec.models
     for choice in _made(declared, options):
-        yield from choice.models
+        yield from choice.models_for(options)
 
 
 def _made(declared: Declared[Any], options: Any) -> list[Choice]:
@@ -187,8 +187,9 @@ def _made(declared: Declared[Any], options: Any) -> list[Choice]:
 
 
 def _by_option(choices: Iterable[Choice]) -> dict[str, list[Choice]]:
-    """Choices under the option that makes them, in the order they were declared."""
+    """What ``auto`` may stand for, under the option that makes it, in the order they were declared."""
     table: dict[str, list[Choice]] = {}
     for choice in choices:
-        table.setdefault(choice.option, []).append(choice)
+        if not choice.by_name:
+            table.setdefault(choice.option, []).append(choice)
     return table

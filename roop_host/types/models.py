@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from roop_host.errors import ModelError
+
 #: What ``--precision`` takes.
 Precision = Literal["auto", "fp32", "fp16"]
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -56,6 +58,24 @@ class ModelSpec:
         if self.urls:
             _check_urls(self.name, self.urls)
 
+    @classmethod
+    def from_file(cls, path: Path, *, purpose: str = "") -> ModelSpec:
+        """A person's own file, of which no hash is known: it is the one that lies there now.
+
+        Read as any other: it must still be that one when it is loaded, and hold all of its weights. Raises ``ModelError``.
+        """
+        import hashlib
+
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+        except OSError as error:
+            raise ModelError(f"the model file {path} can't be read ({error.strerror or error}); say another one") from error
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).lstrip("_.-") or "model"
+        where = path.resolve()
+        return cls(name=name, sha256=digest, size=size, licence="unknown (own file)", path=lambda: where, purpose=purpose)
+
     @property
     def terms(self) -> str:
         """Its licence, for people."""
@@ -79,8 +99,9 @@ class Choice:
     Where the option is ``auto``, the host takes the first choice, in the order they are declared, that can be had: whose
     ``models`` are in the store (or are pulled when a person agrees), and, of an analyser, which ``gives`` all that the
     steps of the job ``needs``. ``needs`` and ``gives`` are names of fields of ``Face``. An option that holds several values
-    makes every choice that it names. ``source_type`` is the IPTC term for what a step makes with this choice, where it is
-    not the one of its spec.
+    makes every choice that it names. ``by_name`` is one that ``auto`` never stands for. ``own_files`` are options, in the
+    order of ``models``, each of which names a person's own file in the place of that model. ``source_type`` is the IPTC term
+    for what a step makes with this choice, where it is not the one of its spec.
     """
 
     option: str
@@ -89,11 +110,18 @@ class Choice:
     needs: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
     source_type: str = ""
+    by_name: bool = False
+    own_files: tuple[str, ...] = ()
 
     def made_by(self, options: object) -> bool:
         """Whether these options, an instance of the plugin's class, say this choice."""
         said = getattr(options, self.option)
         return self.value in said if isinstance(said, tuple) else said == self.value
+
+    def models_for(self, options: object) -> tuple[ModelSpec, ...]:
+        """Those of its models in whose place these options name no file."""
+        named = [getattr(options, name) is not None for name in self.own_files]
+        return tuple(model for number, model in enumerate(self.models) if not any(named[number : number + 1]))
 
 
 @dataclass(frozen=True, slots=True)

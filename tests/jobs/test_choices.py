@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ from roop_host.plugins.loader import plugins_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swap:
-    engine: Literal["auto", "neural", "mesh"] = "auto"
+    engine: Literal["auto", "neural", "mesh", "special"] = "auto"
+    engine_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +121,23 @@ def scene(server: Shelf, tmp_path: Path) -> Scene:
         def setup(self, ctx: Context) -> None:
             noted["swap"] = ctx.options
             if ctx.options.engine == "neural":
-                ctx.sessions.open(models["net"])
+                own = ctx.options.engine_file
+                ctx.sessions.open(models["net"] if own is None else ModelSpec.from_file(own))
 
     class Eyes(OneFace):
         def setup(self, ctx: Context) -> None:
             noted["see"] = ctx.options
 
-    neural = Choice(option="engine", value="neural", models=(models["net"],), needs=frozenset({"embedding"}))
+    neural = Choice(
+        option="engine",
+        value="neural",
+        models=(models["net"],),
+        needs=frozenset({"embedding"}),
+        own_files=("engine_file",),
+    )
     mesh = Choice(option="engine", value="mesh", needs=frozenset({"mesh_468"}))
-    swap = processor(Swapper, "swap", needs_faces=True, choices=(neural, mesh))
+    special = Choice(option="engine", value="special", by_name=True)
+    swap = processor(Swapper, "swap", needs_faces=True, choices=(neural, mesh, special))
     swap.ROOP_OPTIONS = Swap
     small = Choice(option="backend", value="small", gives=frozenset({"mesh_468"}))
     large = Choice(option="backend", value="large", models=(models["embed"],), gives=frozenset({"mesh_468", "embedding"}))
@@ -220,6 +230,25 @@ def test_details_of_the_analyser_bring_their_models_and_their_backend(scene: Sce
     report = scene.run(swap={"engine": "mesh"}, see={"details": ("age",)})
     assert decided(report) == ("mesh", "large")
     assert sorted(server.asked) == ["/age", "/embed"]
+
+
+def test_auto_never_stands_for_what_is_only_taken_by_its_name(scene: Scene) -> None:
+    """It is the last choice and needs nothing; the one before it is what remains."""
+    report = scene.run()
+    assert decided(report)[0] == "mesh"
+    assert any("engine mesh, as the models of neural are not here" in notice for notice in report.notices)
+    (scene.folder / "out.mp4").unlink()
+    assert decided(scene.run(swap={"engine": "special"}))[0] == "special"
+
+
+def test_a_file_of_ones_own_is_used_in_the_place_of_a_pull_and_stands_in_the_report(scene: Scene, server: Shelf) -> None:
+    server.put(scene.root, scene.models["embed"])
+    own = scene.folder / "my net.onnx"
+    own.write_bytes(TINY_MODEL)
+    report = scene.run(swap={"engine": "neural", "engine_file": str(own)})
+    assert server.asked == []
+    (told,) = [model for model in report.models if model["name"] == "my_net"]
+    assert told["sha256"] == hashlib.sha256(TINY_MODEL).hexdigest()
 
 
 def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: Shelf) -> None:

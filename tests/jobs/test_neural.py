@@ -27,6 +27,7 @@ from roop_host.models.store import Store
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import plugins_of
 from roop_swapper.models import INSWAPPER_128
+from roop_swapper.networks import NETWORKS
 from roop_swapper.processor import Swapper
 from roop_vision.faces import FaceAnalyser
 from roop_vision.models import DET_10G, W600K_R50, InsightModels
@@ -110,7 +111,9 @@ def found(store: Path) -> Plugins:
         @hookimpl
         def roop_processors() -> Iterable[ProcessorSpec]:
             for spec in roop_swapper.plugin.roop_processors():
-                yield replace(spec, choices=replaced(spec.choices), load=lambda: partial(Swapper, swap))
+                yield replace(
+                    spec, choices=replaced(spec.choices), load=lambda: partial(Swapper, [replace(NETWORKS[0], model=swap)])
+                )
 
     modules = {"vision": Vision, "swapper": Swaps, "nsfw": roop_nsfw.plugin}
     return plugins_of({name: _namespace(module) for name, module in modules.items()})
@@ -148,6 +151,17 @@ def test_a_picture(found: Plugins, store: Path, tmp_path: Path) -> None:
     inner = np.s_[100:150, 205:245]
     assert changed[inner].mean() > 0.95  # the middle of the face is the network's, and redder
     assert (after - before)[inner][..., 2].mean() > (after - before)[inner][..., 0].mean() + 20
+
+
+def test_a_network_of_ones_own(found: Plugins, store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.onnx"
+    own.write_bytes(reddener())
+    steps = (Step("swapper", {"engine": "inswapper_128", "engine_file": str(own), "pixel_boost": 256, "weight": 0.5}),)
+    report = run(found, store, replace(job(MEDIA / "collins.jpg", tmp_path / "o.png"), steps=steps))
+    assert report.faces_changed == 1
+    digests = {model["name"]: model["sha256"] for model in report.models}
+    assert digests["mine"] == hashlib.sha256(own.read_bytes()).hexdigest()
+    assert "inswapper_128" not in digests
 
 
 def test_the_mesh_engine_is_marked_as_what_it_is(found: Plugins, store: Path, tmp_path: Path) -> None:

@@ -36,13 +36,17 @@ from roop_host import (
     Window,
 )
 from roop_host.testing import context_of, frame_of
-from roop_swapper import inswapper
-from roop_swapper.inswapper import InswapperEngine, latent_of, source_map
+from roop_swapper import neural
+from roop_swapper.identity import identity_of, source_map
 from roop_swapper.models import INSWAPPER_128
+from roop_swapper.networks import NETWORKS
+from roop_swapper.neural import NeuralEngine, Use
 from roop_swapper.options import SwapperOptions
+from roop_swapper.pixels import picture_of
 from roop_swapper.plugin import roop_processors
 from roop_swapper.processor import Swapper
 from roop_vision.align import arcface_template
+from roop_vision.models import ARCFACE
 
 Picture = NDArray[np.uint8]
 MEDIA = Path(__file__).resolve().parents[3] / "examples" / "media"
@@ -111,6 +115,7 @@ def graph(
     return bytes(model.SerializeToString())
 
 
+INSWAPPER = NETWORKS[0]
 RED = {"gain": (0.5, 0.25, 0.25), "offset": (0.4, 0, 0)}
 
 
@@ -126,7 +131,7 @@ def stored(data: bytes, folder: Path) -> ModelSpec:
 
 def embedded(seed: int, bgr: Picture, name: str = "s.jpg") -> SourceFace:
     vector = (np.random.default_rng(seed).standard_normal(512) * 20).astype(np.float32)
-    return SourceFace(name, bgr, replace(face_at(60, 60, 60), embedding=vector))
+    return SourceFace(name, bgr, replace(face_at(60, 60, 60), embedding=vector, recogniser=ARCFACE))
 
 
 def face_at(x: float, y: float, side: float, degrees: float = 0.0, *, number: int = 1, source: int | None = None) -> Face:
@@ -144,7 +149,7 @@ Make = Callable[..., Swapper]
 @pytest.fixture
 def make(tmp_path: Path, hopper: Picture) -> Make:
     def made(data: bytes, *sources: SourceFace) -> Swapper:
-        swapper = Swapper(stored(data, tmp_path))
+        swapper = Swapper([replace(INSWAPPER, model=stored(data, tmp_path))])
         swapper.setup(context_of(SwapperOptions(engine="inswapper_128"), models=tmp_path))
         swapper.begin(JobContext(JOB, sources or (embedded(1, hopper),), 512, 600))
         swapper.start(Segment(0, 0, 250))
@@ -168,8 +173,8 @@ def crops(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
         seen.append(crop)
         real(frame, crop, *more, **named)
 
-    real = inswapper.paste_crop
-    monkeypatch.setattr(inswapper, "paste_crop", noted)
+    real = neural.paste_crop
+    monkeypatch.setattr(neural, "paste_crop", noted)
     return seen
 
 
@@ -215,14 +220,15 @@ def test_the_crop_is_that_of_insightface(
     assert theirs.std() > 10
 
 
-def test_the_latent_is_the_formula(hopper: Picture) -> None:
+def test_the_latent_is_the_formula(hopper: Picture, tmp_path: Path) -> None:
     data, source = graph(), embedded(5, hopper)
     emap = numpy_helper.to_array(onnx.load_from_string(data).graph.initializer[-1])
-    assert np.array_equal(source_map("m", data), emap)
+    assert np.array_equal(source_map(INSWAPPER, "m", data), emap)
     embedding = source.face.embedding
     assert embedding is not None
     mapped = (embedding.astype(np.float64) / np.linalg.norm(embedding)) @ emap
-    latent = latent_of(source, source_map("m", data))
+    identity = identity_of(context_of(models=tmp_path), INSWAPPER, stored(data, tmp_path), None)
+    latent = identity.of_source(source)
     assert (latent.shape, latent.dtype) == ((1, 512), np.float32)
     assert np.allclose(latent[0], mapped / np.linalg.norm(mapped), atol=1e-6)
     assert np.linalg.norm(latent) == pytest.approx(1, abs=1e-6)
@@ -315,10 +321,10 @@ def test_the_chin_is_inside_and_the_hair_keeps_its_sharpness(make: Make, hopper:
 
 def test_ten_bits_stay_ten_bits(make: Make) -> None:
     """A float picture is put back where a frame is deeper than 8 bits."""
-    deep = inswapper.picture_of(np.full((3, 4, 4), 0.12345, np.float32), deep=True)
+    deep = picture_of(np.full((4, 4, 3), 0.12345, np.float32), deep=True)
     assert deep.dtype == np.float32
     assert np.allclose(deep, 0.12345)
-    flat = inswapper.picture_of(np.full((3, 4, 4), 1.7, np.float32), deep=False)
+    flat = picture_of(np.full((4, 4, 3), 1.7, np.float32), deep=False)
     assert flat.dtype == np.uint8
     assert (flat == 255).all()
 
@@ -342,7 +348,7 @@ def test_the_batch_makes_no_difference(half: str, make: Make, hopper: Picture, m
     sources = embedded(1, hopper), embedded(2, hopper)
     results: list[list[Picture]] = []
     for batch, together, frames_at_once in ((1, 8, 4), ("n", 8, 4), ("n", 1, 4), ("n", 4, 1), (1, 8, 1)):
-        monkeypatch.setattr(inswapper, "TOGETHER", together)
+        monkeypatch.setattr(neural, "TOGETHER", together)
         swapper = make(graph(by_source=0.4, blur=True, batch=batch, half=half), *sources)
         frames = clip_of(hopper)
         for first in range(0, 4, frames_at_once):
@@ -360,7 +366,7 @@ def test_all_faces_of_all_frames_go_in_one_run(
 ) -> None:
     swapper = make(graph(by_source=0.4, batch=batch), embedded(1, hopper), embedded(2, hopper))
     engine = swapper._engine
-    assert isinstance(engine, InswapperEngine)
+    assert isinstance(engine, NeuralEngine)
     shapes: list[dict[str, tuple[int, ...]]] = []
 
     def counted(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -450,7 +456,7 @@ def test_a_second_job_with_another_source(make: Make, hopper: Picture) -> None:
     ids=["none", "short", "zero", "nan"],
 )
 def test_a_source_without_a_usable_embedding(embedding: Any, said: str, make: Make, hopper: Picture) -> None:
-    source = SourceFace("group.jpg", hopper, replace(face_at(60, 60, 60), embedding=embedding))
+    source = SourceFace("group.jpg", hopper, replace(face_at(60, 60, 60), embedding=embedding, recogniser=ARCFACE))
     with pytest.raises(NoFaceError, match=said):
         make(graph(), source)
 
@@ -461,7 +467,6 @@ def test_a_source_without_a_usable_embedding(embedding: Any, said: str, make: Ma
         ({"emap": None}, r"last initializer is \(3, 1, 3, 3\) and not \(512, 512\)"),
         ({"emap": (512, 256)}, r"last initializer is \(512, 256\)"),
         ({"target": (3, 256, 256)}, r"its input target is float32 of \(1, 3, 256, 256\)"),
-        ({"outputs": 2}, "2 inputs and 2 outputs and not 2 and 1"),
         ({"batch": 2}, r"its input target is float32 of \(2, 3, 128, 128\)"),
     ],
 )
@@ -474,7 +479,7 @@ def test_a_network_that_computes_no_numbers_later_on(make: Make, hopper: Picture
     """What a trial on noise does not show: values that a half-precision network can't hold."""
     swapper = make(graph(gain=(60000, 60000, 60000), half="float32"))
     engine = swapper._engine
-    assert isinstance(engine, InswapperEngine)
+    assert isinstance(engine, NeuralEngine)
     engine._held = [engine._session.holding({"source": np.full((1, 512), np.inf, np.float32)})]
     with pytest.raises(ModelError, match="values that are no numbers; try --precision fp32"):
         swapped(swapper, hopper, face_at(250, 300, 120, source=0))
@@ -482,7 +487,9 @@ def test_a_network_that_computes_no_numbers_later_on(make: Make, hopper: Picture
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="inswapper_128 is missing"):
-        Swapper(spec_of(b"x")).setup(context_of(SwapperOptions(engine="inswapper_128"), models=tmp_path))
+        Swapper([replace(INSWAPPER, model=spec_of(b"x"))]).setup(
+            context_of(SwapperOptions(engine="inswapper_128"), models=tmp_path)
+        )
 
 
 # --- what is declared
@@ -490,15 +497,12 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_what_the_step_declares() -> None:
     (spec,) = roop_processors()
-    neural, mesh = spec.choices
-    assert (neural.value, neural.models, neural.needs) == (
-        "inswapper_128",
-        (INSWAPPER_128,),
-        {"embedding:arcface_w600k_r50"},
-    )
+    ours, mesh = spec.choices[:2]
+    assert (ours.value, ours.models, ours.needs) == ("inswapper_128", (INSWAPPER_128,), {f"embedding:{ARCFACE}"})
     assert (mesh.value, mesh.models, mesh.needs) == ("mesh", (), {"mesh_468"})
-    assert (neural.source_type or spec.source_type) == "compositeWithTrainedAlgorithmicMedia"
+    assert (ours.source_type or spec.source_type) == "compositeWithTrainedAlgorithmicMedia"
     assert mesh.source_type == "compositeSynthetic"
+    assert [choice.by_name for choice in spec.choices] == [False, False] + [True] * (len(NETWORKS) - 1)
     half = INSWAPPER_128.half
     assert half is not None
     assert not INSWAPPER_128.commercial
@@ -532,6 +536,12 @@ def test_the_map_is_that_of_the_file_that_runs(tmp_path: Path) -> None:
     full, half = graph(), graph(half="float32")
     model = stored(full, tmp_path)
     sessions = _FallenBack(half, full, context_of(models=tmp_path).sessions.open(model))
-    engine = InswapperEngine(replace(context_of(), sessions=sessions), model)
-    assert np.array_equal(engine._map, source_map("full", full))
-    assert not np.array_equal(engine._map, source_map("half", half))
+    use = Use(model=model, pixels=INSWAPPER.size)
+    engine = NeuralEngine(replace(context_of(), sessions=sessions), INSWAPPER, use, SwapperOptions())
+    identity = engine._identity
+    source = embedded(1, np.zeros((9, 9, 3), np.uint8))
+    full_one, half_one = (
+        identity_of(context_of(models=tmp_path), INSWAPPER, stored(d, tmp_path), None) for d in (full, half)
+    )
+    assert np.array_equal(identity.of_source(source), full_one.of_source(source))
+    assert not np.array_equal(identity.of_source(source), half_one.of_source(source))

@@ -11,7 +11,8 @@ from roop_host import Face, Frame, SourceFace
 class Engine(Protocol):
     """Loaded once, used for many jobs. ``learns`` says that what it makes of a frame depends on those before it."""
 
-    learns: bool
+    @property
+    def learns(self) -> bool: ...
 
     def begin(self, sources: tuple[SourceFace, ...]) -> None:
         """Prepare what depends on the sources. Raises ``NoFaceError`` for one that it can't use."""

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from roop_host import Context, JobContext, ModelSpec, Processor, Segment, UsageError, Window
+from collections.abc import Iterable
+from pathlib import Path
+
+from roop_host import Context, JobContext, ModelError, ModelSpec, Processor, Segment, UsageError, Window
 from roop_swapper.engine import Engine
-from roop_swapper.models import INSWAPPER_128
+from roop_swapper.networks import NETWORKS, NetworkSpec
 from roop_swapper.options import SwapperOptions
 
 
 class Swapper(Processor):
-    """Swaps the faces that carry a source. ``inswapper`` is the file of the engine ``inswapper_128``."""
+    """Swaps the faces that carry a source. ``networks`` are the engines it has besides ``mesh``."""
 
-    def __init__(self, inswapper: ModelSpec = INSWAPPER_128) -> None:
-        self._inswapper = inswapper
+    def __init__(self, networks: Iterable[NetworkSpec] = NETWORKS) -> None:
+        self._networks = {network.name: network for network in networks}
         self._engine: Engine | None = None
 
     def setup(self, ctx: Context) -> None:
         options = ctx.options_as(SwapperOptions)
-        if not 0 <= options.proportions <= 1:
-            raise UsageError(f"swapper proportions is {options.proportions}; it must lie between 0 and 1")
+        for name, value in (("proportions", options.proportions), ("weight", options.weight)):
+            if not 0 <= value <= 1:
+                raise UsageError(f"swapper {name} is {value}; it must lie between 0 and 1")
         self._engine = self._made(ctx, options)
 
     def begin(self, job: JobContext) -> None:
@@ -43,10 +47,25 @@ class Swapper(Processor):
 
     def _made(self, ctx: Context, options: SwapperOptions) -> Engine:
         """Each engine is imported when it is chosen. ``auto`` that the host left open is the one that needs no file."""
-        if options.engine == "inswapper_128":
-            from roop_swapper.inswapper import InswapperEngine
+        network = self._networks.get(options.engine)
+        if network is None:
+            from roop_swapper.mesh_engine import MeshEngine
 
-            return InswapperEngine(ctx, self._inswapper)
-        from roop_swapper.mesh_engine import MeshEngine
+            return MeshEngine(options.proportions)
+        from roop_swapper.neural import NeuralEngine, Use
 
-        return MeshEngine(options.proportions)
+        use = Use(
+            model=_file(options.engine_file, network.model, network.name),
+            converter=_file(options.converter_file, network.converter, network.name) if network.converts else None,
+            pixels=network.size if options.pixel_boost == "native" else options.pixel_boost,
+            weight=options.weight,
+        )
+        return NeuralEngine(ctx, network, use, options)
+
+
+def _file(own: Path | None, pulled: ModelSpec | None, engine: str) -> ModelSpec:
+    if own is not None:
+        return ModelSpec.from_file(own, purpose="face swapping")
+    if pulled is None:
+        raise ModelError(f"the engine {engine} has no file; name yours with --swapper-engine-file")
+    return pulled

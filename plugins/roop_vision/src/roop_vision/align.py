@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,33 @@ from roop_vision.topology import BELOW_NOSE, EYE_LEFT, EYE_RIGHT, FOREHEAD, NOSE
 _MOUTH_LEFT, _MOUTH_RIGHT = 61, 291
 #: Eyes, nose tip and mouth corners on ArcFace's crop of 112 pixels (insightface, utils/face_align.py).
 _ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
+#: How a network's crops lie around the face.
+Template = Literal["arcface_112_v1", "arcface_112_v2", "arcface_128", "ffhq_512", "mtcnn_512"]
+# The five points in shares of the crop's side, after FaceFusion 3.8 (facefusion/face_helper.py), whose exports of public
+# networks these templates belong to. ArcFace's own two are in ``_ARCFACE``.
+_TEMPLATES: dict[Template, tuple[tuple[float, float], ...]] = {
+    "arcface_112_v1": (
+        (0.35473214, 0.45658929),
+        (0.64526786, 0.45658929),
+        (0.50000000, 0.61154464),
+        (0.37913393, 0.77687500),
+        (0.62086607, 0.77687500),
+    ),
+    "ffhq_512": (
+        (0.37691676, 0.46864664),
+        (0.62285697, 0.46912813),
+        (0.50123859, 0.61331904),
+        (0.39308822, 0.72541100),
+        (0.61150205, 0.72490465),
+    ),
+    "mtcnn_512": (
+        (0.36562865, 0.46733799),
+        (0.63305391, 0.46585885),
+        (0.50019127, 0.61942959),
+        (0.39032951, 0.77598822),
+        (0.61178945, 0.77476328),
+    ),
+}
 # Points nearly on a line, or on one spot, fit any turn of the head. A profile still spreads to a fifth across.
 _FLAT, _TINY = 0.05, 1.0
 #: Beyond any picture, and within what whole numbers hold.
@@ -89,6 +119,15 @@ def arcface_template(size: int) -> NDArray[np.float32]:
     raise ValueError(f"ArcFace's crop is a multiple of 112 or 128 pixels, not {size}")
 
 
+def template_points(template: Template) -> NDArray[np.float32]:
+    """Float32 ``(5, 2)``: where crops by ``template`` have the five points, in shares of the crop's side."""
+    if template == "arcface_112_v2":
+        return arcface_template(112) / np.float32(112)
+    if template == "arcface_128":
+        return arcface_template(128) / np.float32(128)
+    return np.array(_TEMPLATES[template], np.float32)
+
+
 def crop_matrix(landmarks_5: NDArray[np.floating], template: NDArray[np.floating]) -> NDArray[np.float64] | None:
     """``(2, 3)``, picture to crop: turn, scale and shift that bring the five points closest to ``template`` ``(5, 2)``.
 
@@ -125,15 +164,35 @@ def aligned_crop(
     pixel of the crop stands for more than two of the picture across: bilinear interpolation would skip those between, and
     fine patterns would become coarse ones that crawl. There the region is first averaged over squares.
     """
+    return _crop(frame.bgr, frame.width, frame.height, matrix, size, outside)
+
+
+def picture_crop(
+    bgr: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, *, outside: int = cv2.BORDER_CONSTANT
+) -> NDArray[np.uint8] | None:
+    """``aligned_crop`` of a picture, uint8 B, G, R ``(h, w, 3)``."""
+    height, width = bgr.shape[:2]
+    return _crop(lambda box: bgr[box.y0 : box.y1, box.x0 : box.x1], width, height, matrix, size, outside)
+
+
+def _crop(
+    read: Callable[[Box], NDArray[np.uint8]],
+    width: int,
+    height: int,
+    matrix: NDArray[np.float64],
+    size: int,
+    outside: int,
+) -> NDArray[np.uint8] | None:
+    """``read`` gives a region of a picture of this size."""
     scale = scale_of(matrix)
     step = int(1 / scale) if scale < 0.5 else 1
     box = place_of(matrix, -1, -1, size, size)
     # The squares lie on the picture's own grid: on one that moves with the face they would average differently each time.
     left, top = box.x0 // step * step, box.y0 // step * step
-    box = Box(left, top, box.x1, box.y1).clip(frame.width, frame.height)
+    box = Box(left, top, box.x1, box.y1).clip(width, height)
     if box.empty:
         return None
-    region = frame.bgr(box)
+    region = read(box)
     if step > 1:
         right, bottom = -box.width % step, -box.height % step
         whole = cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if right or bottom else region

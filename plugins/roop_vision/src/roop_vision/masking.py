@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Face, FrameView, Sessions
+from roop_vision.align import Template
+from roop_vision.framing import framing_of
+from roop_vision.mask_options import MaskOptions
 from roop_vision.masks import face_mask, rounded_box
 
-# A network redraws all from the hairline to the chin, which lies at nine tenths of ArcFace's crop: the fixed part leaves
-# out the corners and a rim, narrow below. With dense landmarks the outline narrows it: hair and background keep their own
-# sharpness. It is widened so far that half of the fade lies on it, which puts the jaw inside.
-_MARGINS, _RADIUS, _FEATHER = (0.06, 0.05, 0.06, 0.012), 0.4, 0.065
+# With dense landmarks the outline narrows the box: hair and background keep their own sharpness. It is widened so far that
+# half of the fade lies on it, which puts the jaw inside.
 _OUTLINE_GROW, _OUTLINE_FEATHER = 0.08, 0.065
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskOptions:
-    """What options classes of plugins that put crops back inherit."""
-
-
 class Masker:
-    """Makes the masks of one step. ``start`` forgets what it learnt of earlier frames."""
+    """Makes the masks of one step, whose crops are by ``template``. ``start`` forgets what it learnt of earlier frames."""
 
-    def __init__(self, options: MaskOptions, sessions: Sessions) -> None:
+    #: Whether what it makes of a frame depends on those before it.
+    learns = False
+
+    def __init__(self, options: MaskOptions, sessions: Sessions, template: Template = "arcface_128") -> None:
+        self._framing = framing_of(template)
         self._boxes: dict[int, NDArray[np.float32]] = {}
 
     def start(self) -> None:
@@ -46,7 +44,8 @@ class Masker:
         """
         size = crop_bgr.shape[0]
         if size not in self._boxes:
-            self._boxes[size] = rounded_box(size, margins=_MARGINS, radius=_RADIUS, feather=_FEATHER)
+            box = self._framing
+            self._boxes[size] = rounded_box(size, margins=box.margins, radius=box.radius, feather=box.feather)
         fixed = self._boxes[size]
         if face.mesh_468 is None:
             return fixed

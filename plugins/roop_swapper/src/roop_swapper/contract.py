@@ -1,0 +1,68 @@
+"""Is a network one of the family that its spec describes? Each difference is told in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from roop_host import ModelError, Session, Tensor
+from roop_swapper.networks import CropSource, NetworkSpec
+
+VECTOR = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """Which tensors of a network are what. ``batches`` is whether it takes several crops at once."""
+
+    target: Tensor
+    source: Tensor
+    batches: bool
+
+
+def contract_of(session: Session, spec: NetworkSpec, name: str) -> Contract:
+    """Inputs called ``target`` and ``source`` are those, else the first and the second; sides may be free.
+
+    ``name`` is the model's, for people. Raises ``ModelError`` for a network that takes or gives anything else.
+    """
+    if len(session.inputs) != 2 or len(session.outputs) <= spec.output:
+        has = f"it has {len(session.inputs)} inputs and {len(session.outputs)} outputs"
+        raise _differs(name, spec, f"{has} and not 2 and {spec.output + 1}")
+    named = {tensor.name: tensor for tensor in session.inputs}
+    first, second = session.inputs
+    target, source = named.get("target", first), named.get("source", second)
+    picture = (3, spec.size, spec.size)
+    given = (3, spec.source.size, spec.source.size) if isinstance(spec.source, CropSource) else (VECTOR,)
+    made = session.outputs[spec.output]
+    for what, tensor, rest in (("input", target, picture), ("input", source, given), ("output", made, picture)):
+        if not _fits(tensor, rest, batch=what == "output"):
+            raise _differs(name, spec, f"its {what} {_told(tensor)} and not floats of {(1, *rest)}")
+    return Contract(target, source, target.shape[0] is None and source.shape[0] is None)
+
+
+def check_converter(session: Session, spec: NetworkSpec, name: str) -> None:
+    """Raise ``ModelError`` for a network that does not turn a vector into another one."""
+    if len(session.inputs) != 1 or not session.outputs:
+        counts = f"it has {len(session.inputs)} inputs and {len(session.outputs)} outputs and not 1 and 1"
+        raise _no_converter(name, spec, counts)
+    for what, tensor in (("input", session.inputs[0]), ("output", session.outputs[0])):
+        if not _fits(tensor, (VECTOR,), batch=what == "output"):
+            raise _no_converter(name, spec, f"its {what} {_told(tensor)} and not floats of {(1, VECTOR)}")
+
+
+def _fits(tensor: Tensor, rest: tuple[int, ...], *, batch: bool) -> bool:
+    """``batch`` allows any number of them: what an output says of it is often wrong."""
+    first, *more = tensor.shape or (0,)
+    sides = len(more) == len(rest) and all(a in (None, b) for a, b in zip(more, rest, strict=True))
+    return sides and (batch or first in (1, None)) and tensor.dtype.startswith("float")
+
+
+def _told(tensor: Tensor) -> str:
+    return f"{tensor.name} is {tensor.dtype} of ({', '.join('?' if size is None else str(size) for size in tensor.shape)})"
+
+
+def _differs(name: str, spec: NetworkSpec, what: str) -> ModelError:
+    return ModelError(f"the model {name} is no network for the engine {spec.name!r}: {what}; take another file or engine")
+
+
+def _no_converter(name: str, spec: NetworkSpec, what: str) -> ModelError:
+    return ModelError(f"the model {name} is no converter for the engine {spec.name!r}: {what}; take another file")
