@@ -29,7 +29,7 @@ _AGREE = 0.4  # of cheeks and nose that must still look like the colour known: o
 _REACH = 10.0  # brightness is judged against the skin that near
 _DARKER, _BRIGHTER = 0.75, 0.45  # a highlight is skin more often than a dark spot is
 _REDDER = 0.3  # of a redder colour in the shade: light comes through skin
-_SAME_HUE = 3.5
+_SAME_HUE = 3.5  # least spreads of a and b: what differs by more has another hue than skin
 _START, _FULL = 2.6, 4.6  # deviations from which something may be no skin, and at which it surely is not
 _ENTER, _STAY = 0.6, 0.35  # evidence to begin to count as before the face, and to go on
 _OPEN = 3  # what is thinner is a wrinkle, a rim of glasses, or a strand
@@ -38,6 +38,7 @@ _SMALL, _LARGE = 24, 110  # least cells of what comes over the outline, and of w
 _EYES, _BROWS, _NOSE = 3.8, 2.7, 3.0  # how far parts of the face reach beyond their landmarks
 _BESIDE, _ACROSS = 9, 29  # how far parts may be covered beyond what covers the skin: by anything odd, by the same colour
 _WHOLE_EYE = 0.6  # of an eye that must have the colour of what is before it: an iris may look like a dark fringe
+_VIVID, _GREY = 5.0, 0.06  # a hue so far from skin's, in least spreads, and no grey, is none of a face's
 _RISE, _FALL = 0.7, 0.4  # shares of a new frame in what is steady
 _BEARD, _SEEN = 0.2, 10  # of each jaw and the chin that is dark, and how many frames decide on it
 
@@ -113,9 +114,8 @@ class SkinOccluder:
             mean, spread = _first(colours, places)
             track = self._tracks[track_id] = _Track(mean, spread, np.zeros((GRID, GRID), np.float32))
             return track
-        alike = (np.abs(cells - track.mean) < 2 * track.spread + _LEAST).all(1)
-        if alike.mean() > _AGREE:
-            mean, spread = _middle(cells[alike])
+        if (np.abs(cells - track.mean) < 2 * track.spread + _LEAST).all(1).mean() > _AGREE:
+            mean, spread = _middle(_of_hue(colours[places.skin > 0][::4], track.mean))
             track.mean = track.mean + np.float32(_LEARN) * (mean - track.mean)
             track.spread = track.spread + np.float32(_LEARN) * (spread - track.spread)
         return track
@@ -138,9 +138,13 @@ def _first(colours: NDArray[np.float32], places: _Places) -> tuple[NDArray[np.fl
                 break
             mean = np.median(skin[alike], axis=0).astype(np.float32)
         if alike.sum() > most:
-            # Light and shade of the same face differ in the first number only.
-            most, best = float(alike.sum()), skin[(np.abs(skin - mean) < _SAME_HUE * _LEAST)[:, 1:].all(1)]
+            most, best = float(alike.sum()), _of_hue(skin, mean)
     return _middle(best)
+
+
+def _of_hue(cells: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The cells that have this hue in any light: light and shade of a face differ in the first number."""
+    return cells[(np.abs(cells[:, 1:] - mean[1:]) < _SAME_HUE * _LEAST[1:]).all(1)]
 
 
 def _middle(cells: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -222,7 +226,7 @@ def _patches(
         return np.zeros(evidence.shape, np.float32)
     covered = _reach(np.bitwise_or.reduce([_where(piece) for piece in pieces]), _OPEN) & some & places.skin
     for piece in pieces:
-        covered |= _across(piece, colours, places)
+        covered |= _across(piece, colours, track, places)
     covered |= _reach(covered, _BESIDE) & places.part & _where(odd > _START)
     closed = cv2.morphologyEx(covered, cv2.MORPH_CLOSE, np.ones((_OPEN, _OPEN), np.uint8))
     return np.asarray(cv2.blur(closed, (3, 3)), np.float32) / np.float32(255)
@@ -250,17 +254,23 @@ def _pieces(
     return [patches[one] for one in kept]
 
 
-def _across(patch: NDArray[np.bool_], colours: NDArray[np.float32], places: _Places) -> NDArray[np.uint8]:
-    """Of eyes, nostrils and lips nearby what has the patch's own colour."""
+def _across(patch: NDArray[np.bool_], colours: NDArray[np.float32], track: _Track, places: _Places) -> NDArray[np.uint8]:
+    """Of the parts of the face nearby what has the patch's own colour."""
+    near = _reach(_where(patch), _ACROSS) & places.part
+    if not near.any():
+        return near
     mean, spread = _middle(colours[patch])
-    alike = (np.abs(colours - mean) < 2 * spread).all(2)
-    near = _reach(_where(patch), _ACROSS)
-    union = np.where(alike, near & places.lower, 0).astype(np.uint8) | patch.astype(np.uint8)
-    count, labels = cv2.connectedComponents(np.asarray(union, np.uint8), connectivity=8)
-    joined = np.bincount(labels[patch], minlength=count) > 0
-    found = np.where(joined[labels], near & places.lower, 0).astype(np.uint8)
+    alike = np.zeros(patch.shape, np.uint8)
+    alike[near > 0] = _where((np.abs(colours[near > 0] - mean) < 2 * spread).all(1))
+    # Brows, irises and open mouths may look like dark hair, and lips like red cloth; nothing in a face is blue or green.
+    off = (mean - track.mean) / _LEAST
+    vivid = (off[1] < -_VIVID or abs(off[2]) > _VIVID) and float(np.hypot(*mean[1:])) > _GREY
+    able = places.part if vivid else places.lower
+    joined = cv2.connectedComponents((alike & able) | _where(patch), connectivity=8)[1]
+    touched = np.bincount(joined[patch], minlength=int(joined.max()) + 1) > 0
+    found = _where(touched[joined]) & near & able
     for eye in places.eyes:
-        if eye.any() and alike[eye > 0].mean() > _WHOLE_EYE:
+        if np.count_nonzero(alike & eye) > _WHOLE_EYE * max(1, np.count_nonzero(eye)):
             found |= near & eye
     return found
 

@@ -37,13 +37,14 @@ class Parts:
 
     def moved(self, matrix: NDArray[np.float64]) -> Parts:
         """The same by ``matrix`` (2 x 3)."""
-
-        def by(points: Points) -> Points:
-            return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
-
-        eyes, brows = (by(self.eyes[0]), by(self.eyes[1])), (by(self.brows[0]), by(self.brows[1]))
-        skin = tuple(map(by, self.skin))
-        return Parts(by(self.outline), eyes, brows, by(self.lips), by(self.mouth), by(self.nostrils), skin)
+        groups = (self.outline, *self.eyes, *self.brows, self.lips, self.mouth, self.nostrils, *self.skin)
+        # All in one: eleven small products take several times as long.
+        whole = np.asarray(np.concatenate(groups) @ matrix[:, :2].T + matrix[:, 2], np.float32)
+        ends = np.cumsum([len(group) for group in groups])
+        outline, eye, other, brow, second, lips, mouth, nostrils, *skin = (
+            whole[end - len(group) : end] for group, end in zip(groups, ends, strict=True)
+        )
+        return Parts(outline, (eye, other), (brow, second), lips, mouth, nostrils, tuple(skin))
 
 
 def parts_of(face: Face) -> Parts | None:
