@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from roop_host import Box, Face, FrameView, Sessions
 from roop_vision.align import aligned_crop, arcface_template, crop_matrix
-from roop_vision.keeping import area_mask, kept_parts
+from roop_vision.keeping import area_mask, eyes_open, kept_parts
 from roop_vision.mask_models import OCCLUDERS, PARSERS
 from roop_vision.mask_options import BLUR, MaskOptions
 from roop_vision.masks import outline_mask, rounded_box
@@ -134,7 +134,8 @@ class Masker:
         if parts is not None and "area" in options.mask_types:
             found.append(1 - area_mask(parts.moved(matrix), options.mask_areas, size))
         if parts is not None and options.mask_keep:
-            kept = kept_parts(parts.moved(matrix), options.mask_keep, size)
+            eyes = eyes_open(seen.bgr, parts.moved(seen.matrix)) if "eyes" in options.mask_keep else ()
+            kept = kept_parts(parts.moved(matrix), options.mask_keep, eyes, size)
             found += [] if kept is None else [kept]
         return np.maximum.reduce(found) if found else None
 

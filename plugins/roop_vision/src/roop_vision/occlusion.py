@@ -28,6 +28,7 @@ _LEARN = 0.1  # share of a new frame in the colour
 _AGREE = 0.4  # of cheeks and nose that must still look like the colour known: or they are covered, and nothing is learnt
 _REACH = 10.0  # brightness is judged against the skin that near
 _DARKER, _BRIGHTER = 0.75, 0.45  # a highlight is skin more often than a dark spot is
+_SHADE = 0.65  # of darkness in whether a cell tells what light falls there: dark hair must not pass for a shadow
 _REDDER = 0.3  # of a redder colour in the shade: light comes through skin
 _SAME_HUE = 3.5  # least spreads of a and b: what differs by more has another hue than skin
 _START, _FULL = 2.6, 4.6  # deviations from which something may be no skin, and at which it surely is not
@@ -39,6 +40,7 @@ _EYES, _BROWS, _NOSE = 3.8, 2.7, 3.0  # how far parts of the face reach beyond t
 _BESIDE, _ACROSS = 9, 29  # how far parts may be covered beyond what covers the skin: by anything odd, by the same colour
 _WHOLE_EYE = 0.6  # of an eye that must have the colour of what is before it: an iris may look like a dark fringe
 _VIVID, _GREY = 5.0, 0.06  # a hue so far from skin's, in least spreads, and no grey, is none of a face's
+_OVER = 9  # how far what comes over the outline is followed outside of it, where a mask still shows some, doubled
 _RISE, _FALL = 0.7, 0.4  # shares of a new frame in what is steady
 _BEARD, _SEEN = 0.2, 10  # of each jaw and the chin that is dark, and how many frames decide on it
 
@@ -144,7 +146,8 @@ def _first(colours: NDArray[np.float32], places: _Places) -> tuple[NDArray[np.fl
 
 def _of_hue(cells: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
     """The cells that have this hue in any light: light and shade of a face differ in the first number."""
-    return cells[(np.abs(cells[:, 1:] - mean[1:]) < _SAME_HUE * _LEAST[1:]).all(1)]
+    alike = (np.abs(cells[:, 1:] - mean[1:]) < _SAME_HUE * _LEAST[1:]).all(1)
+    return np.asarray(cells[alike], np.float32)
 
 
 def _middle(cells: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -184,7 +187,7 @@ def _oddness(colours: NDArray[np.float32], track: _Track, places: _Places) -> ND
     light, red, yellow = cv2.split((colours - track.mean) / track.spread)
     red = np.where((light < 0) & (red > 0), red * np.float32(_REDDER), red)
     chroma = cv2.magnitude(red, yellow)
-    rough = smooth_step((3.5 - cv2.magnitude(chroma, light * np.float32(0.5))) / 1.5)
+    rough = smooth_step((3.5 - cv2.magnitude(chroma, light * np.float32(_SHADE))) / 1.5)
     rough *= places.skin > 0
     # The light is smooth, and found on a coarser grid.
     both = cv2.resize(cv2.merge([rough, rough * light]), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
@@ -198,7 +201,7 @@ def _without_beard(
     evidence: NDArray[np.float32], colours: NDArray[np.float32], track: _Track, places: _Places
 ) -> NDArray[np.float32]:
     """Evidence without a beard: dark on both jaws and the chin when a track begins; what is unlike it stays evidence."""
-    dark = (evidence > 0.5) & (colours[..., 0] < track.mean[0])
+    dark = colours[..., 0] < track.mean[0] - 2 * track.spread[0]
     if track.seen < _SEEN:
         shares = [float(dark[jaw > 0].mean()) if jaw.any() else 0.0 for jaw in places.jaws]
         track.beard += (min(shares) - track.beard) / (track.seen + 1)
@@ -228,6 +231,7 @@ def _patches(
     for piece in pieces:
         covered |= _across(piece, colours, track, places)
     covered |= _reach(covered, _BESIDE) & places.part & _where(odd > _START)
+    covered |= _reach(covered, _OVER) & some & ~places.outline
     closed = cv2.morphologyEx(covered, cv2.MORPH_CLOSE, np.ones((_OPEN, _OPEN), np.uint8))
     return np.asarray(cv2.blur(closed, (3, 3)), np.float32) / np.float32(255)
 
@@ -270,7 +274,7 @@ def _across(patch: NDArray[np.bool_], colours: NDArray[np.float32], track: _Trac
     touched = np.bincount(joined[patch], minlength=int(joined.max()) + 1) > 0
     found = _where(touched[joined]) & near & able
     for eye in places.eyes:
-        if np.count_nonzero(alike & eye) > _WHOLE_EYE * max(1, np.count_nonzero(eye)):
+        if eye.any() and float((alike[eye > 0] > 0).mean()) > _WHOLE_EYE:
             found |= near & eye
     return found
 

@@ -86,23 +86,25 @@ def _of_68(landmarks: Points) -> Parts:
     )
 
 
-def filled(size: tuple[int, int], *outlines: Points, grow: float = 0.0) -> NDArray[np.uint8]:
-    """uint8 ``size`` (height, width), 255 inside the hull of any of these outlines and up to ``grow`` pixels beside it."""
+def filled(size: tuple[int, int], *outlines: Points, grow: float = 0.0, hull: bool = True) -> NDArray[np.uint8]:
+    """uint8 ``size`` (height, width), 255 inside of any of these outlines, or of their hulls, and ``grow`` pixels beside."""
     mask = np.zeros(size, np.uint8)
     for points in outlines:
-        hull = np.asarray(cv2.convexHull(np.asarray(points, np.float32)), np.float32)[:, 0]
-        whole = np.round(np.clip(hull, -8 * max(size), 9 * max(size)) * 16).astype(np.int32)
-        cv2.fillConvexPoly(mask, whole, 255, shift=4)
+        line = np.ascontiguousarray(points, np.float32)
+        line = np.asarray(cv2.convexHull(line), np.float32)[:, 0] if hull else line
+        whole = np.round(np.clip(line, -8 * max(size), 9 * max(size)) * 16).astype(np.int32)
+        cv2.fillPoly(mask, [whole], 255, shift=4)
         if grow > 0:
             cv2.polylines(mask, [whole], True, 255, max(1, round(2 * grow)), shift=4)
     return mask
 
 
 def openness(opening: Points, whole: Points) -> float:
-    """Height of an opening, between lips or lids, as a share of the width of ``whole``."""
+    """Height of an opening between lips or lids, as a share of the width of ``whole``: of the ellipse with its area.
+
+    ``opening`` goes once around it. A closed mouth that smiles is curved, and still has no area.
+    """
     across = whole[whole[:, 0].argmax()] - whole[whole[:, 0].argmin()]
     width = float(np.hypot(*across))
-    if width < 1:
-        return 0.0
-    normal = np.array([-across[1], across[0]]) / width
-    return float(np.ptp((opening - opening.mean(0)) @ normal)) / width
+    area = float(cv2.contourArea(np.ascontiguousarray(opening, np.float32)))
+    return 4 * area / (np.pi * width**2) if width >= 1 else 0.0
