@@ -145,9 +145,17 @@ class Masker:
             self._frame, self._told = frame.index, {}
             skin.only({other.id for other in frame.faces} | {face.id})
         if face.id not in self._told:
-            grid = np.asarray(cv2.resize(seen.bgr, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
-            self._told[face.id] = skin.covered(face.id, grid, parts.moved(_onto(seen, GRID)))
+            self._told[face.id] = skin.covered(face.id, _on_grid(seen.bgr), parts.moved(_onto(seen, GRID)))
         return self._told[face.id]
+
+
+def _on_grid(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The crop at the grid's size: averaged over whole squares, which is quick, and from there by straight lines."""
+    step = max(1, bgr.shape[0] // GRID)
+    if step > 1:
+        side = bgr.shape[0] // step
+        bgr = np.asarray(cv2.resize(bgr[: side * step, : side * step], (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(bgr, (GRID, GRID), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _onto(seen: _Seen, side: int) -> NDArray[np.float64]:
