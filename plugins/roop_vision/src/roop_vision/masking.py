@@ -28,6 +28,7 @@ _OUTLINE_GROW = 0.08 / BLUR  # of the fade
 #: Where there is no crop: ArcFace's with some room around, so that the forehead lies inside.
 _ROOM, _OWN = 0.88, 256
 _NOTHING = 1 / 255
+_DRAWN = 256  # most pixels of the side at which the outline is drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +80,11 @@ class Masker:
         Both are B, G, R ``(size, size, 3)``, taken by ``matrix`` (2 x 3, picture to crop): the target's own, uint8, and
         what a network made of it, uint8 or float32 in 0..1.
         """
-        size, parts = crop_bgr.shape[0], parts_of(face)
-        moved = None if parts is None else parts.moved(matrix)
+        size, parts, seen = crop_bgr.shape[0], parts_of(face), _Seen(crop_bgr, matrix)
         alpha = self._box(size)
-        if moved is not None and "outline" in self._options.mask_types:
-            blur = self._options.mask_blur
-            outline = outline_mask(moved.outline, size, grow=_OUTLINE_GROW * blur, feather=blur)
-            alpha = np.minimum(alpha, outline)
-        kept = self._kept(frame, face, _Seen(crop_bgr, matrix), parts, matrix, (size, size))
+        if parts is not None and "outline" in self._options.mask_types:
+            alpha = np.minimum(alpha, self._outline(parts, seen))
+        kept = self._kept(frame, face, seen, parts, matrix, (size, size))
         return alpha if kept is None else np.minimum(alpha, 1 - kept)
 
     def kept(self, frame: FrameView, face: Face, box: Box) -> NDArray[np.float32] | None:
@@ -109,6 +107,14 @@ class Masker:
             margins, feather = (left, top, right, bottom), max(self._options.mask_blur, 1 / size)
             self._boxes[size] = rounded_box(size, margins=margins, radius=_RADIUS, feather=feather)
         return self._boxes[size]
+
+    def _outline(self, parts: Parts, seen: _Seen) -> NDArray[np.float32]:
+        """On the crop. It is smooth: on a large one it is drawn smaller, and enlarged."""
+        size, blur = seen.bgr.shape[0], self._options.mask_blur
+        side = min(size, _DRAWN)
+        points = parts.moved(_onto(seen, side)).outline
+        mask = outline_mask(points, side, grow=_OUTLINE_GROW * blur, feather=blur)
+        return mask if side == size else np.asarray(cv2.resize(mask, (size, size)), np.float32)
 
     def _kept(
         self,
