@@ -52,7 +52,14 @@ def face_mask(
 
     It is widened about its middle by the share ``grow`` and falls to 0 over the share ``feather`` of ``size`` inside.
     """
-    outline = mesh_468[list(OVAL), :2] @ matrix[:, :2].T + matrix[:, 2]
+    return outline_mask(mesh_468[list(OVAL), :2] @ matrix[:, :2].T + matrix[:, 2], size, grow=grow, feather=feather)
+
+
+def outline_mask(outline: NDArray[np.floating], size: int, *, grow: float, feather: float) -> NDArray[np.float32]:
+    """Float32 ``(size, size)`` in 0..1: the hull of ``outline`` ``(n, 2)``, which is in the crop's pixels.
+
+    ``grow`` and ``feather`` are as of ``face_mask``.
+    """
     middle = (outline.min(0) + outline.max(0)) / 2
     wide = feather * size
     # Drawn on a larger canvas: a chin that touches the crop's edge is no end of the face.
