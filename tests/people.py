@@ -22,11 +22,16 @@ Colour = tuple[int, int, int]
 
 
 def face(
-    number: int = 0, embedding: Sequence[float] | None = None, box: tuple[float, float, float, float] = (0, 0, 9, 9), **more: Any
+    number: int = 0,
+    embedding: Sequence[float] | None = None,
+    box: tuple[float, float, float, float] = (0, 0, 9, 9),
+    **more: Any,
 ) -> Face:
     vector = None if embedding is None else np.array(embedding, np.float32)
     known = RECOGNISER if vector is not None else None
-    return Face(number, box, more.pop("score", 0.9), np.zeros((5, 2), np.float32), embedding=vector, recogniser=known, **more)
+    return Face(
+        number, box, more.pop("score", 0.9), np.zeros((5, 2), np.float32), embedding=vector, recogniser=known, **more
+    )
 
 
 def person(name: str, found: Face, size: tuple[int, int] = (30, 40)) -> SourceFace:
