@@ -187,6 +187,18 @@ def test_the_frame_is_one_of_the_target_itself(scene: Scene) -> None:
     assert scene.rows[-1] == [WHITE, GREEN]
 
 
+def test_a_clip_shows_the_reference(scene: Scene) -> None:
+    what = scene.job(scene.frames((RED, GREEN), (GREY, BLUE), (GREEN, RED)), scene.picture("s", WHITE), output="out.mkv")
+    run(installed(), replace(what, faces=FaceSelection("one", position=5)))
+    clip = str((scene.folder / "out.mkv").rename(scene.folder / "clip.mkv"))
+    faces = {"reference_position": 0, "reference_frame": 1}
+    run(installed(), replace(what, target=clip, faces=FaceSelection(**faces)))
+    assert scene.rows == [[RED, GREEN], [GREY, WHITE], [GREEN, RED]]
+    (scene.folder / "out.mkv").unlink()
+    error = refused(installed(), replace(what, target=clip, faces=FaceSelection(**{**faces, "reference_frame": 3})))
+    assert (error.exit_code, f"{clip} has no frame 3" in str(error)) == (2, True)
+
+
 def test_of_a_folder_of_pictures_it_is_one_of_these(scene: Scene) -> None:
     target = scene.frames((RED, GREEN), (GREEN, BLUE))
     faces = {"reference_position": 1, "reference_frame": 1, "order": "left-right"}
@@ -202,7 +214,7 @@ def test_of_a_folder_of_pictures_it_is_one_of_these(scene: Scene) -> None:
         ({"reference_position": 2}, 2, "frame 0 of {target} shows 2 faces, counted from 0, so there is no face 2"),
         ({"reference_position": 1, "reference_frame": 1}, 2, "shows 1 face, counted from 0, so there is no face 1"),
         ({"reference_position": 0, "reference_frame": 2}, 4, "frame 2 of {target} shows no face"),
-        ({"reference_position": 0, "reference_frame": 3}, 2, "{target} has 3 frames, counted from 0"),
+        ({"reference_position": 0, "reference_frame": 3}, 2, "{target} has no frame 3 (it has 3, counted from 0)"),
     ],
 )
 def test_a_reference_that_is_not_there_says_what_is(faces: dict[str, int], code: int, words: str, scene: Scene) -> None:
