@@ -112,6 +112,7 @@ def count(run: Run, frame: Frame | LeftOut) -> None:
     counts.frames += 1
     counts.held += unmatched.is_held(run, frame)
     counts.faces_changed += len(frame.edited)
+    counts.note(frame.faces, frame.edited)
 
 
 class _Eyes:
@@ -119,7 +120,7 @@ class _Eyes:
 
     def __init__(self, run: Run, analyser: Part[Analyser]) -> None:
         self._run, self._analyser = run, analyser
-        self._selector = Selector(run.job.faces, 0 if run.sources else None)
+        self._selector = Selector(run.job.faces, 0 if run.sources else None, run.people)
 
     def start(self, segment: Segment) -> None:
         self._selector.start()
