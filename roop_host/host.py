@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Session
+    from roop_host.types.people import Look, Looked, Preview
     from roop_host.types.report import Report
 
 _R = TypeVar("_R")
@@ -198,13 +199,59 @@ class Host:
         from roop_host.runner import run_job
 
         control = control or Control()
+        with self._alone(control):
+            return run_job(self, job, control, on_progress or (lambda progress: None))
+
+    def look(
+        self,
+        job: Job,
+        look: Look,
+        *,
+        control: Control | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Looked:
+        """Who is seen in the target of ``job``, and how much they look like its ``references``. Raises as ``run`` does.
+
+        Nothing is changed: the job has no step, and of its output nothing is used; ``look.drawn`` names a picture to write.
+        """
+        from roop_host.runner.looking import look_at
+
+        control = control or Control()
+        with self._alone(control):
+            return look_at(self, job, look, control, on_progress or (lambda progress: None))
+
+    def preview(
+        self,
+        job: Job,
+        *,
+        frame: int = 0,
+        at: str = "",
+        picture: str = "",
+        control: Control | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Preview:
+        """Frame number ``frame`` of what ``job`` would make, or the one shown ``at`` a time: by the same way as ``run``.
+
+        The job's output is not written and none of its exports and uploads is done. ``picture`` names a file for before,
+        after and what was changed, beside each other, marked as synthetic. Raises as ``run`` does.
+        """
+        from roop_host.runner.previewing import Wish, preview_of
+
+        control = control or Control()
+        with self._alone(control):
+            wish = Wish(frame, at, picture)
+            return preview_of(self, job, wish, control, on_progress or (lambda progress: None))
+
+    @contextmanager
+    def _alone(self, control: Control) -> Iterator[None]:
+        """One job at a time, which hears ``control``."""
         with self._running, control.heard_by(self._cancel):
             if self._unfit:
                 raise PluginError(
                     "a plugin's call hangs in this process since an earlier job; end the process and begin anew"
                 )
             try:
-                return run_job(self, job, control, on_progress or (lambda progress: None))
+                yield
             finally:
                 control.unfit = self._unfit
 
