@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from roop_host.types.faces import Face
@@ -9,6 +11,10 @@ from roop_host.types.job import FaceSelection
 
 Gender = Literal["female", "male"]
 _EVERYBODY = FaceSelection()
+#: Years by which a guess of age must be beyond a limit before somebody who passed no longer does, or the other way round.
+_YEARS = 4.0
+#: Share of frames that must say so before a gender once decided is another.
+_MOST = 2 / 3
 
 
 def filters_gender(selection: FaceSelection) -> bool:
@@ -28,10 +34,63 @@ def wanted_gender(selection: FaceSelection, source: Gender | None) -> Gender | N
     return None if selection.gender == "any" else selection.gender
 
 
-def passes(face: Face, selection: FaceSelection, source: Gender | None = None) -> bool:
-    """Whether the filters let ``face`` stay. What is not known of it lets it fail a filter that asks for it."""
-    if filters_gender(selection) and (face.gender is None or face.gender != wanted_gender(selection, source)):
-        return False
-    if not filters_age(selection):
-        return True
-    return face.age is not None and selection.age_start <= face.age <= selection.age_end
+@dataclass(slots=True)
+class _Seen:
+    """What a network has said of a track so far, and what was decided of it."""
+
+    female: int = 0
+    told: int = 0
+    years: float = 0.0
+    aged: int = 0
+    gender: Gender | None = None
+    old_enough: bool | None = None
+
+
+class Steady:
+    """Filters that decide once for each track, by all that was seen of it, and change their mind only for good reason."""
+
+    def __init__(self, selection: FaceSelection) -> None:
+        self._selection = selection
+        self._by_gender, self._by_age = filters_gender(selection), filters_age(selection)
+        self._seen: dict[int, _Seen] = {}
+
+    def look(self, faces: Sequence[Face]) -> None:
+        """The faces of the next frame."""
+        if not (self._by_gender or self._by_age):
+            return
+        for face in faces:
+            seen = self._seen.setdefault(face.id, _Seen())
+            if face.gender is not None:
+                seen.female += face.gender == "female"
+                seen.told += 1
+                seen.gender = _gender(seen)
+            if face.age is not None:
+                seen.years += face.age
+                seen.aged += 1
+                seen.old_enough = self._of_age(seen)
+
+    def passes(self, track: int, source: Gender | None) -> bool:
+        """Whether the filters let the track stay; ``source`` is the gender of the face to put in."""
+        if not (self._by_gender or self._by_age):
+            return True
+        seen = self._seen.get(track, _Seen())
+        if self._by_gender and (seen.gender is None or seen.gender != wanted_gender(self._selection, source)):
+            return False
+        return not self._by_age or bool(seen.old_enough)
+
+    def _of_age(self, seen: _Seen) -> bool:
+        first, last = self._selection.age_start, self._selection.age_end
+        slack = 0.0
+        if seen.old_enough is not None:
+            slack = _YEARS if seen.old_enough else -min(_YEARS, (last - first) / 4)
+        age = seen.years / seen.aged
+        return first - slack <= age <= last + slack
+
+
+def _gender(seen: _Seen) -> Gender:
+    share = seen.female / seen.told
+    if seen.gender == "female":
+        return "male" if share < 1 - _MOST else "female"
+    if seen.gender == "male":
+        return "female" if share > _MOST else "male"
+    return "female" if share >= 0.5 else "male"

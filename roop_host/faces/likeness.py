@@ -27,10 +27,15 @@ def unit(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def of_cosine(cosine: float, limit: float = USUAL_LIMIT) -> float:
-    """A cosine of two embeddings as similarity 0..1: 1 at 1, 0.5 at ``limit``, linear on both sides, 0 from -1 on at most."""
+    """A cosine of two embeddings as similarity 0..1: 1 at 1, 0.5 at ``limit``, and linear from there to both ends.
+
+    It is 0 where two people's embeddings have nothing in common, a cosine of 0; of a recogniser whose space is narrow, as
+    far below the limit as 1 is above.
+    """
     if cosine >= limit:
         return min(1.0, 0.5 + 0.5 * (cosine - limit) / (1 - limit))
-    return max(0.0, 0.5 + 0.5 * (cosine - limit) / (1 + limit))
+    nothing = max(0.0, 2 * limit - 1)
+    return max(0.0, 0.5 * (cosine - nothing) / (limit - nothing))
 
 
 def similarity(one: Face, other: Face, limits: Mapping[str, float]) -> float | None:

@@ -15,6 +15,7 @@ from roop_host.errors import Interrupted, NoFaceError, PluginError, RoopError, S
 from roop_host.host import Control, Host, Progress
 from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
+from roop_host.runner.casting import settle_faces
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
 from roop_host.runner.forms import form_of
@@ -23,8 +24,9 @@ from roop_host.runner.kept import remove_stale
 from roop_host.runner.load import load
 from roop_host.runner.places import check_places
 from roop_host.runner.pulling import pull_missing
+from roop_host.runner.references import frame_of_target, read_people, told_people
 from roop_host.runner.resolve import Names, resolve_names
-from roop_host.runner.source_faces import look_at_sources, read_sources
+from roop_host.runner.source_faces import Album, look_at_pictures, read_sources
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import look_at_target
 from roop_host.runner.uploads import upload_all
@@ -76,6 +78,7 @@ def _run(run: Run) -> None:
 
 def _names(run: Run) -> Names:
     names = resolve_names(run.job, run.host.plugins)
+    run.job = settle_faces(run.job, names)
     check_files(run.job, names)
     return names
 
@@ -85,15 +88,17 @@ def ready(
     run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[Run, Names], None]
 ) -> Iterator[None]:
     """All that takes part is set up, the sources are read, everybody knows that the job begins; afterwards it has ended."""
-    job, host = run.job, run.host
+    host = run.host
     ends: list[tuple[Callable[[], None], str]] = []
     try:
         host.plugins.require_healthy()
         names = names_of(run)
+        job = run.job
         if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
             run.media = look_at_target(run)
         settle_output(run, names)
-        pictures = look_at_sources(job, names)
+        pictures = look_at_pictures(job, names)
+        shown = frame_of_target(run) if run.media is not None else None
         if uses_models(run, names):
             host.sessions(job.execution).require()  # before anybody is asked for a download that could not be used
         names = settle(run, names)
@@ -104,7 +109,9 @@ def ready(
             ends.append((run.source.item.close, run.source.label))
             run.media = look_at_target(run)
         run.on_progress(Progress("sources", 0, None, 0.0, 0))
-        run.sources = read_sources(run, pictures)
+        album = Album(run, pictures)
+        run.sources = read_sources(run, album)
+        run.people = read_people(run, album, shown)
         context = JobContext(job, run.sources, *run.size)
         for part in run.parts:
             run.check_cancel()
@@ -116,7 +123,7 @@ def ready(
         raise
     finally:
         for call, label in reversed(ends):
-            host.at_end(call, label, job.execution.timeout_s)
+            host.at_end(call, label, run.job.execution.timeout_s)
 
 
 def _settle_output(run: Run, names: Names) -> None:
@@ -189,6 +196,7 @@ def report_of(run: Run, **outcome: Any) -> Report:
         frames_with_face=run.counts.with_face,
         faces_changed=run.counts.faces_changed,
         resumed_frames=run.counts.resumed,
+        people=told_people(run),
         seconds=round(seconds, 3),
         fps=round((run.counts.frames - run.counts.resumed) / seconds, 2) if streamed else 0.0,
         encoder=run.encoder,

@@ -105,6 +105,7 @@ def count(run: Run, frame: Frame) -> None:
     run.counts.frames += 1
     run.counts.with_face += bool(frame.faces)
     run.counts.faces_changed += len(frame.edited)
+    run.counts.note(frame.faces, frame.edited)
 
 
 class _Eyes:
@@ -112,7 +113,7 @@ class _Eyes:
 
     def __init__(self, run: Run, analyser: Part[Analyser]) -> None:
         self._run, self._analyser = run, analyser
-        self._selector = Selector(run.job.faces, 0 if run.sources else None)
+        self._selector = Selector(run.job.faces, 0 if run.sources else None, run.people)
 
     def start(self, segment: Segment) -> None:
         self._selector.start()

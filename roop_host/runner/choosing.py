@@ -9,6 +9,7 @@ from typing import Any
 from roop_host.errors import UsageError
 from roop_host.host import Question
 from roop_host.plugins.status import Declared
+from roop_host.runner.casting import needs_of
 from roop_host.runner.resolve import Names
 from roop_host.runner.state import Run
 from roop_host.types.job import Step
@@ -17,6 +18,7 @@ from roop_host.types.options import resolve
 from roop_host.types.specs import AnalyserSpec, ProcessorSpec, models_of
 
 _AUTO = "auto"
+_EMBEDDING = "embedding:"
 
 
 def settle(run: Run, names: Names) -> Names:
@@ -25,11 +27,13 @@ def settle(run: Run, names: Names) -> Names:
     Raises ``UsageError`` where what was named does not go together.
     """
     chooser = _Chooser(run, names.analyser)
+    chooser.selection()
     steps = tuple((chooser.step(step, declared), declared) for step, declared in names.steps)
     plugin_options = dict(run.job.plugin_options)
     if names.analyser is not None:
         owner = names.analyser.plugin.name
         plugin_options[owner] = {**plugin_options.get(owner, {}), **chooser.backend()}
+    run.step_needs, run.recogniser = frozenset(chooser.step_needs), chooser.recogniser()
     run.job = replace(run.job, steps=tuple(step for step, _ in steps), plugin_options=plugin_options)
     return replace(names, steps=steps)
 
@@ -53,6 +57,15 @@ class _Chooser:
     def __init__(self, run: Run, analyser: Declared[AnalyserSpec] | None) -> None:
         self._run, self._analyser = run, analyser
         self._needs: set[str] = set()
+        self.step_needs: set[str] = set()
+
+    def selection(self) -> None:
+        """What the choice among faces needs of them: before any step, whose engines depend on it."""
+        for need, flag in needs_of(self._run.job.faces):
+            self._needs.add(need)
+            lacking = self._needs - self._given(self._needs)
+            if lacking:
+                raise UsageError(self._does_not_give(flag, lacking))
 
     def step(self, step: Step, declared: Declared[ProcessorSpec]) -> Step:
         """The step with its ``auto`` options decided."""
@@ -63,15 +76,26 @@ class _Chooser:
         needs = set(declared.spec.needs)
         for choice in _made(declared, _options(self._run, declared, values)):
             needs |= choice.needs
+        self.step_needs |= needs
         self._needs |= needs  # one analyser serves all steps
         lacking = self._needs - self._given(self._needs)
         if lacking:
-            raise UsageError(self._does_not_give(step.name, lacking))
+            raise UsageError(self._does_not_give(f"the step {step.name}", lacking))
         return replace(step, options=values)
 
     def backend(self) -> dict[str, str]:
         """The analyser's own ``auto`` options: the first choice that gives what all steps need."""
         return {choice.option: choice.value for choice in self._decided(self._needs)}
+
+    def recogniser(self) -> str | None:
+        """Whose embeddings faces have, once all is decided; None where the analyser does not say or gives none."""
+        if self._analyser is None:
+            return None
+        given = set(self._analyser.spec.gives)
+        for choice in self._analyser_choices(self._needs):
+            given |= choice.gives
+        named = sorted(one.removeprefix(_EMBEDDING) for one in given if one.startswith(_EMBEDDING))
+        return named[0] if len(named) == 1 else None
 
     def _first(self, step: str, choices: list[Choice]) -> Choice:
         """The first choice that can be had; a person may be asked. The last one is what remains."""
@@ -143,24 +167,31 @@ class _Chooser:
         return {name for choice in _made(self._analyser, options) for name in choice.needs}
 
     def _does_not_give(self, where: str, lacking: set[str]) -> str:
-        what = ", ".join(sorted(lacking)).replace("_", " ")
+        what = ", ".join(map(_readable, sorted(lacking)))
         if self._analyser is None:
-            return f"the step {where} needs faces with {what}, and no analyser takes part"
+            return f"{where} needs faces with {what}, and no analyser takes part"
         spec, owner = self._analyser.spec, self._analyser.plugin.name
         able = next(
             (choice for name in sorted(lacking) for choice in spec.choices if name in choice.gives),
             None,
         )
         if able is None:
-            return f"the step {where} needs faces with {what}, which the analyser {self._analyser.label} does not give"
+            return f"{where} needs faces with {what}, which the analyser {self._analyser.label} does not give"
         flag = f"--{owner}-{able.option}".replace("_", "-")
         said = getattr(_options(self._run, self._analyser, {}), able.option)
-        needed = f"the step {where} needs faces with {what}, which "
+        needed = f"{where} needs faces with {what}, which "
         if isinstance(said, tuple):
             return f"{needed}come with {flag} {','.join((*said, able.value))}; say that"
         if said == _AUTO:
             return f"{needed}no single {flag} gives; say other options of {where}"
         return f"{needed}{flag} {said} does not give; say {flag} {able.value}, or auto"
+
+
+def _readable(need: str) -> str:
+    """A field of ``Face`` in words; the name of a recogniser as it is."""
+    if need.startswith(_EMBEDDING):
+        return f"the embedding of {need.removeprefix(_EMBEDDING)}"
+    return need.replace("_", " ")
 
 
 def _everyone(run: Run, names: Names) -> Iterator[tuple[Declared[Any], dict[str, Any]]]:

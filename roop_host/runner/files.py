@@ -11,6 +11,7 @@ from roop_host.errors import UsageError
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks, suffix_of
 from roop_host.media.output import unwritable
+from roop_host.runner.casting import files_of
 from roop_host.runner.resolve import Names
 from roop_host.types.job import Job
 
@@ -61,10 +62,10 @@ def job_files(job: Job, names: Names) -> Iterator[tuple[str, Path]]:
 
 
 class Inputs:
-    """The files that a job reads, whatever name they are reached by: sources, target, and the ``items`` of its folder."""
+    """The files that a job reads, whatever name they are reached by: sources, references, target, and the ``items`` of its folder."""
 
     def __init__(self, job: Job, items: Iterable[Path] = ()) -> None:
-        paths: list[str | Path] = [job.target, *job.sources, *items]
+        paths: list[str | Path] = [job.target, *files_of(job), *items]
         self._known = {_identity(path) for path in paths} - {None}
 
     def refuse(self, what: str, path: Path) -> None:

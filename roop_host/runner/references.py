@@ -1,28 +1,125 @@
-"""Whose faces are looked for: pictures of people in the target, or one of its own frames."""
+"""Whose faces are looked for: people of reference pictures, or one of a frame of the target."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from roop_host.runner.state import Run
-from roop_host.types.faces import Face
-from roop_host.types.job import Job
+from roop_host.errors import NoFaceError, PluginError, UsageError
+from roop_host.faces.merging import merged
+from roop_host.faces.ordering import ordered
+from roop_host.media.info import MediaInfo
+from roop_host.media.pictures.folders import folder_of
+from roop_host.media.pictures.reading import read_picture
+from roop_host.media.reading.probe import probe
+from roop_host.media.reading.timing import as_read, reading_of
+from roop_host.runner.casting import cast_of
+from roop_host.runner.matching import Wanted
+from roop_host.runner.selection import People
+from roop_host.runner.source_faces import Album
+from roop_host.runner.state import Put, Run
+from roop_host.runner.targets import Reader, opened
+from roop_host.types.frame import Frame
+from roop_host.types.job import MediaOptions
+from roop_host.types.objects import SourceFace, Stage
+from roop_host.types.report import Person
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
-    """A person to look for. ``face`` has the embedding, ``source`` is the index of who is put in place."""
+def frame_of_target(run: Run) -> Frame | None:
+    """The frame that shows who is looked for, as the target itself has it: before trimming, and at its own rate and size.
 
-    name: str
-    source: int
-    face: Face
+    None where the job asks for none. Raises ``UsageError`` for one beyond the end, ``InputError``.
+    """
+    faces, target = run.job.faces, run.target
+    if faces.reference_position < 0:
+        return None
+    number = faces.reference_frame
+    if run.form in ("picture", "pages", "pictures"):
+        pictures = target.items or (target,)
+        if number >= len(pictures):
+            raise _beyond(run, len(pictures))
+        return read_picture(pictures[number])
+    with _own_frames(run) as reader:
+        frame = next(reader.frames(number, cancel=run.control.cancelled), None)
+        if frame is None or frame.index != number:
+            raise _beyond(run, sum(1 for _ in reader.frames(cancel=run.control.cancelled)))
+    return frame
 
 
-def settle_faces(job: Job) -> Job:
-    """The job with its ``auto`` mode of selection decided. Raises ``UsageError`` for what contradicts itself."""
-    raise NotImplementedError
+def read_people(run: Run, album: Album, shown: Frame | None) -> People:
+    """Whom the selection is about. ``shown`` is what ``frame_of_target`` gave. Every picture is screened first.
+
+    Raises ``UsageError`` or ``NoFaceError`` for what does not show who is meant.
+    """
+    analyser = run.analyser
+    if analyser is None:
+        for text in cast_of(run.job).references:
+            album.faces_of(text, "reference")
+        return People()
+    genders = tuple(source.face.gender for source in run.sources)
+    if run.job.faces.gender == "source":
+        for source, gender in zip(run.sources, genders, strict=True):
+            if gender is None:
+                raise UsageError(
+                    f"the gender of the source {source.name} is not known; say --face-selector-gender female or male"
+                )
+    wanted = [_wanted(run, album, role.references, role.source) for role in cast_of(run.job).roles]
+    if shown is not None:
+        wanted.append(_in_frame(run, album, shown))
+    for one in wanted:
+        if one.face.embedding is None:
+            raise PluginError(
+                f"the {analyser.label} gave no embedding of the reference {one.name}, so nobody can be found by it; "
+                "use another analyser"
+            )
+    return People(genders, tuple(wanted), analyser.declared.spec.recognisers)
 
 
-def read_references(run: Run) -> tuple[Wanted, ...]:
-    """Everybody who is looked for, in the order named; none but in mode ``reference``. Every picture is screened first."""
-    raise NotImplementedError
+def told_people(run: Run) -> tuple[Person, ...]:
+    """For the report: each source in the order of their numbers."""
+    out = []
+    texts = cast_of(run.job).sources if run.sources else ()
+    for number, names in enumerate(texts):
+        put = run.counts.people.get(number, Put())
+        found = tuple(one.name for one in run.people.wanted if one.source == number)
+        mean, best = (put.total / put.compared, put.best) if put.compared else (None, None)
+        rounded = (None if one is None else round(one, 3) for one in (mean, best))
+        out.append(Person(", ".join(names), found, put.frames, *rounded))
+    return tuple(out)
+
+
+def _wanted(run: Run, album: Album, texts: tuple[str, ...], source: int) -> Wanted:
+    pictures: list[SourceFace] = [picture for text in texts for picture in album.faces_of(text, "reference")]
+    return Wanted(", ".join(texts), source, merged(pictures, run.job.faces.merge).face)
+
+
+def _in_frame(run: Run, album: Album, frame: Frame) -> Wanted:
+    number, position = run.job.faces.reference_frame, run.job.faces.reference_position
+    name = f"frame {number} of {run.job.target}"
+    album.screen(frame, Stage.TARGET, name)
+    found = ordered(album.analyse(frame), run.job.faces.order)
+    if not found:
+        raise NoFaceError(f"{name} shows no face, so nobody of it can be looked for; say another --reference-frame-number")
+    if position >= len(found):
+        shows = "1 face" if len(found) == 1 else f"{len(found)} faces"
+        raise UsageError(f"{name} shows {shows}, counted from 0, so there is no face {position}; say another position")
+    return Wanted(f"face {position} in {name}", 0, found[position])
+
+
+def _beyond(run: Run, count: int) -> UsageError:
+    return UsageError(
+        f"{run.job.target} has {count} frame{'' if count == 1 else 's'}, counted from 0, so there is no "
+        f"--reference-frame-number {run.job.faces.reference_frame}"
+    )
+
+
+@contextmanager
+def _own_frames(run: Run) -> Iterator[Reader]:
+    """What reads all frames of the target, in their own time and size."""
+    media = run.job.media
+    reading = reading_of(MediaOptions(deinterlace=media.deinterlace, salvage=media.salvage))
+    path = Path(run.job.target)
+    info: MediaInfo = folder_of(path, "frames", reading).info if path.is_dir() else probe(path)
+    with opened(run, as_read(info, reading)) as reader:
+        yield reader

@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from roop_host.faces.filters import Gender, Steady
+from roop_host.faces.ordering import ordered
+from roop_host.runner.keeping import Chosen
+from roop_host.runner.matching import Matching, Wanted
 from roop_host.types.faces import Face
 from roop_host.types.job import FaceSelection
 
-#: Frames for which a person who is not seen keeps the place: longer than a tracker bridges a blink of its detector.
-_PATIENCE = 3
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whom a selector works for. ``genders`` are those of the sources, ``wanted`` is who is looked for.
+
+    ``limits`` are ``AnalyserSpec.recognisers``.
+    """
+
+    genders: tuple[Gender | None, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+_NOBODY = People()
 
 
 class Selector:
-    """Applies a ``FaceSelection`` frame by frame. ``one`` stays with the person chosen first while that track lasts."""
+    """Applies a ``FaceSelection`` frame by frame. Whoever was taken is kept while the track lasts, so that nobody flips.
 
-    def __init__(self, selection: FaceSelection, source: int | None) -> None:
-        self._selection, self._source = selection, source
+    ``source`` is the index of who is put in place in modes ``one`` and ``many``; None where nobody is.
+    """
+
+    def __init__(self, selection: FaceSelection, source: int | None, people: People = _NOBODY) -> None:
+        self._selection, self._source, self._people = selection, source, people
         self.start()
 
     def start(self) -> None:
         """A new segment: tracks begin anew."""
-        self._chosen: int | None = None
-        self._absent = 0
-        #: Everybody who was there while the chosen one was.
-        self._known: set[int] = set()
-        self._former: int | None = None
-        self._former_absent = 0
+        self._steady = Steady(self._selection)
+        self._chosen = Chosen(self._people.limits)
+        self._matching = Matching(self._people.wanted, self._selection.similarity, self._people.limits)
 
     def choose(self, faces: Sequence[Face]) -> tuple[Face, ...]:
         """All faces, largest first, with ``source`` set on those that are swapped."""
-        ordered = sorted(faces, key=lambda face: -face.area)
-        if self._selection.mode == "one":
-            chosen = self._one_of([face.id for face in ordered])
-            return tuple(face.with_source(self._source if face.id == chosen else None) for face in ordered)
-        return tuple(face.with_source(self._source) for face in ordered)
+        shown = ordered(faces, "large-small")
+        self._steady.look(shown)
+        if self._selection.mode == "reference":
+            return self._alike(shown)
+        passing = [face for face in shown if self._steady.passes(face.id, self._gender(self._source))]
+        taken = {face.id for face in passing}
+        if self._selection.mode != "many":
+            there = {face.id for face in shown}
+            chosen = self._chosen.among(ordered(passing, self._selection.order), there, self._selection.position)
+            taken = set() if chosen is None else {chosen}
+        return tuple(face.with_source(self._source if face.id in taken else None) for face in shown)
 
-    def _one_of(self, ids: Sequence[int]) -> int | None:
-        """Who is swapped in this frame; ``ids`` of the largest face first.
+    def _alike(self, shown: Sequence[Face]) -> tuple[Face, ...]:
+        """Those who look like somebody that is looked for, each with that one's source."""
+        wanted = self._people.wanted
 
-        Where others stay, one missed detection must not move the swap to them: nobody is swapped until the chosen one is
-        back, or gone for good. After a cut everybody is new. Waiting would show the person's own face there, so the
-        largest is taken at once; and left again should the chosen one come back in time, since then it was no cut.
-        """
-        there = set(ids)
-        if self._former is not None:
-            self._former_absent += 1
-            if self._former in there:
-                self._chosen, self._former = self._former, None
-            elif self._former_absent > _PATIENCE:
-                self._former = None
-        if self._chosen in there:
-            self._absent = 0
-            self._known |= there
-            return self._chosen
-        self._absent += 1
-        may_return = self._chosen is not None and self._absent <= _PATIENCE
-        if not there or (may_return and self._known & there):
-            return None
-        if may_return:
-            self._former, self._former_absent = self._chosen, self._absent
-        self._chosen, self._absent, self._known = ids[0], 0, there
-        return self._chosen
+        def may_be(number: int, face: Face) -> bool:
+            return self._steady.passes(face.id, self._gender(wanted[number].source))
+
+        found = self._matching.match(shown, may_be)
+        out = []
+        for face in shown:
+            number, similarity = found.get(face.id, (None, None))
+            out.append(face.with_source(None if number is None else wanted[number].source, similarity))
+        return tuple(out)
+
+    def _gender(self, source: int | None) -> Gender | None:
+        return None if source is None or source >= len(self._people.genders) else self._people.genders[source]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from roop_host.errors import Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
 from roop_host.media.marks import MADE, Marks
 from roop_host.pipeline.calls import LONG, attributed, too_late
+from roop_host.runner.selection import People
 from roop_host.types.models import About
 from roop_host.types.objects import StageObject
 from roop_host.types.options import resolve
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from roop_host.media.info import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.runner.forms import Form
+    from roop_host.types.faces import Face
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
@@ -71,13 +73,46 @@ class Part(Generic[_Item]):
 
 
 @dataclass(slots=True)
+class Put:
+    """In how many frames a source's face was put, in how many by likeness, the sum of that and the most."""
+
+    frames: int = 0
+    compared: int = 0
+    total: float = 0.0
+    best: float = 0.0
+
+
+@dataclass(slots=True)
 class Counts:
-    """What the stream has done so far; read by the progress display while stages write it."""
+    """What the stream has done so far; read by the progress display while stages write it. ``people`` is by source."""
 
     frames: int = 0
     with_face: int = 0
     faces_changed: int = 0
     resumed: int = 0
+    people: dict[int, Put] = field(default_factory=dict)
+
+    @classmethod
+    def recalled(cls, data: Mapping[str, Any]) -> Counts:
+        """Of the JSON of an earlier run, whose frames are resumed ones now."""
+        people = {int(number): Put(**put) for number, put in data["people"].items()}
+        return cls(**{**data, "resumed": data["frames"], "people": people})
+
+    def note(self, faces: Sequence[Face], changed: Set[int]) -> None:
+        """The faces of a finished frame, and the tracks of those that were changed."""
+        likeness: dict[int, float | None] = {}
+        for face in faces:
+            if face.source is not None and face.id in changed:
+                before = likeness.get(face.source)
+                alike = face.similarity
+                likeness[face.source] = alike if before is None or (alike is not None and alike > before) else before
+        for source, alike in likeness.items():
+            put = self.people.setdefault(source, Put())
+            put.frames += 1
+            if alike is not None:
+                put.compared += 1
+                put.total += alike
+                put.best = max(put.best, alike)
 
 
 @dataclass(slots=True)
@@ -108,6 +143,10 @@ class Run:
     finishers: tuple[Part[Finisher], ...] = ()
     uploaders: tuple[Part[Uploader], ...] = ()
     sources: tuple[SourceFace, ...] = ()
+    people: People = field(default_factory=People)
+    #: What steps need of a face, and whose embeddings they get; None where the analyser does not say or gives none.
+    step_needs: frozenset[str] = frozenset()
+    recogniser: str | None = None
     counts: Counts = field(default_factory=Counts)
     stages: tuple[StageTime, ...] = ()
     notices: list[str] = field(default_factory=list)

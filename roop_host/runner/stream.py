@@ -23,6 +23,7 @@ from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner import chain as chains
 from roop_host.runner import exports, kept
+from roop_host.runner.casting import files_of
 from roop_host.runner.files import Files
 from roop_host.runner.products import product_of
 from roop_host.runner.state import Counts, Run
@@ -34,6 +35,7 @@ _LIBRARIES = (
     "av",
     "numpy",
     "opencv-python",
+    "scipy",
     "pillow",
     "pillow-heif",
     "tifffile",
@@ -138,7 +140,7 @@ def _tally(run: Run, reader: Reader) -> dict[str, object]:
 
 
 def _recall(run: Run, last: SegmentPackets) -> None:
-    run.counts = Counts(**{**last.tally["counts"], "resumed": last.tally["counts"]["frames"]})
+    run.counts = Counts.recalled(last.tally["counts"])
     gate.recall(run.before, last.tally["screening"])
 
 
@@ -151,7 +153,7 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
         job["execution"].pop(door)
     files = []
     target = [item.path for item in run.target.items] or [Path(run.job.target)]
-    for path in (*map(Path, run.job.sources), *(target if run.source is None else [])):
+    for path in (*files_of(run.job), *(target if run.source is None else [])):
         status = path.stat()
         files.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
     parts = (*run.steps, *([run.analyser] if run.analyser else []), *run.sidecars)

@@ -97,10 +97,11 @@ def reader_of(run: Run) -> Iterator[Reader]:
         yield _Once(lambda: iter((read_picture(info),)))
     else:
         with ExitStack() as stack:
-            yield stack.enter_context(_opened(run, info))
+            yield stack.enter_context(opened(run, info))
 
 
-def _opened(run: Run, info: MediaInfo) -> AbstractContextManager[Reader]:
+def opened(run: Run, info: MediaInfo) -> AbstractContextManager[Reader]:
+    """What reads a clip, an animation, or a folder of frames."""
     if info.kind == "animation":
         return AnimationReader(info)
     if info.kind == "folder":

@@ -37,6 +37,21 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Whose face was put in how many frames, and how alike those were who got it to those looked for.
+
+    ``references`` are who was looked for. Similarities are as ``FaceSelection`` counts, None where nobody was looked for or
+    found.
+    """
+
+    name: str
+    references: tuple[str, ...]
+    frames: int
+    mean_similarity: float | None = None
+    best_similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of a job. ``status`` is done, blocked, failed or interrupted.
 
@@ -53,6 +68,7 @@ class Report:
     frames_with_face: int = 0
     faces_changed: int = 0
     resumed_frames: int = 0
+    people: tuple[Person, ...] = ()
     seconds: float = 0.0
     fps: float = 0.0
     encoder: str | None = None

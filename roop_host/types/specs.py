@@ -184,6 +184,11 @@ def _check(spec: Any) -> None:
     models = getattr(spec, "models", ())
     if not isinstance(models, tuple) or not all(isinstance(model, ModelSpec) for model in models):
         raise ValueError(f"{spec.name}: models is a tuple of ModelSpec, not {models!r}")
+    limits = getattr(spec, "recognisers", {})
+    if not isinstance(limits, Mapping) or not all(
+        type(limit) in (int, float) and 0 < limit < 1 for limit in limits.values()
+    ):
+        raise ValueError(f"{spec.name}: recognisers are names and cosines between 0 and 1, not {limits!r}")
     choices = getattr(spec, "choices", ())
     if not isinstance(choices, tuple) or not all(isinstance(choice, Choice) for choice in choices):
         raise ValueError(f"{spec.name}: choices is a tuple of Choice, not {choices!r}")
