@@ -130,14 +130,14 @@ def _label(lines: Sequence[str], capital: int, colour: tuple[int, int, int]) -> 
 def _place(face: Marked, wide: int, tall: int, width: int, height: int, taken: Sequence[Box]) -> Box:
     """Where the tag stands: under the box, above it, or at its inner edge; not over another where that can be."""
     x0, y0, x1, y1 = (round(value) for value in face.box_xyxy)
-    places = []
+    places: list[tuple[int, int, int, Box]] = []
     for x, y in ((x0, y1), (x0, y0 - tall), (x1, y0), (x0 - wide, y0), (x0, y1 - tall), (x0, y0)):
         left, top = max(0, min(x, width - wide)), max(0, min(y, height - tall))
         box = Box(left, top, left + wide, top + tall)
         moved = abs(left - x) + abs(top - y)
         covered = sum(_shared(box, other) for other in taken)
         places.append((covered, moved, len(places), box))
-    return min(places)[-1]
+    return min(places, key=lambda place: place[:3])[-1]
 
 
 def _shared(one: Box, other: Box) -> int:

@@ -84,9 +84,7 @@ def _names(run: Run) -> Names:
 
 
 @contextmanager
-def ready(
-    run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[Run, Names], None]
-) -> Iterator[None]:
+def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[Run, Names], None]) -> Iterator[None]:
     """All that takes part is set up, the sources are read, everybody knows that the job begins; afterwards it has ended."""
     host = run.host
     ends: list[tuple[Callable[[], None], str]] = []

@@ -21,7 +21,9 @@ from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
 from roop_host.runner import failing, ready, report_of
+from roop_host.runner.casting import settle_faces
 from roop_host.runner.files import check_files
+from roop_host.runner.forms import form_seen
 from roop_host.runner.places import check_places
 from roop_host.runner.resolve import Names, resolve_names
 from roop_host.runner.shown import check_shown, write_synthetic
@@ -29,20 +31,11 @@ from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import reader_of
 from roop_host.types.frame import Frame
 from roop_host.types.job import Job, check
-from roop_host.types.people import Preview
+from roop_host.types.people import Preview, Wish
 from roop_host.types.planes import over_grey
 
 #: What the job's output is called where no picture is to be written.
 _NOWHERE = "preview.png"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Which frame, by number or by time, and the picture to write; empty for none."""
-
-    frame: int
-    at: str
-    picture: str
 
 
 @dataclass(slots=True)
@@ -79,6 +72,7 @@ def _names(wish: Wish, run: Run) -> Names:
     names = resolve_names(run.job, run.host.plugins)
     if names.source is not None:
         raise UsageError(f"a stream such as {run.job.target} has no frames to choose from; take a file for a preview")
+    run.job = settle_faces(run.job, names)
     if wish.picture:
         check_files(run.job, names)
         return names
@@ -86,7 +80,7 @@ def _names(wish: Wish, run: Run) -> Names:
 
 
 def _settle_output(wish: Wish, run: Run, names: Names) -> None:
-    run.form = "picture"
+    run.form = form_seen(run.target)
     if wish.picture:
         check_places(run.job, names, run.form, run.target.items)
 
@@ -180,6 +174,7 @@ def _preview(run: Run, seen: _Seen, wish: Wish) -> Preview:
     if run.analyser is not None and not after.faces:
         run.notices.append(f"no face was found in frame {seen.number} of {run.job.target}, so it stays as it is")
     if wish.picture:
+        run.form = "picture"
         panels = [("before", _visible(before)), ("after", _visible(after))]
         marked = with_faces(heat(_visible(after), mask), [*_marked(after)])
         write_synthetic(run, side_by_side([*panels, ("what was changed", marked)]), _belongings(run, seen.number))

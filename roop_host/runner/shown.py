@@ -41,7 +41,9 @@ def check_shown(picture: str) -> None:
 def check_plain(picture: str) -> None:
     """Raise ``UsageError`` unless ``picture`` can be written without metadata."""
     if Path(picture).suffix.lower() not in _PLAIN:
-        raise UsageError(f"{picture} is to be one picture, so its name ends in one of {', '.join(_PLAIN)}; choose such a name")
+        raise UsageError(
+            f"{picture} is to be one picture, so its name ends in one of {', '.join(_PLAIN)}; choose such a name"
+        )
 
 
 def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
@@ -100,4 +102,6 @@ def _info(output: Path, bgr: NDArray[np.uint8]) -> MediaInfo:
     height, width = bgr.shape[:2]
     layout = PixelLayout("rgb", full_range=True)
     base = Fraction(1)
-    return MediaInfo(output, "picture", width, height, "png", "picture", pix_fmt="gbrp", layout=layout, time_base=base, colour=SRGB)
+    return MediaInfo(
+        output, "picture", width, height, "png", "picture", pix_fmt="gbrp", layout=layout, time_base=base, colour=SRGB
+    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Look:
     """What is looked at of a target: one frame of every ``every``, and of those at most ``most`` (0 is all).
 
-    ``order`` is how faces of a frame are counted. ``drawn`` is the picture to write, with the faces marked; empty for none.
+    ``order`` is how faces of a frame are counted. ``drawn`` is a picture to write, with the faces marked; empty for none.
     """
 
     every: int = 1
@@ -30,12 +30,24 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What is previewed: used frame number ``frame``, or the one shown ``at`` a time of the clip, said as ``trim_start`` is.
+
+    ``picture`` is a file for before, after and what was changed, beside each other and marked as synthetic; empty for none.
+    """
+
+    frame: int = 0
+    at: str = ""
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """A face in one frame. ``position`` is its place among the frame's faces, from 0, in the order that was asked for.
 
-    ``frame`` and ``position`` are what ``FaceSelection.reference_frame`` and ``reference_position`` take. ``box_xyxy`` is in
-    upright pixels, ``score`` the detector's; ``yaw``, ``pitch`` and ``roll`` are degrees, None where the analyser can't
-    tell. ``file`` is the picture's own, of a folder of pictures.
+    ``frame`` and ``position`` are what ``FaceSelection.reference_frame`` and ``reference_position`` take: frames are counted
+    from the target's own beginning. ``box_xyxy`` is in upright pixels, ``score`` the detector's; ``yaw``, ``pitch`` and
+    ``roll`` are degrees, None where the analyser can't tell. ``file`` is the picture's own, of a folder of pictures.
     """
 
     frame: int
@@ -56,7 +68,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SeenPerson:
     """Somebody seen in ``frames`` of the frames that were looked at, from ``first_s`` to ``last_s`` (seconds).
 
     ``number`` counts people from 1. ``best`` is the frame that shows the face best: large, sure and from the front.
@@ -91,7 +103,7 @@ class Looked:
     height: int
     frames: int
     frames_with_face: int
-    people: tuple[Person, ...]
+    people: tuple[SeenPerson, ...]
     order: Order
     recogniser: str | None = None
     alike: tuple[tuple[float, ...], ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 
@@ -64,6 +65,15 @@ def shown_at(info: MediaInfo, seconds: Fraction) -> int | None:
     return number - (_number(info.reading.start, info, ticks) or 0)
 
 
+def first_used(info: MediaInfo) -> int | None:
+    """The number that the first used frame has in the whole clip. None as in ``known_at``."""
+    start = info.reading.start
+    if not isinstance(start, Fraction):
+        return start or 0
+    found = _times(info, until=_ticks(start, info) + 1) if _tells(info) else None
+    return None if found is None else bisect_left(found[0], _ticks(start, info))
+
+
 def _tells(info: MediaInfo) -> bool:
     return info.kind == "video" and info.codec in _ONE_EACH and info.container != "avi" and info.reading.rate is None
 
@@ -103,6 +113,6 @@ def _times(
     except (av.FFmpegError, ValueError):
         return None
     ordered = sorted(ticks)
-    even = all(one < other for one, other in zip(ordered, ordered[1:], strict=False))
+    even = all(one < other for one, other in pairwise(ordered))
     # What is shown before the first keyframe hangs on pictures that are not there.
     return (ordered, whole) if ordered and even and ordered[0] == ticks[0] else None
