@@ -16,7 +16,7 @@ import typer
 from roop_host.cli.log import log_to_stderr
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import tell_error
+from roop_host.cli.telling import tell_error, tell_people
 from roop_host.errors import Interrupted, RoopError, told
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
             f"{report.seconds:.1f} s; marked as synthetic",
             err=True,
         )
+        tell_people(report)
         for path in report.beside:
             typer.echo(f"{path}: beside it", err=True)
 

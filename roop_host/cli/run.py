@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from roop_host.config.unasked import Unasked
 
 _FILES, _SHOW = "Files", "Display"
+_MAP = "--map"
 _EPILOG = (
     "Every option but those of one run can stand in roop.toml (roop config init writes one) or in a variable: "
     "ROOP_QUALITY for --quality, ROOP_NSFW_THRESHOLD for --nsfw-threshold. A flag stands above a variable, a variable "
@@ -82,7 +83,11 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
     settings = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
     about = "Run a job: sources, target, processors, output."
     single.command("run", cls=_Command, context_settings=settings, help=about, epilog=_EPILOG)(command)
-    return typer.main.get_command(single)
+    made = typer.main.get_command(single)
+    for parameter in made.params:
+        if _MAP in parameter.opts:
+            parameter.nargs = 2  # typer knows no list of pairs
+    return made
 
 
 def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mapping[str, Any], unasked: Unasked) -> Job:
@@ -93,7 +98,8 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
     base = read_job(Path(values["job"])) if values["job"] else None
     layers = Layers(given, {}, ()) if base else _layers(plugins, given, files)
     unasked.look(layers, plugins)
-    return make_job(plugins, Request(layers, tuple(values["source"] or ()), values["target"], values["output"], base))
+    sources, references, pairs = (tuple(values[name] or ()) for name in ("source", "reference_face", "map"))
+    return make_job(plugins, Request(layers, sources, values["target"], values["output"], base, references, pairs))
 
 
 def _layers(plugins: Plugins, given: Mapping[str, Any], files: Sequence[ConfigFile]) -> Layers:
@@ -129,7 +135,27 @@ def _file_flags() -> dict[str, tuple[Any, Any]]:
     """Name to annotation and default. Text, not paths: whether a file can be read is for the host to say."""
     many = list[str] | None
     source = _option(
-        many, "-s", "--source", panel=_FILES, metavar="FILE", help="Picture of the face to put in; may come twice."
+        many,
+        "-s",
+        "--source",
+        panel=_FILES,
+        metavar="FILE",
+        help="Picture of the face to put in, or face:NAME; several are one person.",
+    )
+    reference = _option(
+        many,
+        "--reference-face",
+        panel="Faces",
+        metavar="FILE",
+        help="Picture of whom to change, or face:NAME; several are one person.",
+    )
+    pairs = _option(
+        many,
+        _MAP,
+        panel="Faces",
+        metavar="SOURCE REFERENCE",
+        parser=tuple,
+        help="Put this face in place of that person; once for each of several people, in place of --source.",
     )
     target = _option(str | None, "-t", "--target", panel=_FILES, metavar="FILE", help="Picture, clip or folder to change.")
     output = _option(
@@ -149,6 +175,8 @@ def _file_flags() -> dict[str, tuple[Any, Any]]:
         "target": (target, None),
         "output": (output, None),
         "job": (job, None),
+        "reference_face": (reference, None),
+        "map": (pairs, None),
         "plugin": (plugin, None),
     }
 

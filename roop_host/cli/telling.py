@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
 
 from roop_host.errors import RoopError, visible
+
+if TYPE_CHECKING:
+    from roop_host.types.report import Person, Report
 
 
 def tell_error(error: RoopError, *, as_json: bool = False) -> None:
@@ -22,3 +26,24 @@ def tell_json(error: RoopError, as_json: bool = True) -> None:
 
         report = error.report or Report(exit_code=error.exit_code, error=str(error))
         typer.echo(json.dumps(report.to_json(), indent=2))
+
+
+def tell_people(report: Report) -> None:
+    """Where somebody was looked for: whose face was put how often, and how alike those were who got it."""
+    for person in report.people:
+        if person.references:
+            typer.echo(visible(_told(person)), err=True)
+
+
+def _told(person: Person) -> str:
+    who = " or ".join(person.references)
+    if not person.frames:
+        return (
+            f"{person.name}: in no frame, as nobody was found to look like {who}; lower --reference-similarity, "
+            "or take another reference"
+        )
+    frames = f"{person.frames} frame{'' if person.frames == 1 else 's'}"
+    alike = ""
+    if person.mean_similarity is not None:
+        alike = f", similarity {person.mean_similarity:.2f} on average, {person.best_similarity:.2f} at best"
+    return f"{person.name}: in {frames} in place of {who}{alike}"

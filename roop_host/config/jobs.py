@@ -29,6 +29,8 @@ class Request:
     target: str | None = None
     output: str | None = None
     base: Job | None = None
+    references: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 def make_job(plugins: Plugins, request: Request) -> Job:
@@ -62,13 +64,16 @@ def _begin(request: Request) -> Job:
         if PROCESSORS.flag in request.layers.given:
             raise UsageError("the job file says which processors run; leave out --processors or --job")
         target, output = request.target or base.target, request.output or base.output
-        return replace(base, sources=request.sources or base.sources, target=target, output=output)
+        named = {name: getattr(request, name) or getattr(base, name) for name in ("sources", "references", "pairs")}
+        return replace(base, **named, target=target, output=output)
     for flag, value in (("--target", request.target), ("--output", request.output)):
         if not value:
             raise UsageError(f"{flag} is missing; a run needs a target to change and an output, see roop run --help")
     said = request.layers.settle(PROCESSORS)
     names = PROCESSORS.default if said is None else said.value
-    return Job(request.sources, request.target or "", request.output or "", tuple(map(Step, names)))
+    steps = tuple(map(Step, names))
+    files = (request.sources, request.target or "", request.output or "")
+    return Job(*files, steps, request.references, request.pairs)
 
 
 def _with_host_options(job: Job, layers: Layers) -> Job:

@@ -14,7 +14,7 @@ from roop_host.types.options import OptionField
 # Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
 _NEAR = 0.8
 #: Variables that are read elsewhere.
-_OTHERS = frozenset({"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS", "ROOP_MODELS", "ROOP_MODELS_MIRROR"})
+_OTHERS = frozenset({"ROOP_CONFIG", "ROOP_DISABLE_PLUGINS", "ROOP_FACES", "ROOP_MODELS", "ROOP_MODELS_MIRROR"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXTS = {"type": "array", "items": {"type": "string"}}
+_PAIR = {"type": "array", "prefixItems": [{"type": "string"}] * 2, "minItems": 2, "items": False}
 _PLAIN = {bool: "boolean", int: "integer", float: "number", str: "string", Path: "string", type(None): "null"}
 
 
@@ -43,7 +44,9 @@ def job_schema(plugins: Plugins) -> dict[str, Any]:
     """Of ``Job.to_json``: what ``roop run --job`` reads."""
     properties: dict[str, Any] = {
         "schema": {"const": SCHEMA},
-        "sources": {**_TEXTS, "description": "Pictures of the face to put in."},
+        "sources": {**_TEXTS, "description": "Pictures of the face to put in, or face:NAME."},
+        "references": {**_TEXTS, "description": "Pictures of whom to change, or face:NAME."},
+        "pairs": {"type": "array", "items": _PAIR, "description": "Sources, each with the reference of whom to change."},
         "target": {"type": "string"},
         "output": {"type": "string"},
         "steps": {"type": "array", "minItems": 1, "items": {"oneOf": list(_steps(plugins))}},

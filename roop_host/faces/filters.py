@@ -13,8 +13,6 @@ Gender = Literal["female", "male"]
 _EVERYBODY = FaceSelection()
 #: Years by which a guess of age must be beyond a limit before somebody who passed no longer does, or the other way round.
 _YEARS = 4.0
-#: Share of frames that must say so before a gender once decided is another.
-_MOST = 2 / 3
 
 
 def filters_gender(selection: FaceSelection) -> bool:
@@ -88,9 +86,9 @@ class Steady:
 
 
 def _gender(seen: _Seen) -> Gender:
-    share = seen.female / seen.told
+    """Of more than two thirds of all frames, where another one was decided before."""
     if seen.gender == "female":
-        return "male" if share < 1 - _MOST else "female"
+        return "male" if 3 * seen.female < seen.told else "female"
     if seen.gender == "male":
-        return "female" if share > _MOST else "male"
-    return "female" if share >= 0.5 else "male"
+        return "female" if 3 * seen.female > 2 * seen.told else "male"
+    return "female" if 2 * seen.female >= seen.told else "male"

@@ -62,7 +62,7 @@ def job_files(job: Job, names: Names) -> Iterator[tuple[str, Path]]:
 
 
 class Inputs:
-    """The files that a job reads, whatever name they are reached by: sources, references, target, and the ``items`` of its folder."""
+    """The files that a job reads, whatever name they are reached by: people, target, and the ``items`` of its folder."""
 
     def __init__(self, job: Job, items: Iterable[Path] = ()) -> None:
         paths: list[str | Path] = [job.target, *files_of(job), *items]
