@@ -84,8 +84,12 @@ def sighting_of(face: Face, frame: int, time_s: float, position: int, file: str 
     """What is told of a face in a frame."""
     pitch, yaw, roll = face.pose_degrees or (None, face.yaw_degrees, rolled_degrees(face))
     x0, y0, x1, y1 = (round(float(value), 1) for value in face.box_xyxy)
-    told = [None if angle is None else round(float(angle), 1) for angle in (yaw, pitch, roll)]
-    return Sighting(frame, time_s, position, (x0, y0, x1, y1), round(float(face.score), 3), *told, file=file)
+    score = round(float(face.score), 3)
+    return Sighting(frame, time_s, position, (x0, y0, x1, y1), score, _tenth(yaw), _tenth(pitch), _tenth(roll), file)
+
+
+def _tenth(angle: float | None) -> float | None:
+    return None if angle is None else round(float(angle), 1)
 
 
 def rolled_degrees(face: Face) -> float:

@@ -98,10 +98,10 @@ def _looked(run: Run, look: Look, likes: tuple[str, ...], pictures: Pictures) ->
         )
     limits = run.analyser.declared.spec.recognisers
     found = people_of(seen.tracks, seen.together, limits, compared, by_place=run.form == "picture")
-    if found.recogniser is None and run.form != "picture" and len(found.people) > 1:
+    if found.recogniser is None and run.form != "picture":
         run.notices.append(
-            "nobody can be told apart across cuts, so a face that comes back counts as another person; "
-            + how_to_tell_apart(run.analyser.declared)
+            "people are not told apart: a face that comes back after a cut counts as another person, and nobody can be "
+            f"looked for; {how_to_tell_apart(run.analyser.declared)}"
         )
     if look.drawn:
         _draw(run, found, seen.whole)
