@@ -126,6 +126,8 @@ def _stream(run: Run, seen: _Seen, first: int) -> Iterator[Frame]:
             yield _noted(frame, seen) if frame.index == seen.number else frame
             if seen.last >= stop:
                 return
+        if seen.last < 0:  # who asked is told what there is
+            seen.last = max((frame.index for frame in reader.frames(cancel=run.control.cancelled)), default=-1)
 
 
 def _noted(frame: Frame, seen: _Seen) -> Frame:
