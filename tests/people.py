@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from kit import analyser, plugins, processor
@@ -22,11 +22,16 @@ Colour = tuple[int, int, int]
 
 
 def face(
-    number: int = 0, embedding: Sequence[float] | None = None, box: tuple[float, float, float, float] = (0, 0, 9, 9), **more: Any
+    number: int = 0,
+    embedding: Sequence[float] | None = None,
+    box: tuple[float, float, float, float] = (0, 0, 9, 9),
+    **more: Any,
 ) -> Face:
     vector = None if embedding is None else np.array(embedding, np.float32)
     known = RECOGNISER if vector is not None else None
-    return Face(number, box, more.pop("score", 0.9), np.zeros((5, 2), np.float32), embedding=vector, recogniser=known, **more)
+    return Face(
+        number, box, more.pop("score", 0.9), np.zeros((5, 2), np.float32), embedding=vector, recogniser=known, **more
+    )
 
 
 def person(name: str, found: Face, size: tuple[int, int] = (30, 40)) -> SourceFace:
@@ -50,7 +55,8 @@ class Colours(Analyser):
     """Sees somebody in every column that is not grey; a track is a colour, so it follows people wherever they go."""
 
     recogniser = RECOGNISER
-    details: dict[str, Any] = {}
+    #: What a network would guess of a track.
+    details: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
         return self.analyse_picture(frame)
@@ -63,10 +69,10 @@ class Colours(Analyser):
             if np.abs(vector).max() < 30:
                 continue
             track = sum((number > 0) << place for place, number in enumerate(vector))
-            five = np.array([[16, 16], [32, 16], [24, 24], [18, 34], [30, 34]], np.float32) + (x, 0)
+            five = np.array([[16, 16], [32, 16], [24, 24], [18, 34], [30, 34]], np.float32) + np.float32([x, 0])
             box = (float(x), 0.0, x + SIDE - 1.0 - x / SIDE, SIDE - 1.0)
             more = {"embedding": vector, "recogniser": self.recogniser, **self.details.get(str(track), {})}
-            found.append(Face(track, box, 0.9, five.astype(np.float32), **more))
+            found.append(Face(track, box, 0.9, five, **more))
         return found
 
 

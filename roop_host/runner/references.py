@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from roop_host.errors import NoFaceError, PluginError, UsageError
@@ -19,7 +17,7 @@ from roop_host.runner.matching import Wanted
 from roop_host.runner.selection import People
 from roop_host.runner.source_faces import Album
 from roop_host.runner.state import Put, Run
-from roop_host.runner.targets import Reader, opened
+from roop_host.runner.targets import opened
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
 from roop_host.types.objects import SourceFace, Stage
@@ -40,10 +38,11 @@ def frame_of_target(run: Run) -> Frame | None:
         if number >= len(pictures):
             raise _beyond(run, len(pictures))
         return read_picture(pictures[number])
-    with _own_frames(run) as reader:
+    info = _own_info(run)
+    with opened(run, info) as reader:
         frame = next(reader.frames(number, cancel=run.control.cancelled), None)
-        if frame is None or frame.index != number:
-            raise _beyond(run, sum(1 for _ in reader.frames(cancel=run.control.cancelled)))
+    if frame is None or frame.index != number:
+        raise _beyond(run, info.frames)
     return frame
 
 
@@ -107,19 +106,17 @@ def _in_frame(run: Run, album: Album, frame: Frame) -> Wanted:
     return Wanted(f"face {position} in {name}", 0, found[position])
 
 
-def _beyond(run: Run, count: int) -> UsageError:
+def _beyond(run: Run, count: int | None) -> UsageError:
+    has = f" (it has {count}, counted from 0)" if count else ""
     return UsageError(
-        f"{run.job.target} has {count} frame{'' if count == 1 else 's'}, counted from 0, so there is no "
-        f"--reference-frame-number {run.job.faces.reference_frame}"
+        f"{run.job.target} has no frame {run.job.faces.reference_frame}{has}; say another --reference-frame-number"
     )
 
 
-@contextmanager
-def _own_frames(run: Run) -> Iterator[Reader]:
-    """What reads all frames of the target, in their own time and size."""
+def _own_info(run: Run) -> MediaInfo:
+    """The target with all its frames, in their own time and size."""
     media = run.job.media
     reading = reading_of(MediaOptions(deinterlace=media.deinterlace, salvage=media.salvage))
     path = Path(run.job.target)
-    info: MediaInfo = folder_of(path, "frames", reading).info if path.is_dir() else probe(path)
-    with opened(run, as_read(info, reading)) as reader:
-        yield reader
+    info = folder_of(path, "frames", reading).info if path.is_dir() else probe(path)
+    return as_read(info, reading)

@@ -252,3 +252,17 @@ def test_a_file_is_not_asked_for_what_a_nearer_one_says() -> None:
     own = parse(Path("/own/roop.toml"), "[run]\nquality = 'bad'")
     job = make_job(installed(), Request(Layers({"--processors": "tint"}, {}, [near, own]), (), "t", "o.mp4"))
     assert job.media.quality == 3
+
+
+def test_people_of_a_request_stand_above_those_of_a_job_file() -> None:
+    flags = Layers({"--processors": "tint"}, {}, ())
+    pairs = (("a", "r"), ("b", "s"))
+    first = make_job(installed(), Request(flags, (), "t", "o.mp4", pairs=pairs))
+    assert (first.sources, first.references, first.pairs) == ((), (), pairs)
+    same = make_job(installed(), Request(Layers({}, {}, ()), base=first))
+    assert same.pairs == pairs
+    other = make_job(installed(), Request(Layers({}, {}, ()), base=first, pairs=(("c", "q"),)))
+    assert other.pairs == (("c", "q"),)
+    second = make_job(installed(), Request(flags, ("s",), "t", "o.mp4", references=("r",)))
+    assert (second.sources, second.references) == (("s",), ("r",))
+    assert make_job(installed(), Request(Layers({}, {}, ()), base=second, references=("q",))).references == ("q",)

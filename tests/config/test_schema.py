@@ -64,7 +64,14 @@ def test_of_a_job() -> None:
     schema = job_schema(installed())
     data = Job(("s",), "t", "o", (Step("tint", {"amount": 1}), Step("tint")), plugin_options={"watch": {}}).to_json()
     assert valid(schema, data)
+    assert valid(schema, {**data, "references": ["r"], "pairs": [["s", "r"]]})
     for change in (
+        {"references": "r"},
+        {"pairs": [["s"]]},
+        {"pairs": [["s", "r", "t"]]},
+        {"pairs": ["s"]},
+        {"faces": {"similarity": 2}},
+        {"faces": {"mode": "two"}},
         {"steps": []},
         {"steps": [{"name": "other"}]},
         {"steps": [{"name": "tint", "options": {"amount": 10}}]},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import face, person
 
-from roop_host import FaceSelection, UsageError
+from roop_host import AnalyserSpec, FaceSelection, UsageError
 from roop_host.faces.filters import Steady, wanted_gender
 from roop_host.faces.likeness import of_cosine, similarity
 from roop_host.faces.merging import merged
@@ -135,3 +135,9 @@ def test_an_age_at_the_limit_does_not_flicker() -> None:
     assert passing(FaceSelection(age_start=20, age_end=24), [{"age": 19.0}, {"age": 24.0}]) == [False, True]
     assert passing(grown, [{}]) == [False]
     assert passing(FaceSelection(), [{}]) == [True]
+
+
+@pytest.mark.parametrize("limits", [{"a": 0}, {"a": 1.0}, {"a": "x"}, ["a"]])
+def test_a_recognisers_limit_is_a_cosine_between_strangers_and_one_person(limits: Any) -> None:
+    with pytest.raises(ValueError, match="recognisers are names and cosines"):
+        AnalyserSpec(name="eyes", summary="", load=lambda: pytest.fail("loaded"), recognisers=limits)

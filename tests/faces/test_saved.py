@@ -50,7 +50,13 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert was.mesh_468 is not None
     assert np.allclose(got.mesh_468, was.mesh_468 - np.float32([x0, y0, 0]))
     assert np.allclose(got.landmarks_5, was.landmarks_5 - np.float32([x0, y0]))
-    assert (got.score, got.yaw_degrees, got.pose_degrees, got.gender, got.age) == (0.9, -4.0, (1.0, 2.0, 3.0), "female", 31.5)
+    assert (got.score, got.yaw_degrees, got.pose_degrees, got.gender, got.age) == (
+        0.9,
+        -4.0,
+        (1.0, 2.0, 3.0),
+        "female",
+        31.5,
+    )
     assert (got.id, got.source, got.similarity, got.recogniser) == (0, None, None, RECOGNISER)
     assert got.embedding is not None
     assert tuple(got.embedding) == (1, 2, 3)
