@@ -137,6 +137,12 @@ if TYPE_CHECKING:
         Writer as Writer,
     )
     from roop_host.types.options import option as option
+    from roop_host.types.people import Look as Look
+    from roop_host.types.people import Looked as Looked
+    from roop_host.types.people import Preview as Preview
+    from roop_host.types.people import SeenPerson as SeenPerson
+    from roop_host.types.people import Sighting as Sighting
+    from roop_host.types.people import Wish as Wish
     from roop_host.types.report import Report as Report
     from roop_host.types.report import StageTime as StageTime
     from roop_host.types.report import Uploaded as Uploaded
@@ -187,6 +193,7 @@ _HOME = {
         "Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
     ),
     "types.options": "option",
+    "types.people": "Look Looked Preview SeenPerson Sighting Wish",
     "types.report": "Report StageTime Uploaded Verdicts",
     "types.specs": "AnalyserSpec CommandSpec ExporterSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.window": "Segment Window",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Session
+    from roop_host.types.people import Look, Looked, Preview, Wish
     from roop_host.types.report import Report
 
 _R = TypeVar("_R")
@@ -82,6 +83,9 @@ class Question:
         """Bytes to come."""
         files = {file.sha256: file.size for file in (model.pack or model for model in self.models)}
         return sum(files.values())
+
+
+OnProgress = Callable[[Progress], None]
 
 
 class Control:
@@ -197,6 +201,41 @@ class Host:
         """Run ``job`` and return its report. Raises ``RoopError`` with ``exit_code`` and ``report``; one job at a time."""
         from roop_host.runner import run_job
 
+        with self._alone(control) as heard:
+            return run_job(self, job, heard, on_progress or _unseen)
+
+    def look(self, job: Job, look: Look, *, control: Control | None = None, on_progress: OnProgress | None = None) -> Looked:
+        """Who is seen in the target of ``job``, and how much they look like its ``references``. Raises as ``run`` does.
+
+        Nothing is changed: steps and output of the job are not used.
+        """
+        from roop_host.runner.looking import look_at
+
+        with self._alone(control) as heard:
+            return look_at(self, job, look, heard, on_progress or _unseen)
+
+    def save_face(self, job: Job, name: str, *, overwrite: bool = False, control: Control | None = None) -> Report:
+        """Keep whom the ``sources`` of ``job`` show for ``face:NAME``; ``output`` is the file. Raises as ``run`` does."""
+        from roop_host.runner.saving import save_face
+
+        with self._alone(control) as heard:
+            return save_face(self, job, name, overwrite, heard)
+
+    def preview(
+        self, job: Job, wish: Wish, *, control: Control | None = None, on_progress: OnProgress | None = None
+    ) -> Preview:
+        """One frame of what ``job`` would make, by the same way as ``run``. Raises as that does.
+
+        The job's output is not written, and its exports and uploads are not done.
+        """
+        from roop_host.runner.previewing import preview_of
+
+        with self._alone(control) as heard:
+            return preview_of(self, job, wish, heard, on_progress or _unseen)
+
+    @contextmanager
+    def _alone(self, control: Control | None) -> Iterator[Control]:
+        """One job at a time, which hears the control that is given."""
         control = control or Control()
         with self._running, control.heard_by(self._cancel):
             if self._unfit:
@@ -204,7 +243,7 @@ class Host:
                     "a plugin's call hangs in this process since an earlier job; end the process and begin anew"
                 )
             try:
-                return run_job(self, job, control, on_progress or (lambda progress: None))
+                yield control
             finally:
                 control.unfit = self._unfit
 
@@ -303,6 +342,10 @@ def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Prog
     """Run one job on a host of its own."""
     with Host() as host:
         return host.run(job, control=control, on_progress=on_progress)
+
+
+def _unseen(progress: Progress) -> None:
+    """Nobody looks at the progress."""
 
 
 def _where(execution: ExecutionOptions) -> _Where:

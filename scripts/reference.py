@@ -33,6 +33,11 @@ _GROUPS = {
 COMMANDS = (
     "",
     "run",
+    "preview",
+    "faces",
+    "faces save",
+    "faces list",
+    "faces rm",
     "plugins",
     "doctor",
     "encoders",

@@ -33,7 +33,7 @@ def _stop_is_told() -> Iterator[None]:
 
 
 class _Group(TyperGroup):
-    """Builds ``run`` only when it was asked for, since its flags are those of the installed plugins."""
+    """Builds those commands when they are asked for whose flags are those of the installed plugins."""
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:
         with _stop_is_told():
@@ -49,6 +49,14 @@ class _Group(TyperGroup):
             from roop_host.cli.run import build
 
             return "run", build(asked, args[1:]), args[1:]
+        if name == "preview":
+            from roop_host.cli import preview
+
+            return "preview", preview.build(asked, args[1:]), args[1:]
+        if name == "faces":
+            from roop_host.cli import faces
+
+            return faces.build(asked, args[1:])
         if name in HOST_COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
         raise typer.Exit(_plugin_command(asked, name, args[1:]))
@@ -141,6 +149,16 @@ def root(
 @app.command(help="Run a job: sources, target, processors, output.")
 def run() -> None:
     """Stands in the group's help; ``_Group`` builds the real one."""
+
+
+@app.command("preview", help="Show one frame as a run would make it, before any work.")
+def preview_stand_in() -> None:
+    """As ``run``."""
+
+
+@app.command("faces", help="Show who is seen in a target; keep faces under a name.")
+def faces_stand_in() -> None:
+    """As ``run``."""
 
 
 @app.command(help="List the installed plugins, what they declare, what is wrong.")

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -20,11 +20,13 @@ from roop_host.cli.telling import tell_error, tell_people
 from roop_host.errors import Interrupted, RoopError, told
 
 if TYPE_CHECKING:
-    from roop_host.host import Control, Host, Progress
+    from roop_host.host import Control, Host, OnProgress, Progress
     from roop_host.plugins.found import Plugins
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.report import Report
+
+_Done = TypeVar("_Done")
 
 
 def execute(
@@ -34,6 +36,21 @@ def execute(
     may_fetch: Callable[[Sequence[ModelSpec]], None] = lambda models: None,
 ) -> int:
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet, debug; ``may_fetch`` is for ``Host``."""
+
+    def work(host: Host, control: Control, on_progress: OnProgress) -> Report:
+        return host.run(make_job(), control=control, on_progress=on_progress)
+
+    return carry_out(work, _tell_done, plugins, show, may_fetch)
+
+
+def carry_out(
+    work: Callable[[Host, Control, OnProgress], _Done],
+    tell: Callable[[_Done, Mapping[str, Any]], None],
+    plugins: Plugins,
+    show: Mapping[str, Any],
+    may_fetch: Callable[[Sequence[ModelSpec]], None] = lambda models: None,
+) -> int:
+    """Let a host do ``work``, stoppable and with its progress shown, and ``tell`` what came of it; the exit code."""
     from roop_host.cli.asking import asking
     from roop_host.host import Control, Host
 
@@ -45,28 +62,34 @@ def execute(
     host = Host(plugins, may_fetch=may_fetch)
     if talks:
         host.ask = asking(signals.confirm)
-    code = _execute(make_job, host, control, signals, {**show, "told": log.told})
+    code = _carry_out(work, tell, host, control, signals, {**show, "told": log.told})
     if host.unfit:
         # A plugin's thread still hangs, and a normal exit would wait for it.
         os._exit(flush(code))
     return code
 
 
-def _execute(make_job: Callable[[], Job], host: Host, control: Control, signals: Signals, show: Mapping[str, Any]) -> int:
+def _carry_out(
+    work: Callable[[Host, Control, OnProgress], _Done],
+    tell: Callable[[_Done, Mapping[str, Any]], None],
+    host: Host,
+    control: Control,
+    signals: Signals,
+    show: Mapping[str, Any],
+) -> int:
     with signals:  # until all is told: a signal in between must not deny what was done
         try:
-            job = make_job()
             # The bar is made before stdout is turned away: what plugins print goes to stderr, since stdout is the
             # report's. The host is closed first, so that this holds for its end too.
             with _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
-                report = host.run(job, control=control, on_progress=on_progress)
+                done = work(host, control, on_progress)
         except RoopError as error:
             return _failed(error, show)
         except ImportError as error:
             return _failed(RoopError(f"a package can't be imported ({told(error)}); roop doctor says what to repair"), show)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (the last place that can say a sentence)
             return _failed(RoopError(f"an unexpected {told(error)}; run again with --debug"), show)
-        return printing(0, lambda: _tell_done(report, show))
+        return printing(0, lambda: tell(done, show))
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -91,11 +114,15 @@ def _tell_uploads(report: Report) -> None:
         typer.echo(f"roop: {sent.uploader}: {sent.url or 'sent'}", err=True)
 
 
-def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
+def tell_notices(report: Report, show: Mapping[str, Any]) -> None:
+    """All but those that were told when it happened."""
     for notice in report.notices:
-        if notice in show["told"]:  # when it happened
-            continue
-        typer.echo(f"roop: {notice}", err=True)
+        if notice not in show["told"]:
+            typer.echo(f"roop: {notice}", err=True)
+
+
+def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
+    tell_notices(report, show)
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from roop_host.cli.asked import Asked
     from roop_host.config.unasked import Unasked
 
-_FILES, _SHOW = "Files", "Display"
+FILES, _SHOW = "Files", "Display"
 _MAP = "--map"
 _EPILOG = (
     "Every option but those of one run can stand in roop.toml (roop config init writes one) or in a variable: "
@@ -53,56 +53,86 @@ class _Command(TyperCommand):
 
 def build(asked: Asked, words: Sequence[str]) -> Any:
     """The command with the flags of all plugins that are used. ``words`` are looked at for ``--plugin``."""
-    plugins = load_plugins(asked.off, _plugin_files(words))
-    if {"-h", "--help"} & set(words):  # the run itself refuses
-        for status in plugins.statuses:
-            if not (status.usable or status.installed):
-                _note(f"the options of {status.where} are not shown, as it is {status.state}: {status.reason}")
-    # Named by number: what a plugin is called need not be a name of Python.
-    options = {f"option_{number}": option for number, option in enumerate((*host_fields(), *plugin_fields(plugins)))}
-    flags = _file_flags()
-    flags |= {name: _flag(option, _choices(option, plugins)) for name, option in options.items()}
-    flags |= _display_flags()
+    plugins = plugins_for(asked, words)
 
-    def command(**values: Any) -> int:
+    def call(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
         from roop_host.cli.execute import execute
         from roop_host.config.unasked import Unasked
 
-        given = {option.flag: values[name] for name, option in options.items() if values[name] is not None}
-        show = {**values, "debug": values["debug"] or asked.debug}
         unasked = Unasked()
-        return execute(lambda: _job(asked, plugins, values, given, unasked), plugins, show, unasked)
+        return execute(lambda: job_of(asked, plugins, values, given, unasked), plugins, values, unasked)
+
+    about = "Run a job: sources, target, processors, output."
+    made = command("run", about, file_flags(), (*host_fields(), *plugin_fields(plugins)), plugins, asked, call, _EPILOG)
+    return with_pairs(made)
+
+
+def plugins_for(asked: Asked, words: Sequence[str]) -> Plugins:
+    """The plugins whose flags are shown."""
+    plugins = load_plugins(asked.off, _plugin_files(words))
+    if {"-h", "--help"} & set(words):  # the command itself refuses
+        for status in plugins.statuses:
+            if not (status.usable or status.installed):
+                _note(f"the options of {status.where} are not shown, as it is {status.state}: {status.reason}")
+    return plugins
+
+
+def command(
+    name: str,
+    about: str,
+    files: Mapping[str, tuple[Any, Any]],
+    fields: Iterable[OptionField],
+    plugins: Plugins,
+    asked: Asked,
+    call: Callable[[Mapping[str, Any], Mapping[str, Any]], int],
+    epilog: str = "",
+) -> Any:
+    """A command of these flags and options. ``call`` is given all values, and by flag those of options that were said."""
+    # Named by number: what a plugin is called need not be a name of Python.
+    options = {f"option_{number}": option for number, option in enumerate(fields)}
+    flags = {
+        **files,
+        **{key: _flag(option, _choices(option, plugins)) for key, option in options.items()},
+        **display_flags(),
+    }
+
+    def called(**values: Any) -> int:
+        given = {option.flag: values[key] for key, option in options.items() if values[key] is not None}
+        return call({**values, "debug": values["debug"] or asked.debug}, given)
 
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
         for name, (annotation, default) in flags.items()
     ]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     settings = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
-    about = "Run a job: sources, target, processors, output."
-    single.command("run", cls=_Command, context_settings=settings, help=about, epilog=_EPILOG)(command)
-    made = typer.main.get_command(single)
+    single.command(name, cls=_Command, context_settings=settings, help=about, epilog=epilog)(called)
+    return typer.main.get_command(single)
+
+
+def with_pairs(made: Any) -> Any:
+    """A command that has ``--map``."""
     for parameter in made.params:
         if _MAP in parameter.opts:
             parameter.nargs = 2  # typer knows no list of pairs
     return made
 
 
-def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mapping[str, Any], unasked: Unasked) -> Job:
+def job_of(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mapping[str, Any], unasked: Unasked) -> Job:
     """The job that was asked for. A job file says everything itself: no variable and no config file changes it."""
     files = read_files(asked.config)
     plugins.require_healthy()
     require(files, plugins)
     base = read_job(Path(values["job"])) if values["job"] else None
-    layers = Layers(given, {}, ()) if base else _layers(plugins, given, files)
+    layers = Layers(given, {}, ()) if base else layers_of(plugins, given, files)
     unasked.look(layers, plugins)
     sources, references, pairs = (tuple(values[name] or ()) for name in ("source", "reference_face", "map"))
     return make_job(plugins, Request(layers, sources, values["target"], values["output"], base, references, pairs))
 
 
-def _layers(plugins: Plugins, given: Mapping[str, Any], files: Sequence[ConfigFile]) -> Layers:
+def layers_of(plugins: Plugins, given: Mapping[str, Any], files: Sequence[ConfigFile]) -> Layers:
     for notice in check_plugin_tables(files, plugins):
         _note(notice)
     for name, instead in idle_variables((*host_fields(), *plugin_fields(plugins)), os.environ).items():
@@ -127,29 +157,29 @@ def _plugin_files(words: Sequence[str]) -> Iterator[Path]:
             yield Path(word.removeprefix("--plugin="))
 
 
-def _option(kind: Any, *names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002  (typer's own word)
+def option_flag(kind: Any, *names: str, panel: str, help: str, **more: Any) -> Any:  # noqa: A002  (typer's own word)
     return Annotated[kind, typer.Option(*names, rich_help_panel=panel, help=help, show_default=False, **more)]
 
 
-def _file_flags() -> dict[str, tuple[Any, Any]]:
+def file_flags() -> dict[str, tuple[Any, Any]]:
     """Name to annotation and default. Text, not paths: whether a file can be read is for the host to say."""
     many = list[str] | None
-    source = _option(
+    source = option_flag(
         many,
         "-s",
         "--source",
-        panel=_FILES,
+        panel=FILES,
         metavar="FILE",
         help="Picture of the face to put in, or face:NAME; several are one person.",
     )
-    reference = _option(
+    reference = option_flag(
         many,
         "--reference-face",
         panel="Faces",
         metavar="FILE",
         help="Picture of whom to change, or face:NAME; several are one person.",
     )
-    pairs = _option(
+    pairs = option_flag(
         many,
         _MAP,
         panel="Faces",
@@ -157,19 +187,21 @@ def _file_flags() -> dict[str, tuple[Any, Any]]:
         parser=tuple,
         help="Put this face in place of that person; once for each of several people, in place of --source.",
     )
-    target = _option(str | None, "-t", "--target", panel=_FILES, metavar="FILE", help="Picture, clip or folder to change.")
-    output = _option(
+    target = option_flag(
+        str | None, "-t", "--target", panel=FILES, metavar="FILE", help="Picture, clip or folder to change."
+    )
+    output = option_flag(
         str | None,
         "-o",
         "--output",
-        panel=_FILES,
+        panel=FILES,
         metavar="FILE",
         help="Where the result goes: .mp4 .mov .mkv .webm .gif .jpg .png ..., or a folder.",
     )
-    job = _option(
-        str | None, "--job", panel=_FILES, metavar="FILE", help="A job as JSON (or a report with one); flags stand above it."
+    job = option_flag(
+        str | None, "--job", panel=FILES, metavar="FILE", help="A job as JSON (or a report with one); flags stand above it."
     )
-    plugin = _option(many, "--plugin", panel="Processors", metavar="FILE.py", help="A plugin that is a single file.")
+    plugin = option_flag(many, "--plugin", panel="Processors", metavar="FILE.py", help="A plugin that is a single file.")
     return {
         "source": (source, None),
         "target": (target, None),
@@ -181,12 +213,12 @@ def _file_flags() -> dict[str, tuple[Any, Any]]:
     }
 
 
-def _display_flags() -> dict[str, tuple[Any, Any]]:
+def display_flags() -> dict[str, tuple[Any, Any]]:
     return {
-        "json": (_option(bool, "--json", panel=_SHOW, help="Print the report as JSON."), False),
-        "quiet": (_option(bool, "-q", "--quiet", panel=_SHOW, help="No progress, no summary."), False),
+        "json": (option_flag(bool, "--json", panel=_SHOW, help="Print the report as JSON."), False),
+        "quiet": (option_flag(bool, "-q", "--quiet", panel=_SHOW, help="No progress, no summary."), False),
         "debug": (
-            _option(bool, "--debug", panel=_SHOW, help="Show an error's traceback, and what plugins log."),
+            option_flag(bool, "--debug", panel=_SHOW, help="Show an error's traceback, and what plugins log."),
             False,
         ),
     }
@@ -207,8 +239,8 @@ def _flag(option: OptionField, choices: str) -> tuple[Any, Any]:
     panel = option.panel or f"Plugin {option.owner}"
     if option.kind is bool:
         names = option.flag if option.per_run else f"{option.flag}/--no-{option.flag[2:]}"
-        return _option(bool | None, names, panel=panel, help=text), None
-    return _option(str | None, option.flag, panel=panel, help=text, metavar=_metavar(option)), None
+        return option_flag(bool | None, names, panel=panel, help=text), None
+    return option_flag(str | None, option.flag, panel=panel, help=text, metavar=_metavar(option)), None
 
 
 def _metavar(option: OptionField) -> str:

@@ -40,6 +40,12 @@ def make_job(plugins: Plugins, request: Request) -> Job:
     return _with_plugin_options(job, plugins, request.layers)
 
 
+def make_look(plugins: Plugins, layers: Layers, target: str, sources: tuple[str, ...], likes: tuple[str, ...]) -> Job:
+    """A job without steps: its target, sources and references are only looked at. Raises ``UsageError``."""
+    job = _with_host_options(Job(sources, target, "faces.png", (), likes), layers)
+    return _with_plugin_options(job, plugins, layers)
+
+
 def read_job(path: Path) -> Job:
     """A job file: the JSON of ``Job.to_json``, also as it stands in a report. Raises ``InputError``."""
     try:

@@ -53,16 +53,17 @@ class Splitter:
     """Gives each segment with the ``reach`` of the chain around it, from segment ``first`` on.
 
     Neighbouring segments need the same frames, so those are forked: an unbroken run then feeds each segment exactly what a
-    run of that segment alone would be fed. The frames must begin with ``first_frame``.
+    run of that segment alone would be fed. The frames must begin with ``first_frame``. ``only`` the first segment may be
+    wanted.
     """
 
-    def __init__(self, length: int, reach: Reach, first: int = 0) -> None:
-        self._length, self._reach = length, reach
+    def __init__(self, length: int, reach: Reach, first: int = 0, *, only: bool = False) -> None:
+        self._length, self._reach, self._only = length, reach, only
         self._segment = Segment(first, first * length, (first + 1) * length)
         self._next = max(0, self._segment.start - reach.before)
         self._first_frame = self._next
         self._kept: deque[Frame] = deque()
-        self._begun = False
+        self._begun = self._over = False
         self._seen = self._next
         self._total: int | None = None
 
@@ -83,7 +84,7 @@ class Splitter:
         yield from self._advance()
 
     def _advance(self) -> Iterator[Message]:
-        while True:
+        while not self._over:
             stop = self._segment.end + self._reach.after
             if self._total is not None:
                 stop = min(stop, self._total)
@@ -97,7 +98,8 @@ class Splitter:
                 continue
             if self._begun:
                 yield SegmentEnd(self._segment)
-            if self._total is not None and self._segment.end >= self._total:
+            self._over = self._only
+            if self._over or (self._total is not None and self._segment.end >= self._total):
                 return
             self._to_next_segment()
 

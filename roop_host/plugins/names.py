@@ -6,8 +6,9 @@ from __future__ import annotations
 HOST_NAMES = frozenset(
     "source target output overwrite processors face_selector_mode face_selector_order face_position "  # noqa: SIM905
     "face_selector_gender face_selector_age_start face_selector_age_end reference_face "
-    "reference_face_position reference_frame_number reference_similarity source_merge map frame on_no_face "
+    "reference_face_position reference_frame_number reference_similarity source_merge map frame at on_no_face "
     "quality encoder preset export upload device "
+    "like every max_frames order "
     "trim_start trim_end fps scale deinterlace folder salvage skip_audio no_skip_audio pixel_format keep_frames "
     "frame_format threads precision offline no_offline timeout resumable no_resumable screen_limit job plugin json quiet "
     "debug help config disable_plugins".split()

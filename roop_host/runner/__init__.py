@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -43,32 +43,57 @@ def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> 
         error.report = Report(exit_code=error.exit_code, error=str(error))
         raise
     run = Run(job, host, control, on_progress)
-    try:
+    with failing(run, _tell_observers):
         _run(run)
-    except Unfit as unfit:
-        raise _failed(run, unfit.error) from unfit
-    except RoopError as error:
-        raise _failed(run, error)  # noqa: B904  (the very error, with its report attached)
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            raise
-        raise _failed(run, RoopError(f"an unexpected {told(error)}; run again with --debug")) from error
-    report = _report(run, status="done", exit_code=0)
+    report = report_of(run, status="done", exit_code=0)
     _tell_observers(run, report)
     return report
 
 
+@contextmanager
+def failing(run: Run, tell: Callable[[Run, Report], None] = lambda run, report: None) -> Iterator[None]:
+    """Whatever fails leaves as a ``RoopError`` with its report, which is told before."""
+    try:
+        yield
+    except Unfit as unfit:
+        raise _failed(run, unfit.error, tell) from unfit
+    except RoopError as error:
+        raise _failed(run, error, tell)  # noqa: B904  (the very error, with its report attached)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            raise
+        raise _failed(run, RoopError(f"an unexpected {told(error)}; run again with --debug"), tell) from error
+
+
 def _run(run: Run) -> None:
-    job, host = run.job, run.host
+    with ready(run, _names, _settle_output):
+        with _produce(run) as files:
+            run.check_cancel()
+            publish(files, run.job.media.overwrite)
+            run.beside, run.published = tuple(final for _, final in files[:-1]), True
+            remove_stale(run)
+        upload_all(run)
+
+
+def _names(run: Run) -> Names:
+    names = resolve_names(run.job, run.host.plugins)
+    run.job = settle_faces(run.job, names)
+    check_files(run.job, names)
+    return names
+
+
+@contextmanager
+def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[Run, Names], None]) -> Iterator[None]:
+    """All that takes part is set up, the sources are read, everybody knows that the job begins; afterwards it has ended."""
+    host = run.host
     ends: list[tuple[Callable[[], None], str]] = []
     try:
         host.plugins.require_healthy()
-        names = resolve_names(job, host.plugins)
-        job = run.job = settle_faces(job, names)
-        check_files(job, names)
+        names = names_of(run)
+        job = run.job
         if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
             run.media = look_at_target(run)
-        _settle_output(run, names)
+        settle_output(run, names)
         pictures = look_at_pictures(job, names)
         shown = frame_of_target(run) if run.media is not None else None
         if uses_models(run, names):
@@ -89,18 +114,13 @@ def _run(run: Run) -> None:
             run.check_cancel()
             ends.append((part.item.end, part.label))
             run.call(part, part.item.begin, context)
-        with _produce(run) as files:
-            run.check_cancel()
-            publish(files, job.media.overwrite)
-            run.beside, run.published = tuple(final for _, final in files[:-1]), True
-            remove_stale(run)
-        upload_all(run)
+        yield
     except Unfit:
         host.give_up()
         raise
     finally:
         for call, label in reversed(ends):
-            host.at_end(call, label, job.execution.timeout_s)
+            host.at_end(call, label, run.job.execution.timeout_s)
 
 
 def _settle_output(run: Run, names: Names) -> None:
@@ -125,14 +145,14 @@ def _produce(run: Run) -> AbstractContextManager[Files]:
     return run_stream(run) if run.form in ("video", "animation") else run_stills(run)
 
 
-def _failed(run: Run, error: RoopError) -> RoopError:
+def _failed(run: Run, error: RoopError, tell: Callable[[Run, Report], None]) -> RoopError:
     status = "failed"
     if isinstance(error, ScreeningError):
         status = "blocked"
     elif isinstance(error, Interrupted):
         status = "interrupted"
-    error.report = _report(run, status=status, exit_code=error.exit_code, error=str(error))
-    _tell_observers(run, error.report)
+    error.report = report_of(run, status=status, exit_code=error.exit_code, error=str(error))
+    tell(run, error.report)
     return error
 
 
@@ -153,7 +173,8 @@ def _tell_observers(run: Run, report: Report) -> None:
         calls.close(wait=False)
 
 
-def _report(run: Run, **outcome: Any) -> Report:
+def report_of(run: Run, **outcome: Any) -> Report:
+    """What the run did so far, with ``outcome`` as it is said."""
     seconds = time.monotonic() - run.begun
     streamed = max((stage.seconds for stage in run.stages), default=0.0)
     report = Report(

@@ -45,13 +45,13 @@ def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
     return WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
 
 
-def build(run: Run, first_segment: int, *, alone: bool = False) -> Chain:
-    """All stages but decoding and the sink. A frame that is ``alone`` is a segment without neighbours."""
-    splitter = (
-        Splitter(1, Reach(), first_segment)
-        if alone
-        else Splitter(run.job.media.segment_frames, reach_of(run), first_segment)
-    )
+def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = False) -> Chain:
+    """All stages but decoding and the sink. A frame that is ``alone`` is a segment without neighbours.
+
+    ``only`` the first segment may be wanted, ``first_segment`` being the number of a frame then: a segment of its own.
+    """
+    length = 1 if alone or only else run.job.media.segment_frames
+    splitter = Splitter(length, Reach() if alone else reach_of(run), first_segment, only=only)
     stages = [_screen_target(run, splitter)]
     later = reach_of(run)
     if run.analyser is not None:

@@ -57,6 +57,13 @@ def form_of(job: Job, target: MediaInfo | None, *, written: bool) -> Form:
     return "picture"
 
 
+def form_seen(target: MediaInfo) -> Form:
+    """What a target is when nothing is written of it."""
+    if target.streams:
+        return "animation" if target.kind == "animation" else "video"
+    return "pictures" if target.kind == "folder" else "pages" if target.kind == "pages" else "picture"
+
+
 def _mismatch(job: Job, is_: str, named: str) -> UsageError:
     return UsageError(
         f"the target {job.target} is {is_}, but {job.output} is the name of {named}; give the output the suffix of {is_}"

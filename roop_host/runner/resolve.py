@@ -37,14 +37,7 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
         raise UsageError("no processor was named; name at least one, for example --processors swapper")
     writer = _writer(plugins, Path(job.output), job.target)
     _check_options(job, plugins)
-    # A file for quick use may look as well, but the screener that must be there is one that was installed.
-    try:
-        gate.require_cover([one.spec.covers for one in plugins.screeners.values() if one.plugin.installed])
-    except ScreenerFailed as error:
-        off = ", ".join(status.name for status in plugins.statuses if status.state == "off")
-        if not off:
-            raise
-        raise ScreenerFailed(f"{error} (switched off: {off})") from error
+    _require_cover(plugins)
     steps = tuple((step, plugins.processor(step.name)) for step in job.steps)
     with_faces = any(declared.spec.needs_faces or declared.spec.needs_source for _, declared in steps)
     source = _source(plugins, job.target)
@@ -64,6 +57,26 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
         finishers=tuple(declared for declared in plugins.exporters.values() if declared.spec.role == "finisher"),
         uploaders=tuple(plugins.named("roop_uploaders", name) for name in _once("uploader", job.uploads)),
     )
+
+
+def resolve_lookers(job: Job, plugins: Plugins) -> Names:
+    """Of a job without steps: who screens and who finds faces. Raises ``UsageError``, ``ScreenerFailed``."""
+    if source_of(plugins, job.target) is not None:
+        raise UsageError(f"a stream such as {job.target} is not looked at before a run; take a file")
+    _check_options(job, plugins)
+    _require_cover(plugins)
+    return Names((), _analyser(plugins), None, None, (), (), ())
+
+
+def _require_cover(plugins: Plugins) -> None:
+    # A file for quick use may look as well, but the screener that must be there is one that was installed.
+    try:
+        gate.require_cover([one.spec.covers for one in plugins.screeners.values() if one.plugin.installed])
+    except ScreenerFailed as error:
+        off = ", ".join(status.name for status in plugins.statuses if status.state == "off")
+        if not off:
+            raise
+        raise ScreenerFailed(f"{error} (switched off: {off})") from error
 
 
 def _check_options(job: Job, plugins: Plugins) -> None:

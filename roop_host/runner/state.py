@@ -86,8 +86,8 @@ class Put:
 class Counts:
     """What the stream has done so far; read by the progress display while stages write it.
 
-    ``frames`` are those of the output, ``held`` among them; ``with_face`` and ``matched`` are of the target. ``people`` is by
-    source.
+    ``frames`` are those of the output, ``held`` among them; ``with_face`` and ``matched`` are of the target.
+    ``people`` is by source.
     """
 
     frames: int = 0

@@ -184,9 +184,13 @@ class FrameView:
 
 
 class Frame(FrameView):
-    """A frame a stage may edit while it stands in ``window.current``. The host owns it; nobody keeps one."""
+    """A frame a stage may edit while it stands in ``window.current``. The host owns it; nobody keeps one.
+
+    ``trace`` notes where it was changed, and how much: upright float32 ``(height, width)`` in 0..1. None unless it was set.
+    """
 
     _left = False
+    trace: NDArray[np.float32] | None = None
 
     def put(
         self,
@@ -216,6 +220,9 @@ class Frame(FrameView):
             alpha = alpha[crop]
         self._add(inside, *self._difference(inside, bgr[crop]), alpha)
         self.changed = True
+        if self.trace is not None:
+            part = self.trace[inside.y0 : inside.y1, inside.x0 : inside.x1]
+            part += (1 - part) * (1 if alpha is None else alpha)
         if face_id is not None:
             self.edited |= {face_id}
 
@@ -244,7 +251,9 @@ class Frame(FrameView):
     def fork(self) -> Frame:
         """A second frame of the same picture; whichever is changed first copies."""
         self._pixels.share()
-        return self._twin()
+        twin = self._twin()
+        twin.trace = None if self.trace is None else self.trace.copy()
+        return twin
 
     def hand_on(self) -> Frame:
         """The frame for the next stage. This one can't be changed any more: it may be screened by then, or encoded."""
@@ -261,7 +270,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        twin.edited, twin.changed = self.edited, self.changed
+        twin.edited, twin.changed, twin.trace = self.edited, self.changed, self.trace
         return twin
 
     def enter(self, scratch: Scratch) -> None:

@@ -171,12 +171,15 @@ def test_an_unreadable_file_is_bad_input_not_bad_usage(
 
 def test_the_names_of_the_host_are_those_no_plugin_may_take() -> None:
     from roop_host.cli.app import app
-    from roop_host.cli.run import _display_flags, _file_flags
+    from roop_host.cli.faces import look_flags
+    from roop_host.cli.preview import preview_flags
+    from roop_host.cli.run import display_flags, file_flags
     from roop_host.config.fields import host_fields
     from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES
 
     flags = {name for option in host_fields() for name in option.taken_names[: 1 if option.per_run else None]}
-    assert flags | set(_file_flags()) | set(_display_flags()) | {"help", "config", "disable_plugins"} == HOST_NAMES
+    flags |= set(file_flags()) | set(display_flags()) | set(preview_flags()) | set(look_flags())
+    assert flags | {"help", "config", "disable_plugins"} == HOST_NAMES
     assert set(typer.main.get_command(app).commands) == HOST_COMMANDS
 
 

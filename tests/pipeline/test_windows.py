@@ -142,3 +142,13 @@ def test_segments_are_marked() -> None:
         for m in messages
     ]
     assert shown == ["<0", 0, 1, 2, 3, "0>", "<1", 2, 3, 4, "1>"]
+
+
+@pytest.mark.parametrize("count", [6, 9, 30])
+def test_only_one_segment_is_given_with_what_it_needs(count: int) -> None:
+    splitter = Splitter(1, Reach(2, 1), 5, only=True)
+    told: list[object] = [message for frame in frames(3, count) for message in splitter.feed(frame)]
+    told += splitter.finish()
+    assert [one.index for one in told if isinstance(one, Frame)] == [3, 4, 5, *([6] if count > 6 else [])]
+    assert [one.segment.index for one in told if isinstance(one, SegmentStart)] == [5]
+    assert [one.segment.index for one in told if isinstance(one, SegmentEnd)] == [5]

@@ -254,3 +254,23 @@ def test_bad_puts_say_what_is_wrong() -> None:
         frame.put(Box(0, 0, 4, 4), np.zeros((4, 4, 3), np.int32))
     with pytest.raises(ValueError, match="alpha is"):
         frame.put(Box(0, 0, 4, 4), np.zeros((4, 4, 3), np.uint8), np.ones((3, 4), np.float32))
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_trace_notes_how_much_was_replaced_and_goes_along(rotation: int) -> None:
+    frame = make(LAYOUTS[0], (64, 48), rotation)
+    assert frame.hand_on().trace is None
+    frame = make(LAYOUTS[0], (64, 48), rotation)
+    frame.trace = np.zeros((frame.height, frame.width), np.float32)
+    twin = frame.fork()
+    new = np.zeros((8, 8, 3), np.uint8)
+    frame.put(Box(4, 6, 12, 14), new, 0.5)
+    frame.put(Box(4, 6, 12, 14), new, np.full((8, 8), 0.5, np.float32))
+    frame.put(Box(-4, -4, 4, 4), new)
+    wanted = np.zeros((frame.height, frame.width), np.float32)
+    wanted[6:14, 4:12], wanted[:4, :4] = 0.75, 1
+    passed = frame.hand_on().trace
+    assert passed is not None
+    assert np.allclose(passed, wanted)
+    assert twin.trace is not None
+    assert not twin.trace.any()

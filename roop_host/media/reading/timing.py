@@ -39,7 +39,7 @@ _MOST_SHOWN = 40
 
 def reading_of(options: MediaOptions) -> Reading:
     """What the options ask for. Raises ``UsageError`` for what can't be meant."""
-    start, end = _place("trim-start", options.trim_start), _place("trim-end", options.trim_end)
+    start, end = read_place("trim-start", options.trim_start), read_place("trim-end", options.trim_end)
     reading = Reading(
         start=start,
         end=end,
@@ -55,7 +55,8 @@ def reading_of(options: MediaOptions) -> Reading:
     return reading
 
 
-def _place(flag: str, text: str) -> Place | None:
+def read_place(flag: str, text: str) -> Place | None:
+    """A moment as people say it, None for nothing. Raises ``UsageError`` that names the flag."""
     text = text.strip()
     if not text:
         return None

@@ -1,0 +1,107 @@
+"""Pictures for people that are no output of a run: checked, written whole or not at all, and published."""
+
+from __future__ import annotations
+
+import secrets
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.errors import UsageError
+from roop_host.media.info import SRGB, MediaInfo
+from roop_host.media.kinds import SUFFIXES, holds_marks, suffix_of
+from roop_host.media.marks import Marks
+from roop_host.media.output import WorkFolder, save_atomically, unwritable
+from roop_host.media.pictures import png
+from roop_host.media.pictures.belongings import Belongings
+from roop_host.media.pictures.png_out import png_extras
+from roop_host.media.pictures.writing import check_still_fits, write_picture
+from roop_host.media.publish import publish
+from roop_host.runner import exports
+from roop_host.runner.files import marks_path
+from roop_host.runner.state import Run
+from roop_host.types.frame import Frame
+from roop_host.types.planes import PixelLayout, rgb_pixels
+
+#: What OpenCV writes everywhere; it says nothing in metadata.
+_PLAIN = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+
+def check_shown(picture: str) -> None:
+    """Raise ``UsageError`` unless ``picture`` is the name of a still picture."""
+    suffix = suffix_of(Path(picture))
+    if suffix is None or not suffix.still:
+        known = ", ".join(name for name in SUFFIXES if (found := suffix_of(Path(name))) is not None and found.still)
+        raise UsageError(f"{picture} is to be one picture, so its name ends in one of {known}; choose such a name")
+
+
+def check_plain(picture: str) -> None:
+    """Raise ``UsageError`` unless ``picture`` can be written without metadata."""
+    if Path(picture).suffix.lower() not in _PLAIN:
+        raise UsageError(
+            f"{picture} is to be one picture, so its name ends in one of {', '.join(_PLAIN)}; choose such a name"
+        )
+
+
+def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
+    """Write the job's output as a picture that says that it is synthetic, let finishers work on it, and publish it."""
+    output = Path(run.job.output)
+    frame = Frame(rgb_pixels(np.ascontiguousarray(bgr[..., ::-1])))
+    info = _info(output, bgr)
+    check_still_fits(info, output.suffix)
+    work = WorkFolder(output, secrets.token_hex())
+    try:
+        temporary = work.path / f"output{output.suffix}"
+        marked = holds_marks(output.suffix)
+        if output.suffix.lower() == ".png":
+            _write_png_fast(bgr, kept, temporary, run.marks)
+        else:
+            write_picture(frame, info, temporary, output.suffix, run.job.media, run.marks, kept)
+        exports.finish(run, temporary, marked=marked)
+        files = [(temporary, output)]
+        if not marked:
+            beside = temporary.with_name("marks")
+            save_atomically(beside, [run.marks.xmp()])
+            files.insert(0, (beside, marks_path(output)))
+        run.check_cancel()
+        publish(files, run.job.media.overwrite)
+        run.beside, run.published = tuple(final for _, final in files[:-1]), True
+    finally:
+        work.remove()
+
+
+def write_plain(run: Run, bgr: NDArray[np.uint8]) -> None:
+    """Write the job's output as a picture that says nothing: what it shows is not synthetic."""
+    output = Path(run.job.output)
+    done, packed = cv2.imencode(output.suffix.lower(), bgr)
+    if not done:
+        raise unwritable(output, OSError("the picture could not be packed"))
+    work = WorkFolder(output, secrets.token_hex())
+    try:
+        temporary = work.path / f"output{output.suffix}"
+        save_atomically(temporary, [packed.tobytes()])
+        run.check_cancel()
+        publish([(temporary, output)], run.job.media.overwrite)
+        run.published = True
+    finally:
+        work.remove()
+
+
+def _write_png_fast(bgr: NDArray[np.uint8], kept: Belongings, path: Path, marks: Marks) -> None:
+    """Larger by a tenth and made in a fraction of the time: who looks at one frame after the other waits for it."""
+    done, packed = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise unwritable(path, OSError("the picture could not be packed"))
+    save_atomically(path, [png.with_extras(packed.tobytes(), png_extras(kept, marks, grey=False))])
+
+
+def _info(output: Path, bgr: NDArray[np.uint8]) -> MediaInfo:
+    height, width = bgr.shape[:2]
+    layout = PixelLayout("rgb", full_range=True)
+    base = Fraction(1)
+    return MediaInfo(
+        output, "picture", width, height, "png", "picture", pix_fmt="gbrp", layout=layout, time_base=base, colour=SRGB
+    )
