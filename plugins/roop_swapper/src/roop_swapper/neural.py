@@ -18,6 +18,7 @@ from roop_swapper.identity import identity_of
 from roop_swapper.networks import NetworkSpec
 from roop_swapper.pixels import input_of, output_of, picture_of
 from roop_vision.align import aligned_crop, crop_matrix, template_points
+from roop_vision.colour import matched
 from roop_vision.mask_options import MaskOptions
 from roop_vision.masking import Masker
 from roop_vision.paste import paste_crop
@@ -64,7 +65,7 @@ class NeuralEngine:
         self._session = ctx.sessions.open(use.model)
         self._contract = contract_of(self._session, spec, self._name)
         self._identity = identity_of(ctx, spec, use.model, use.converter)
-        self._masker = Masker(masks, ctx.sessions, spec.template)
+        self._masker, self._match_colour = Masker(masks, ctx.sessions, spec.template), masks.match_colour
         self._template = template_points(spec.template) * np.float32(spec.size)
         self._times = use.pixels // spec.size
         self._sources: list[NDArray[np.float32]] = []
@@ -109,6 +110,7 @@ class NeuralEngine:
     def _put(self, one: _Taken, rgb: NDArray[np.float32]) -> None:
         made = picture_of(rgb, deep=one.frame.depth > 8)
         alpha = self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr, made)
+        made = matched(made, one.crop_bgr, alpha, self._match_colour)
         paste_crop(one.frame, made, one.matrix, alpha, face_id=one.face.id)
 
     def _redrawn(self, taken: Sequence[_Taken]) -> list[NDArray[np.float32]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from roop_host import Choice, ProcessorSpec, hookimpl
 from roop_swapper.networks import NETWORKS, NetworkSpec
 from roop_swapper.options import SwapperOptions
+from roop_vision.mask_models import MASK_CHOICES
 
 if TYPE_CHECKING:
     from roop_host import Processor
@@ -52,5 +53,5 @@ def roop_processors() -> Iterable[ProcessorSpec]:
         batch_size=4,
         warmup=8,
         needs_source=True,
-        choices=tuple(_engines()),
+        choices=(*_engines(), *MASK_CHOICES),
     )
