@@ -92,7 +92,7 @@ def _looks(job: Job) -> Iterator[tuple[str, bool]]:
     """Every way to say whom to look for, and whether it was used."""
     yield "--map", bool(job.pairs)
     yield "--reference-face", bool(job.references)
-    yield "--reference-face-position", job.faces.reference_position >= 0
+    yield "--reference-face-position", job.faces.reference_position is not None
 
 
 def _check_looks(job: Job, mode: str, by_looks: list[str], *, live: bool) -> None:
@@ -111,11 +111,11 @@ def _check_looks(job: Job, mode: str, by_looks: list[str], *, live: bool) -> Non
         raise UsageError("--map names its own sources; leave --source out, or say --map SOURCE REFERENCE for it")
     if by_looks and not (job.sources or job.pairs):
         raise UsageError(f"{by_looks[0]} says whom to change, and no source says into whom; name one with --source")
-    if job.faces.reference_frame and job.faces.reference_position < 0:
+    if job.faces.reference_frame and job.faces.reference_position is None:
         raise UsageError(
             "--reference-frame-number says in which frame, and not who in it; add --reference-face-position NUMBER"
         )
-    if live and job.faces.reference_position >= 0:
+    if live and job.faces.reference_position is not None:
         raise UsageError(
             f"frames of a stream such as {job.target} come only once, so none can be a reference; "
             "take a picture: --reference-face PICTURE"

@@ -30,7 +30,7 @@ def frame_of_target(run: Run) -> Frame | None:
     None where the job asks for none. Raises ``UsageError`` for one beyond the end, ``InputError``.
     """
     faces, target = run.job.faces, run.target
-    if faces.reference_position < 0:
+    if faces.reference_position is None:
         return None
     number = faces.reference_frame
     if run.form in ("picture", "pages", "pictures"):
@@ -94,7 +94,7 @@ def _wanted(run: Run, album: Album, texts: tuple[str, ...], source: int) -> Want
 
 
 def _in_frame(run: Run, album: Album, frame: Frame) -> Wanted:
-    number, position = run.job.faces.reference_frame, run.job.faces.reference_position
+    number, position = run.job.faces.reference_frame, run.job.faces.reference_position or 0
     name = f"frame {number} of {run.job.target}"
     album.screen(frame, Stage.TARGET, name)
     found = ordered(album.analyse(frame), run.job.faces.order)

@@ -76,11 +76,11 @@ class FaceSelection:
     )
     age_start: int = _setting(0, "Only faces that look at least so old.", "Faces", least=0, word="face_selector_age_start")
     age_end: int = _setting(150, "Only faces that look at most so old.", "Faces", least=0, word="face_selector_age_end")
-    reference_position: int = _setting(
-        -1,
+    reference_position: int | None = _setting(
+        None,
         "The reference is this face, in order, of the target's frame.",
         "Faces",
-        least=-1,
+        least=0,
         per_run=True,
         word="reference_face_position",
     )
