@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
-from roop_host.types.planes import PixelLayout, Pixels
+from roop_host.types.planes import Pixels
+from roop_host.types.samples import add_to, chroma_hull, from_bgr, read_only, repeated, shrink, to_bgr
 from roop_host.types.transfer import LEVELS, Curve, curve_of
 
 _CACHED_REGIONS = 6
@@ -116,7 +116,7 @@ class FrameView:
         if region is None:
             region = self._part_of_kept(box, kind.str)
         if region is None:
-            region = _read_only(self._convert(box, kind == np.float32, curve_of(self._pixels.layout.transfer)))
+            region = read_only(self._convert(box, kind == np.float32, curve_of(self._pixels.layout.transfer)))
             while len(self._cache) >= _CACHED_REGIONS:
                 del self._cache[next(iter(self._cache))]
             self._cache[box, kind.str] = region
@@ -148,7 +148,7 @@ class FrameView:
         if coded.empty:
             return np.empty((box.height, box.width, 3), np.float32 if as_float else np.uint8)
         merged = self._merged(coded)
-        matrix = _to_bgr(layout, LEVELS if curve is not None else 1.0 if as_float else 255.0)
+        matrix = to_bgr(layout, LEVELS if curve is not None else 1.0 if as_float else 255.0)
         if curve is not None:
             out = curve.seen_of(cv2.transform(merged.astype(np.uint16, copy=False), matrix), as_float=as_float)
         elif as_float:
@@ -169,12 +169,12 @@ class FrameView:
         if layout.model == "grey":
             return np.ascontiguousarray(luma)
         parts = [luma]
-        hull = _hull(coded, layout.shift_x, layout.shift_y)
+        hull = chroma_hull(coded, layout.shift_x, layout.shift_y)
         for number, plane in enumerate(planes[1:3]):
             part = plane[hull.y0 : hull.y1, hull.x0 : hull.x1]
             if layout.shift_x or layout.shift_y:
                 shape = (hull.height, 1 << layout.shift_y, hull.width, 1 << layout.shift_x)
-                part = _repeated(part, self._scratch._array("host", f"repeated {number}", shape, part.dtype.type))
+                part = repeated(part, self._scratch._array("host", f"repeated {number}", shape, part.dtype.type))
                 dx, dy = coded.x0 - (hull.x0 << layout.shift_x), coded.y0 - (hull.y0 << layout.shift_y)
                 part = part[dy : dy + coded.height, dx : dx + coded.width]
             parts.append(part)
@@ -309,13 +309,13 @@ class Frame(FrameView):
         pixels, layout = self._pixels, self._pixels.layout
         coded = box.to_coded(self.rotation, pixels.width, pixels.height)
         self._cache = {key: region for key, region in self._cache.items() if not _overlap(key[0], box)}
-        rows = _from_bgr(layout, peak)
+        rows = from_bgr(layout, peak)
         share = None
         if isinstance(alpha, np.ndarray):
             share = self._coded(np.ascontiguousarray(alpha, np.float32))
         elif alpha is not None:
             rows = rows * np.float32(alpha)
-        hull = _hull(coded, layout.shift_x, layout.shift_y)
+        hull = chroma_hull(coded, layout.shift_x, layout.shift_y)
         for number, row in enumerate(rows):
             # Plane by plane: splitting what a whole matrix gives takes longer than all the rest.
             delta = self._scratch._array("host", "moved", d.shape[:2])
@@ -325,30 +325,8 @@ class Frame(FrameView):
             place = coded
             if number and (layout.shift_x or layout.shift_y):
                 place = hull
-                delta = _shrink(delta, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
-            _add_to(pixels.planes[number][place.y0 : place.y1, place.x0 : place.x1], delta, layout.peak)
-
-
-@lru_cache(maxsize=64)
-def _to_bgr(layout: PixelLayout, peak: float) -> NDArray[np.float32]:
-    """``layout.to_bgr``, made once: for a thin region it would take as long as the region."""
-    return _read_only(layout.to_bgr(peak))
-
-
-@lru_cache(maxsize=64)
-def _from_bgr(layout: PixelLayout, peak: float) -> NDArray[np.float32]:
-    return _read_only(layout.from_bgr(peak))
-
-
-def _repeated(plane: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
-    """Each sample of ``(h, w)`` repeated down and across in ``out`` ``(h, down, w, across)``; as one plane."""
-    height, down, width, across = out.shape
-    if out.dtype == np.uint8 and across == 2:
-        # Two equal bytes side by side are one number: a quarter of the time of OpenCV's way.
-        out.view(np.uint16)[..., 0] = np.multiply(plane, 257, dtype=np.uint16)[:, None]
-    else:
-        out[:] = plane[:, None, :, None]
-    return out.reshape(height * down, width * across)
+                delta = shrink(delta, coded, hull, layout.shift_x, layout.shift_y, pixels.width, pixels.height)
+            add_to(pixels.planes[number][place.y0 : place.y1, place.x0 : place.x1], delta, layout.peak)
 
 
 def let_go(views: Sequence[FrameView]) -> None:
@@ -357,45 +335,5 @@ def let_go(views: Sequence[FrameView]) -> None:
         view._pixels.release()
 
 
-def _hull(coded: Box, shift_x: int, shift_y: int) -> Box:
-    """The chroma samples that a coded box touches."""
-    up_x, up_y = (1 << shift_x) - 1, (1 << shift_y) - 1
-    return Box(coded.x0 >> shift_x, coded.y0 >> shift_y, (coded.x1 + up_x) >> shift_x, (coded.y1 + up_y) >> shift_y)
-
-
-def _shrink(part: NDArray[Any], coded: Box, hull: Box, shift_x: int, shift_y: int, width: int, height: int) -> NDArray[Any]:
-    """Mean of a difference over each chroma sample; outside the box the difference is zero, at an odd edge it repeats."""
-    if not shift_x and not shift_y:
-        return part
-    left, top = coded.x0 - (hull.x0 << shift_x), coded.y0 - (hull.y0 << shift_y)
-    right, bottom = (hull.x1 << shift_x) - coded.x1, (hull.y1 << shift_y) - coded.y1
-    if right and coded.x1 == width:
-        part, right = cv2.copyMakeBorder(part, 0, 0, 0, right, cv2.BORDER_REPLICATE), 0
-    if bottom and coded.y1 == height:
-        part, bottom = cv2.copyMakeBorder(part, 0, bottom, 0, 0, cv2.BORDER_REPLICATE), 0
-    if left or top or right or bottom:
-        part = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
-    small: NDArray[Any] = cv2.resize(part, (hull.width, hull.height), interpolation=cv2.INTER_AREA)
-    return small
-
-
-def _add_to(plane: NDArray[Any], delta: NDArray[Any], peak: int) -> None:
-    kind = cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_16U
-    # Of planes whose rows lie upwards, OpenCV would be given a copy, and what it adds there be lost.
-    if peak in (255, 65535) and plane.strides[1] == plane.itemsize and plane.strides[0] > 0:
-        cv2.add(plane, delta, dst=plane, dtype=kind)
-        return
-    total = cv2.add(np.ascontiguousarray(plane), delta, dtype=kind)
-    plane[...] = total if peak in (255, 65535) else np.minimum(total, peak)
-
-
 def _overlap(a: Box, b: Box) -> bool:
     return a.x0 < b.x1 + 1 and b.x0 - 1 < a.x1 and a.y0 < b.y1 + 1 and b.y0 - 1 < a.y1
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """A view that nobody can switch back to writable."""
-    if not array.size:
-        array.flags.writeable = False
-        return array
-    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]  # numpy arrays are buffers

@@ -24,9 +24,9 @@ def test_a_portrait_is_told_and_drawn(tmp_path: Path) -> None:
 
 
 def test_the_flags_that_are_printed_are_those_of_a_run() -> None:
-    done = roop("faces", CLIP, "--max-frames", 2, "--every", 3, "--trim-start", "10f")
+    done = roop("faces", CLIP, "--max-frames", 2, "--every", 3, "--trim-start", "10f", "--vision-backend", "embedded")
     assert done.returncode == 0, done.stderr
-    assert "--vision-backend insightface" in done.stderr
+    assert "--vision-backend dlib" in done.stderr
     flags = shlex.split(done.stdout.splitlines()[-1].split(":")[1])
     assert flags == ["--reference-face-position", "0", "--reference-frame-number", "10"]
 
@@ -43,7 +43,7 @@ def test_json_holds_all_facts(tmp_path: Path) -> None:
     [
         (["faces"], 2, "INPUT"),
         (["faces", "missing.jpg"], 3, "missing.jpg"),
-        (["faces", HOPPER, "--like", COLLINS], 2, "--vision-backend insightface"),
+        (["faces", HOPPER, "--like", COLLINS, "--vision-backend", "embedded"], 2, "--vision-backend dlib"),
         (["faces", HOPPER, "-o", "people.mp4"], 2, "people.mp4"),
         (["faces", HOPPER, "--order", "up"], 2, "--order"),
         (["faces", HOPPER, "--quality", "3"], 2, "--quality"),

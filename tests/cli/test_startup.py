@@ -12,9 +12,10 @@ import pytest
 from wheels import PROCESSOR, plugin_wheel, unpack
 
 HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "scipy", "rich", "httpx"}
-# Modules beyond those of the plugins, which may add their own and no more. These numbers only go down; they last went up
-# by two when plugins began to declare the files they need: what a model is, and the swapper's.
-BUDGET = {"--version": 75, "--help": 160, "plugins": 339, "run --help": 352, "config path": 294, "models list": 367}
+# Modules beyond those of the plugins, which may add their own and no more. These numbers only go down; they went up
+# by two when plugins began to declare the files they need: what a model is, and the swapper's; and by three with the tables
+# of the swapper's networks, of masks and of the networks of masks, which are all declared there.
+BUDGET = {"--version": 75, "--help": 160, "plugins": 342, "run --help": 355, "config path": 294, "models list": 369}
 LOADS_PLUGINS = {"plugins", "run --help", "models list"}
 CODE = """
 import sys

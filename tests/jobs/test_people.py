@@ -189,7 +189,8 @@ def test_the_frame_is_one_of_the_target_itself(scene: Scene) -> None:
 
 def test_a_clip_shows_the_reference(scene: Scene) -> None:
     what = scene.job(scene.frames((RED, GREEN), (GREY, BLUE), (GREEN, RED)), scene.picture("s", WHITE), output="out.mkv")
-    run(installed(), replace(what, faces=FaceSelection("one", position=5)))
+    blue = scene.picture("b", BLUE)
+    run(installed(), replace(what, sources=(), pairs=((blue, blue),)))  # changes nothing
     clip = str((scene.folder / "out.mkv").rename(scene.folder / "clip.mkv"))
     faces = {"reference_position": 0, "reference_frame": 1}
     run(installed(), replace(what, target=clip, faces=FaceSelection(**faces)))
@@ -389,11 +390,13 @@ def test_an_output_is_never_a_reference(scene: Scene) -> None:
     assert "is also an input" in str(refused(installed(), what))
 
 
-def test_nobody_who_looks_like_it_leaves_all_as_they_are(scene: Scene) -> None:
+def test_where_nobody_looks_like_it_nothing_is_written(scene: Scene) -> None:
     what = scene.job(scene.picture("t", RED, GREEN), scene.picture("s", WHITE), references=(scene.picture("r", BLUE),))
-    report = run(installed(), what)
-    assert scene.colours == [RED, GREEN]
-    assert (report.people[0].frames, report.people[0].mean_similarity) == (0, None)
+    error = refused(installed(), what)
+    assert (error.exit_code, "is the one that was asked for" in str(error)) == (4, True)
+    assert error.report is not None
+    assert (error.report.people[0].frames, error.report.people[0].mean_similarity) == (0, None)
+    assert not Path(what.output).exists()
 
 
 def test_gender_may_be_that_of_the_source(scene: Scene) -> None:

@@ -49,7 +49,7 @@ def taken(bgr: Picture, face: Face, size: int = _SIZE, index: int = 0) -> tuple[
 
 def alpha_of(mask: Masker, bgr: Picture, face: Face, size: int = _SIZE, index: int = 0) -> NDArray[np.float32]:
     frame, matrix, crop = taken(bgr, face, size, index)
-    return mask.alpha(frame, face, matrix, crop, crop)
+    return mask.alpha(frame, face, matrix, crop)
 
 
 def in_crop(where: NDArray[np.bool_], face: Face) -> NDArray[np.bool_]:
@@ -339,7 +339,7 @@ def test_xseg_is_given_blue_green_red_with_the_colours_last(
     options = MaskOptions(mask_types=("box", "occlusion"), mask_occluder=("xseg_3",), mask_blur=0, mask_padding=(0, 0, 0, 0))
     mask = masker(options)
     assert not mask.learns
-    alpha = mask.alpha(frame_of(hopper), face, taken(hopper, face, size)[1], crop, crop)
+    alpha = mask.alpha(frame_of(hopper), face, taken(hopper, face, size)[1], crop)
     row = alpha[size // 2]
     assert row[size // 4] == 1
     assert row[size * 5 // 8] == 0
@@ -357,7 +357,7 @@ def test_of_several_occluders_each_may_hide(
     face = face_of(hopper)
     options = MaskOptions(mask_types=("occlusion",), mask_occluder=("xseg_1", "xseg_2"))
     crop = halves((255, 0, 0), (255, 255, 0), _SIZE)
-    alpha = masker(options).alpha(frame_of(hopper), face, taken(hopper, face)[1], crop, crop)
+    alpha = masker(options).alpha(frame_of(hopper), face, taken(hopper, face)[1], crop)
     assert alpha[:, :56].max() == 0
     assert alpha[:, 80:].min() == 1
 
@@ -370,15 +370,15 @@ def test_the_parser_is_given_red_green_blue_with_imagenets_mean(
     matrix = taken(hopper, face)[1]
     region = MaskOptions(mask_types=("region",), mask_parser="bisenet_resnet_34", mask_regions=("skin",))
     crop = halves((0, 0, 255), (0, 255, 0), _SIZE)
-    alpha = masker(region).alpha(frame_of(hopper), face, matrix, crop, crop)
+    alpha = masker(region).alpha(frame_of(hopper), face, matrix, crop)
     assert alpha[:, 8:56].min() > 0.99
     assert alpha[:, 72:].max() == 0
     # Of this colour red is the highest, but after the means are taken off and the deviations divided out it is green.
     grey = np.full((_SIZE, _SIZE, 3), (60, 120, 121), np.uint8)
-    assert masker(region).alpha(frame_of(hopper), face, matrix, grey, grey).max() == 0
+    assert masker(region).alpha(frame_of(hopper), face, matrix, grey).max() == 0
     keep = MaskOptions(mask_types=("box",), mask_parser="bisenet_resnet_34", mask_keep=("glasses",))
     glasses = halves((255, 0, 0), (0, 0, 255), _SIZE)
-    alpha = masker(keep).alpha(frame_of(hopper), face, matrix, glasses, glasses)
+    alpha = masker(keep).alpha(frame_of(hopper), face, matrix, glasses)
     assert alpha[64, 40] == 0
     assert alpha[64, 80] == 1
 

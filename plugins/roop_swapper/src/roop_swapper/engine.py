@@ -9,10 +9,7 @@ from roop_host import Face, Frame, SourceFace
 
 
 class Engine(Protocol):
-    """Loaded once, used for many jobs. ``learns`` says that what it makes of a frame depends on those before it."""
-
-    @property
-    def learns(self) -> bool: ...
+    """Loaded once, used for many jobs."""
 
     def begin(self, sources: tuple[SourceFace, ...]) -> None:
         """Prepare what depends on the sources. Raises ``NoFaceError`` for one that it can't use."""
@@ -20,6 +17,10 @@ class Engine(Protocol):
 
     def start(self) -> None:
         """Forget everything learnt from earlier frames."""
+        ...
+
+    def learn(self, frames: Sequence[Frame]) -> None:
+        """Take in frames before those that are processed; what becomes of them is dropped."""
         ...
 
     def process(self, frames: Sequence[Frame]) -> None:

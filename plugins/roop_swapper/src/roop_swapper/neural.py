@@ -72,10 +72,6 @@ class NeuralEngine:
         self._held: list[Session] = []
         self._targets: dict[int, tuple[Any, NDArray[np.float32] | None]] = {}
 
-    @property
-    def learns(self) -> bool:
-        return self._masker.learns
-
     def begin(self, sources: tuple[SourceFace, ...]) -> None:
         self._sources = [self._identity.of_source(source) for source in sources]
         if not self._contract.batches and self._use.weight == 1:
@@ -86,9 +82,15 @@ class NeuralEngine:
         self._masker.start()
         self._targets = {}
 
+    def learn(self, frames: Sequence[Frame]) -> None:
+        """The masks learn; what the network would make of these frames is not needed."""
+        if self._masker.learns:
+            for one in self._all(frames):
+                self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr)
+
     def process(self, frames: Sequence[Frame]) -> None:
         # All are taken before any is put back: where two faces overlap, the network sees both as they were.
-        taken = [one for frame in frames for face, source in in_order(frame) if (one := self._take(frame, face, source))]
+        taken = self._all(frames)
         at_once = max(1, TOGETHER // self._times**2)
         for first in range(0, len(taken), at_once):
             some = taken[first : first + at_once]
@@ -97,6 +99,10 @@ class NeuralEngine:
 
     def end(self) -> None:
         self._sources, self._held, self._targets = [], [], {}
+
+    def _all(self, frames: Sequence[Frame]) -> list[_Taken]:
+        faces = ((frame, face, source) for frame in frames for face, source in in_order(frame))
+        return [one for each in faces if (one := self._take(*each)) is not None]
 
     def _take(self, frame: Frame, face: Face, source: int) -> _Taken | None:
         plain = crop_matrix(face.landmarks_5, self._template)
@@ -109,7 +115,7 @@ class NeuralEngine:
 
     def _put(self, one: _Taken, rgb: NDArray[np.float32]) -> None:
         made = picture_of(rgb, deep=one.frame.depth > 8)
-        alpha = self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr, made)
+        alpha = self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr)
         made = matched(made, one.crop_bgr, alpha, self._match_colour)
         paste_crop(one.frame, made, one.matrix, alpha, face_id=one.face.id)
 

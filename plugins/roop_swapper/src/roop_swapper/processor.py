@@ -34,9 +34,9 @@ class Swapper(Processor):
             self._engine.start()
 
     def process(self, window: Window) -> None:
-        # The results of a warm-up are dropped: what learns nothing from them need not make them.
-        if self._engine is not None and (self._engine.learns or not window.warming):
-            self._engine.process(window.current)
+        if self._engine is not None:
+            use = self._engine.learn if window.warming else self._engine.process
+            use(window.current)
 
     def end(self) -> None:
         if self._engine is not None:

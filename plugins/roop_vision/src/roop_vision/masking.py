@@ -73,12 +73,10 @@ class Masker:
         face: Face,
         matrix: NDArray[np.float64],
         crop_bgr: NDArray[np.uint8],
-        made_bgr: NDArray[np.uint8] | NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Float32 ``(size, size)`` in 0..1: how much of ``made_bgr`` replaces ``crop_bgr``.
+        """Float32 ``(size, size)`` in 0..1: how much of a changed crop is shown.
 
-        Both are B, G, R ``(size, size, 3)``, taken by ``matrix`` (2 x 3, picture to crop): the target's own, uint8, and
-        what a network made of it, uint8 or float32 in 0..1.
+        ``crop_bgr`` is the target's own, uint8 B, G, R ``(size, size, 3)``, taken by ``matrix`` (2 x 3, picture to crop).
         """
         size, parts, seen = crop_bgr.shape[0], parts_of(face), _Seen(crop_bgr, matrix)
         alpha = self._box(size)
