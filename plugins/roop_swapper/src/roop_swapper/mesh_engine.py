@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Box, Face, Frame, SourceFace
-from roop_swapper import compose, light, skin
+from roop_swapper import compose, glasses, light, skin
 from roop_swapper.engine import in_order
 from roop_swapper.raster import Chart, Sheet
 from roop_swapper.regions import Halves, Regions
 from roop_swapper.shape import Proportions
 from roop_swapper.source import SourceTexture, facing, make_texture
 from roop_vision.align import yaw_degrees
-from roop_vision.topology import topology
+from roop_vision.topology import LIPS_INNER, topology
 
 CHART = 96
 _MAP_PIXELS = 152  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
@@ -27,8 +27,9 @@ _MARGIN = 6
 #: A skin mask is learnt at every second frame, light at every fourth, and proportions, which change least, at every eighth.
 #: The frame's own number decides, so that a run that begins at a later segment learns from the same frames.
 _MASK_EVERY, _LIGHT_EVERY, _SHAPE_EVERY = 2, 4, 8
+_MOUTH_TRIANGLES = len(LIPS_INNER) - 2  # the last of the mesh: the target's teeth and tongue stay
 _SHIFT_CHART = 48  # cells of the texture's width; shifts are smooth
-_SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
+_SKIN_CONTRAST, _FEATURE_CONTRAST = (0.75, 1.1), (0.8, 1.1)  # bounds of the shares of detail that are kept
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +53,8 @@ class FaceState:
     gain: Average | None = None
     keep: Average | None = None
     colour: skin.SkinColour | None = None
+    #: How surely the target wears glasses, one number.
+    worn: Average | None = None
     shut: tuple[float, ...] = (0.0, 0.0)
     #: Of the skin's detail and of the features'.
     contrast: Average | None = None
@@ -59,7 +62,7 @@ class FaceState:
     lit: NDArray[np.uint8] | None = None
 
     def step(self) -> None:
-        for average in (self.shift, self.gain, self.keep, self.contrast):
+        for average in (self.shift, self.gain, self.keep, self.contrast, self.worn):
             if average is not None:
                 average.step()
 
@@ -77,17 +80,18 @@ class _Layout:
 class MeshEngine:
     """Holds what is fixed, topology and charts, the source textures of a job, and what was learnt of each track.
 
-    ``strength`` in 0..1 is how far features move to the source's proportions.
+    ``strength`` in 0..1 is how far features move to the source's proportions; ``bare`` paints over the source's glasses.
     """
 
     learns = True
 
-    def __init__(self, strength: float) -> None:
+    def __init__(self, strength: float, *, bare: bool = False) -> None:
         self.strength = strength
+        self.bare = bare
         top = self._topology = topology()
         self._chart = Chart.make(top.uv, top.triangles, CHART)
         self._shift_chart = Chart.make(top.uv, top.triangles, _SHIFT_CHART)
-        self._sheet = Sheet.make(top.uv, top.triangles, top.skin_triangles)
+        self._sheet = Sheet.make(top.uv, top.triangles, len(top.triangles) - _MOUTH_TRIANGLES)
         self._regions = Regions.make(CHART, _FEATHER)
         rows = _rows_of(self._regions.openings)
         self._eyes = self._chart.strip(rows)
@@ -97,7 +101,7 @@ class MeshEngine:
         self._states: dict[tuple[int, int], FaceState] = {}
 
     def begin(self, sources: tuple[SourceFace, ...]) -> None:
-        self.textures = [make_texture(s, self._topology, self._chart, self._regions) for s in sources]
+        self.textures = [make_texture(s, self._topology, self._chart, self._regions, bare=self.bare) for s in sources]
         self.proportions = [Proportions(texture.mesh, self.strength) for texture in self.textures]
         self._states = {}
 
@@ -184,6 +188,7 @@ class MeshEngine:
         state.keep = _refreshed(state.keep, skin.likeness(colours, state.colour, seen, regions), _QUICK)
         if state.gain is not None and index % _LIGHT_EVERY:
             return
+        state.worn = _refreshed(state.worn, np.array(glasses.worn(unrolled), np.float32), _SLOW)
         weight = regions.skin * seen * state.keep.value**2 * texture.keep**2
         gain = light.gain_field(unrolled.astype(np.float32), texture.chart_bgr, weight)
         state.gain = _refreshed(state.gain, gain, _SLOW)
@@ -216,7 +221,10 @@ class MeshEngine:
         A closed eye stays the target's own: the lids of an open one, pressed together, look torn.
         """
         assert state.keep is not None
-        alpha = self._regions.oval * state.keep.value * self.textures[source].keep
+        assert state.worn is not None
+        # The target's glasses go: they hide the part of a face that tells most whose it is.
+        keep = np.maximum(state.keep.value, state.worn.value * self._regions.glasses)
+        alpha = self._regions.oval * keep * self.textures[source].keep
         for eye, shut in zip(self._regions.eyes, state.shut, strict=True):
             if shut > 0:
                 alpha = alpha * (1 - np.float32(shut) * eye)

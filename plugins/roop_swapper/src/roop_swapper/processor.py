@@ -49,4 +49,4 @@ class Swapper(Processor):
             return InswapperEngine(ctx, self._inswapper)
         from roop_swapper.mesh_engine import MeshEngine
 
-        return MeshEngine(options.proportions)
+        return MeshEngine(options.proportions, bare=options.source_glasses == "remove")
