@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Box, Face, Frame, SourceFace
-from roop_swapper import compose, glasses, light, skin
+from roop_swapper import compose, gaze, glasses, light, skin
 from roop_swapper.engine import in_order
 from roop_swapper.raster import Chart, Sheet
 from roop_swapper.regions import Halves, Regions
@@ -23,6 +23,8 @@ CHART = 96
 _MAP_PIXELS = 152  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
 _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
+_GAZE = 0.5  # eyes jump, and landmarks shiver
+_OPEN = 0.3  # how far lids may be closed for an iris to be seen
 _MARGIN = 6
 #: A skin mask is learnt at every second frame, light at every fourth, and proportions, which change least, at every eighth.
 #: The frame's own number decides, so that a run that begins at a later segment learns from the same frames.
@@ -56,13 +58,15 @@ class FaceState:
     #: How surely the target wears glasses, one number.
     worn: Average | None = None
     shut: tuple[float, ...] = (0.0, 0.0)
+    #: How far the source's irises are moved, in shares of an eye's width.
+    turned: Average | None = None
     #: Of the skin's detail and of the features'.
     contrast: Average | None = None
     #: The source's texture in the target's light, B, G, R and a fourth channel.
     lit: NDArray[np.uint8] | None = None
 
     def step(self) -> None:
-        for average in (self.shift, self.gain, self.keep, self.contrast, self.worn):
+        for average in (self.shift, self.gain, self.keep, self.contrast, self.worn, self.turned):
             if average is not None:
                 average.step()
 
@@ -95,6 +99,7 @@ class MeshEngine:
         self._regions = Regions.make(CHART, _FEATHER)
         rows = _rows_of(self._regions.openings)
         self._eyes = self._chart.strip(rows)
+        self._eye_weight = gaze.eye_weight(CHART)
         self._openings = [(upper[rows], lower[rows]) for upper, lower in self._regions.openings]
         self.textures: list[SourceTexture] = []
         self.proportions: list[Proportions] = []
@@ -140,7 +145,7 @@ class MeshEngine:
         if layout is None:
             return
         region = frame.bgr(layout.box)
-        self._learn_eyes(region, layout.box, mesh, state)
+        self._learn_eyes(region, layout.box, mesh, source, state)
         self._learn_looks(frame.index, region, layout.box, mesh, source, state)
         state.step()
         if state.lit is None or frame.index % _MASK_EVERY == 0:
@@ -151,8 +156,9 @@ class MeshEngine:
         u, v, skin_only = (np.ascontiguousarray(drawn[..., k]) for k in range(3))
         alpha, cover = compose.alphas(u, v, skin_only, self._chart_alpha(source, state))
         full = (layout.box.width, layout.box.height)
-        shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
         base = compose.sampled(compose.widened(region), *self._places(mesh, moved, u, v, full))
+        u = self._looking(u, v, state)
+        shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
         out = compose.mixed(compose.grained(shown, region), base, compose.enlarged(alpha, full))
         frame.put(layout.box, out, compose.enlarged(cover, full), face_id=face.id)
 
@@ -168,10 +174,16 @@ class MeshEngine:
         if state.shift is None or index % _SHAPE_EVERY == 1:
             state.shift = _refreshed(state.shift, self.proportions[source].shifts(mesh), _SLOW)
 
-    def _learn_eyes(self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], state: FaceState) -> None:
-        """How far the lids are closed; a blink is over in a few frames, so every frame is looked at."""
+    def _learn_eyes(
+        self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
+    ) -> None:
+        """Lids and gaze; a blink is over in a few frames, so every frame is looked at."""
         colours = skin.lab(_unroll(region, box, mesh, self._eyes))
         state.shut = tuple(skin.eye_shut(colours, opening) for opening in self._openings)
+        if state.turned is None or max(state.shut) < _OPEN:
+            look = gaze.side_look(colours[..., 0], self._openings)
+            turned = np.array(gaze.turned_by(look, self.textures[source].look), np.float32)
+            state.turned = _refreshed(state.turned, turned, _GAZE)
 
     def _learn_looks(
         self, index: int, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
@@ -214,6 +226,13 @@ class MeshEngine:
         x += np.arange(full[0], dtype=np.float32)[None, :]
         y += np.arange(full[1], dtype=np.float32)[:, None]
         return [x, y]
+
+    def _looking(self, u: NDArray[np.float32], v: NDArray[np.float32], state: FaceState) -> NDArray[np.float32]:
+        """``u`` with the source's eyes turned to where the target looks."""
+        assert state.turned is not None
+        places = compose.cells(u, CHART), compose.cells(v, CHART)
+        weight = cv2.remap(self._eye_weight, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.scaleAdd(weight, -float(state.turned.value), u), np.float32)
 
     def _chart_alpha(self, source: int, state: FaceState) -> NDArray[np.float32]:
         """How much of the source may show, in texture space.
