@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from roop_host import Face, Job, JobContext, NoFaceError, Segment, SourceFace, Step, UsageError, Window
 from roop_host.testing import context_of, frame_of
+from roop_swapper.mesh_engine import MeshEngine
 from roop_swapper.options import SwapperOptions
 from roop_swapper.processor import Swapper
 from roop_vision import topology
@@ -195,6 +196,39 @@ def test_a_source_without_landmarks_is_refused(source: SourceFace, collins: Pict
 def test_proportions_out_of_range(source: SourceFace) -> None:
     with pytest.raises(UsageError, match="between 0 and 1"):
         swapper(source, proportions=1.5)
+
+
+def test_a_shining_forehead_goes_over(analyser: EmbeddedAnalyser, hopper: Picture, target: Face) -> None:
+    made = swapper(SourceFace("hopper.jpg", hopper, target))
+    assert isinstance(made._engine, MeshEngine)
+    keep = made._engine.textures[0].keep
+    assert keep[int(keep.shape[0] * 0.22), keep.shape[1] // 2] > 0.8
+
+
+def test_the_sources_glasses_stay_or_go_as_asked(hopper: Picture, target: Face) -> None:
+    source = SourceFace("hopper.jpg", hopper, target)
+    dark = []
+    for choice in ("keep", "remove"):
+        made = Swapper()
+        made.setup(context_of(SwapperOptions(engine="mesh", source_glasses=choice)))  # type: ignore[arg-type]
+        made.begin(JobContext(Job(("s.jpg",), "t.jpg", "o.jpg", (Step("swapper"),)), (source,), 512, 600))
+        assert isinstance(made._engine, MeshEngine)
+        texture = made._engine.textures[0].levels[128]
+        dark.append(float(texture[37:41, 36:51].mean()))  # the bar above an eye
+    assert dark[0] < dark[1] - 30
+
+
+def test_wrinkles_of_the_source_stay_on_a_smooth_face(
+    analyser: EmbeddedAnalyser, hopper: Picture, target: Face, collins: Picture, source: SourceFace
+) -> None:
+    mesh = source.face.mesh_468
+    assert mesh is not None
+    out = swapped(swapper(SourceFace("hopper.jpg", hopper, target)), collins, source.face)
+    cheeks = np.zeros(collins.shape[:2], np.uint8)
+    for cheek in (topology.CHEEK_LEFT, topology.CHEEK_RIGHT):
+        cv2.fillConvexPoly(cheeks, cv2.convexHull(mesh[list(cheek), :2].astype(np.int32)), 1)
+    own, new = ((bgr - cv2.GaussianBlur(bgr.astype(np.float32), (0, 0), 3))[cheeks > 0].std() for bgr in (collins, out))
+    assert new > 1.6 * own
 
 
 def test_the_mask_of_a_source_with_a_fringe_ends_below_it(source: SourceFace) -> None:

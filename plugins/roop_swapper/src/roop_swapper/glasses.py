@@ -44,7 +44,7 @@ def frame_mask(texture_bgr: NDArray[np.uint8]) -> NDArray[np.float32] | None:
 
 
 def worn(chart_bgr: NDArray[np.uint8]) -> float:
-    """How surely a face wears glasses, 0..1, from its texture uint8 ``(c, c, 3)``: only the bridge of the nose is looked at."""
+    """How surely a face wears glasses, 0..1, from its texture uint8 ``(c, c, 3)``, by the bridge over the nose alone."""
     size = chart_bgr.shape[0]
     rows, columns = (slice(round((p.start - _BAR) * size), round((p.stop + _BAR) * size)) for p in _BRIDGE)
     part = chart_bgr[rows, columns]
@@ -56,7 +56,7 @@ def worn(chart_bgr: NDArray[np.uint8]) -> float:
 
 
 def without_glasses(texture_bgr: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The texture with what ``mask`` (see ``frame_mask``) marks painted over from the skin beside; eyes keep their pixels."""
+    """The texture with what ``mask`` (see ``frame_mask``) marks painted over from the skin beside; eyes stay."""
     filled = _skin_beside(texture_bgr, mask)
     return cv2.blendLinear(filled, texture_bgr, mask, 1 - mask).astype(np.uint8, copy=False)
 

@@ -232,7 +232,7 @@ class MeshEngine:
         assert state.turned is not None
         places = compose.cells(u, CHART), compose.cells(v, CHART)
         weight = cv2.remap(self._eye_weight, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(cv2.scaleAdd(weight, -float(state.turned.value), u), np.float32)
+        return cv2.scaleAdd(weight, -float(state.turned.value), u).astype(np.float32, copy=False)
 
     def _chart_alpha(self, source: int, state: FaceState) -> NDArray[np.float32]:
         """How much of the source may show, in texture space.

@@ -18,4 +18,4 @@ class SwapperOptions:
         "auto: the first that can be had",
     )
     proportions: float = option(0.45, "engine mesh: how far features move to the source's proportions", least=0, most=1)
-    source_glasses: Literal["keep", "remove"] = option("keep", "engine mesh: whether glasses of the source go over with its face")
+    source_glasses: Literal["keep", "remove"] = option("keep", "engine mesh: whether the source's glasses go over")

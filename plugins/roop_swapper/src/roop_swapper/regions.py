@@ -23,8 +23,9 @@ class Regions:
     """Parts of a face. ``oval`` fades to 0 at the outline; ``feature`` is brows, eyes, nostrils, lips.
 
     ``skin`` is the rest inside; ``reference`` is cheeks and nose, skin on every face; ``forehead`` is what a fringe may
-    hang into, ``glasses`` what frames may cover, ``rim`` what ears, hair and collars may reach into, ``eyes`` the left and the right eye with their lids,
-    ``lips`` the lips. ``openings`` are bool: the upper and the lower half between the lids, of the left and the right eye.
+    hang into, ``rim`` what ears, hair and collars may reach into, ``glasses`` what frames may cover, ``eyes`` the left and
+    the right eye with their lids, ``lips`` the lips. ``openings`` are bool: the upper and the lower half between the lids,
+    of the left and the right eye.
     """
 
     oval: NDArray[np.float32]
@@ -66,7 +67,8 @@ class Regions:
         openings = (_halves(uv, t.EYE_LEFT, size), _halves(uv, t.EYE_RIGHT, size))
         lips = _grown(_polygon(uv, t.LIPS_OUTER, size), 0.02 * size)
         left, right = (_grown(_polygon(uv, eye, size), 0.045 * size) for eye in (t.EYE_LEFT, t.EYE_RIGHT))
-        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim, _around_eyes(size), (left, right), lips, openings)
+        reference *= 1 - feature
+        return cls(oval, feature, skin, reference, forehead, rim, _around_eyes(size), (left, right), lips, openings)
 
 
 def _around_eyes(size: int) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from roop_host import NoFaceError, SourceFace
 from roop_swapper import skin
-from roop_swapper.glasses import frame_mask, without_glasses
 from roop_swapper.gaze import side_look
+from roop_swapper.glasses import frame_mask, without_glasses
 from roop_swapper.light import DETAIL
 from roop_swapper.raster import Chart, signed_areas
 from roop_swapper.regions import Regions
@@ -35,7 +35,7 @@ class SourceTexture:
     ``levels`` are uint8 B, G, R square textures by size, ``smooth_skin`` the same with detail in the features only, ``soft``
     without any. At the chart's size:
     ``chart_bgr`` float32 ``(c, c, 3)`` and ``keep`` ``(c, c)``, where the source shows skin or a feature. ``mesh`` is
-    float32 ``(468, 3)`` in the source's picture, ``yaw`` its turn in degrees, ``look`` where its eyes look (``gaze.side_look``).
+    float32 ``(468, 3)`` in the source's picture, ``yaw`` its turn in degrees, ``look`` its gaze (``gaze.side_look``).
     """
 
     levels: dict[int, NDArray[np.uint8]]
@@ -96,7 +96,8 @@ def make_texture(
     levels = {s: _resized(texture, s) for s in LEVELS if s <= size}
     smooth_skin = {s: _smooth_skin(texture, feature) for s, texture in levels.items()}
     soft = {s: _without_detail(texture) for s, texture in levels.items()}
-    return SourceTexture(levels, smooth_skin, soft, small.astype(np.float32), keep, mesh, yaw, side_look(colours[..., 0], regions.openings))
+    look = side_look(colours[..., 0], regions.openings)
+    return SourceTexture(levels, smooth_skin, soft, small.astype(np.float32), keep, mesh, yaw, look)
 
 
 def _with_frames(part: NDArray[np.float32], frames: NDArray[np.float32] | None) -> NDArray[np.float32]:
