@@ -31,7 +31,7 @@ _MARGIN = 6
 _MASK_EVERY, _LIGHT_EVERY, _SHAPE_EVERY = 2, 4, 8
 _MOUTH_TRIANGLES = len(LIPS_INNER) - 2  # the last of the mesh: the target's teeth and tongue stay
 _SHIFT_CHART = 48  # cells of the texture's width; shifts are smooth
-_SKIN_CONTRAST, _FEATURE_CONTRAST = (0.75, 1.1), (0.8, 1.1)  # bounds of the shares of detail that are kept
+_SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
 
 
 @dataclass(slots=True, eq=False)
@@ -206,6 +206,8 @@ class MeshEngine:
         state.gain = _refreshed(state.gain, gain, _SLOW)
         parts = ((weight, _SKIN_CONTRAST), (regions.feature * seen, _FEATURE_CONTRAST))
         contrast = light.detail_ratios(unrolled, texture.chart_bgr, state.gain.value, parts)
+        # A blurred picture blurs features too; a young skin alone is smooth, and wrinkles belong to the source.
+        contrast[0] = contrast.max()
         state.contrast = _refreshed(state.contrast, contrast, _SLOW)
 
     def _places(
@@ -230,9 +232,8 @@ class MeshEngine:
     def _looking(self, u: NDArray[np.float32], v: NDArray[np.float32], state: FaceState) -> NDArray[np.float32]:
         """``u`` with the source's eyes turned to where the target looks."""
         assert state.turned is not None
-        places = compose.cells(u, CHART), compose.cells(v, CHART)
-        weight = cv2.remap(self._eye_weight, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return cv2.scaleAdd(weight, -float(state.turned.value), u).astype(np.float32, copy=False)
+        weight = cv2.remap(self._eye_weight, compose.cells(u, CHART), compose.cells(v, CHART), cv2.INTER_LINEAR)
+        return np.asarray(u - weight * state.turned.value, np.float32)
 
     def _chart_alpha(self, source: int, state: FaceState) -> NDArray[np.float32]:
         """How much of the source may show, in texture space.
