@@ -243,7 +243,7 @@ class MeshEngine:
         assert state.keep is not None
         assert state.worn is not None
         # The target's glasses go: they hide the part of a face that tells most whose it is.
-        keep = np.maximum(state.keep.value, state.worn.value * self._regions.glasses)
+        keep: NDArray[np.float32] = np.maximum(state.keep.value, state.worn.value * self._regions.glasses)
         alpha = self._regions.oval * keep * self.textures[source].keep
         for eye, shut in zip(self._regions.eyes, state.shut, strict=True):
             if shut > 0:
