@@ -68,7 +68,7 @@ def _measure(portrait: NDArray[np.uint8], face: Face, size: int, rounds: int) ->
         frame: Frame = frames[turn % 2]
         took = {"warp": _seconds(lambda: cv2.warpAffine(portrait, matrix, (size, size)))}
         for name, masker in maskers.items():
-            took[name] = _seconds(partial(masker.alpha, frame, face, matrix, crop, crop))
+            took[name] = _seconds(partial(masker.alpha, frame, face, matrix, crop))
         if turn >= 3:  # the first are for the caches
             for name, value in took.items():
                 seconds[name].append(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from roop_host import Face, Job, JobContext, NoFaceError, Segment, SourceFace, Step, UsageError, Window
 from roop_host.testing import context_of, frame_of
+from roop_swapper.mesh_engine import MeshEngine
 from roop_swapper.options import SwapperOptions
 from roop_swapper.processor import Swapper
 from roop_vision import topology
@@ -197,9 +199,46 @@ def test_proportions_out_of_range(source: SourceFace) -> None:
         swapper(source, proportions=1.5)
 
 
+def test_a_shining_forehead_goes_over(analyser: EmbeddedAnalyser, hopper: Picture, target: Face) -> None:
+    made = swapper(SourceFace("hopper.jpg", hopper, target))
+    assert isinstance(made._engine, MeshEngine)
+    keep = made._engine.textures[0].keep
+    assert keep[int(keep.shape[0] * 0.22), keep.shape[1] // 2] > 0.8
+
+
+def test_the_sources_glasses_stay_or_go_as_asked(hopper: Picture, target: Face) -> None:
+    source = SourceFace("hopper.jpg", hopper, target)
+    dark = []
+    choices: tuple[Literal["keep", "remove"], ...] = ("keep", "remove")
+    for choice in choices:
+        made = Swapper()
+        made.setup(context_of(SwapperOptions(engine="mesh", source_glasses=choice)))
+        made.begin(JobContext(Job(("s.jpg",), "t.jpg", "o.jpg", (Step("swapper"),)), (source,), 512, 600))
+        assert isinstance(made._engine, MeshEngine)
+        texture = made._engine.textures[0].levels[128]
+        dark.append(float(texture[37:41, 36:51].mean()))  # the bar above an eye
+    assert dark[0] < dark[1] - 30
+
+
+def test_wrinkles_stay_on_a_smooth_face_and_blur_with_a_blurred_picture(
+    hopper: Picture, target: Face, collins: Picture, source: SourceFace
+) -> None:
+    made = swapper(SourceFace("hopper.jpg", hopper, target))
+    assert isinstance(made._engine, MeshEngine)
+    skins = []
+    for bgr in (collins, np.asarray(cv2.GaussianBlur(collins, (0, 0), 3), np.uint8)):
+        made.start(Segment(0, 0, 250))
+        swapped(made, bgr, source.face)
+        (state,) = made._engine._states.values()
+        assert state.contrast is not None
+        skins.append(float(state.contrast.value[0]))
+    assert skins[0] > 0.9
+    assert skins[1] < 0.7
+
+
 def test_the_mask_of_a_source_with_a_fringe_ends_below_it(source: SourceFace) -> None:
     made = swapper(source)
-    assert made._engine is not None
+    assert isinstance(made._engine, MeshEngine)
     keep = made._engine.textures[0].keep
     size = keep.shape[0]
     assert keep[int(size * 0.14), size // 2] < 0.2  # Eileen Collins' fringe

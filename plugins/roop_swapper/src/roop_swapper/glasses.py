@@ -43,11 +43,20 @@ def frame_mask(texture_bgr: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     return np.asarray(cv2.resize(found, texture_bgr.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def without_glasses(texture_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The texture with frames painted over from the skin beside them; eyes keep their pixels."""
-    mask = frame_mask(texture_bgr)
-    if mask is None:
-        return texture_bgr
+def worn(chart_bgr: NDArray[np.uint8]) -> float:
+    """How surely a face wears glasses, 0..1, from its texture uint8 ``(c, c, 3)``, by the bridge over the nose alone."""
+    size = chart_bgr.shape[0]
+    rows, columns = (slice(round((p.start - _BAR) * size), round((p.stop + _BAR) * size)) for p in _BRIDGE)
+    part = chart_bgr[rows, columns]
+    scale = _SIZE / size
+    small = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    margin = round(_BAR * _SIZE)
+    contrast = float(np.percentile(_contrast(small)[0][margin:-margin, margin:-margin].max(0), 25))
+    return float(smooth_step(np.array((contrast - _WORN) / _WORN + 0.5)))
+
+
+def without_glasses(texture_bgr: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The texture with what ``mask`` (see ``frame_mask``) marks painted over from the skin beside; eyes stay."""
     filled = _skin_beside(texture_bgr, mask)
     return cv2.blendLinear(filled, texture_bgr, mask, 1 - mask).astype(np.uint8, copy=False)
 

@@ -10,23 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Box, Face, Frame, SourceFace
-from roop_swapper import compose, light, skin
+from roop_swapper import compose, gaze, glasses, light, skin
 from roop_swapper.engine import in_order
 from roop_swapper.raster import Chart, Sheet
 from roop_swapper.regions import Halves, Regions
 from roop_swapper.shape import Proportions
 from roop_swapper.source import SourceTexture, facing, make_texture
 from roop_vision.align import yaw_degrees
-from roop_vision.topology import topology
+from roop_vision.masking import Masker
+from roop_vision.topology import LIPS_INNER, topology
 
 CHART = 96
 _MAP_PIXELS = 152  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
 _FEATHER = 0.085
 _SLOW, _QUICK = 0.12, 0.25  # shares of a new frame in what is averaged over time
+_GAZE = 0.5  # eyes jump, and landmarks shiver
+_OPEN = 0.3  # how far lids may be closed for an iris to be seen
 _MARGIN = 6
 #: A skin mask is learnt at every second frame, light at every fourth, and proportions, which change least, at every eighth.
 #: The frame's own number decides, so that a run that begins at a later segment learns from the same frames.
 _MASK_EVERY, _LIGHT_EVERY, _SHAPE_EVERY = 2, 4, 8
+_MOUTH_TRIANGLES = len(LIPS_INNER) - 2  # the last of the mesh: the target's teeth and tongue stay
 _SHIFT_CHART = 48  # cells of the texture's width; shifts are smooth
 _SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
 
@@ -52,14 +56,18 @@ class FaceState:
     gain: Average | None = None
     keep: Average | None = None
     colour: skin.SkinColour | None = None
+    #: How surely the target wears glasses, one number.
+    worn: Average | None = None
     shut: tuple[float, ...] = (0.0, 0.0)
+    #: How far the source's irises are moved, in shares of an eye's width.
+    turned: Average | None = None
     #: Of the skin's detail and of the features'.
     contrast: Average | None = None
     #: The source's texture in the target's light, B, G, R and a fourth channel.
     lit: NDArray[np.uint8] | None = None
 
     def step(self) -> None:
-        for average in (self.shift, self.gain, self.keep, self.contrast):
+        for average in (self.shift, self.gain, self.keep, self.contrast, self.worn, self.turned):
             if average is not None:
                 average.step()
 
@@ -77,32 +85,38 @@ class _Layout:
 class MeshEngine:
     """Holds what is fixed, topology and charts, the source textures of a job, and what was learnt of each track.
 
-    ``strength`` in 0..1 is how far features move to the source's proportions.
+    ``strength`` in 0..1 is how far features move to the source's proportions; ``bare`` paints over the source's glasses.
+    ``masker`` says what of the target stays besides what is no skin.
     """
 
-    learns = True
-
-    def __init__(self, strength: float) -> None:
-        self.strength = strength
+    def __init__(self, strength: float, *, bare: bool = False, masker: Masker | None = None) -> None:
+        self.strength, self.bare, self._masker = strength, bare, masker
         top = self._topology = topology()
         self._chart = Chart.make(top.uv, top.triangles, CHART)
         self._shift_chart = Chart.make(top.uv, top.triangles, _SHIFT_CHART)
-        self._sheet = Sheet.make(top.uv, top.triangles, top.skin_triangles)
+        self._sheet = Sheet.make(top.uv, top.triangles, len(top.triangles) - _MOUTH_TRIANGLES)
         self._regions = Regions.make(CHART, _FEATHER)
         rows = _rows_of(self._regions.openings)
         self._eyes = self._chart.strip(rows)
+        self._eye_weight = gaze.eye_weight(CHART)
         self._openings = [(upper[rows], lower[rows]) for upper, lower in self._regions.openings]
         self.textures: list[SourceTexture] = []
         self.proportions: list[Proportions] = []
         self._states: dict[tuple[int, int], FaceState] = {}
 
     def begin(self, sources: tuple[SourceFace, ...]) -> None:
-        self.textures = [make_texture(s, self._topology, self._chart, self._regions) for s in sources]
+        self.textures = [make_texture(s, self._topology, self._chart, self._regions, bare=self.bare) for s in sources]
         self.proportions = [Proportions(texture.mesh, self.strength) for texture in self.textures]
         self._states = {}
 
     def start(self) -> None:
         self._states = {}
+        if self._masker is not None:
+            self._masker.start()
+
+    def learn(self, frames: Sequence[Frame]) -> None:
+        """What it learns hangs on all that it draws."""
+        self.process(frames)
 
     def process(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
@@ -136,7 +150,7 @@ class MeshEngine:
         if layout is None:
             return
         region = frame.bgr(layout.box)
-        self._learn_eyes(region, layout.box, mesh, state)
+        self._learn_eyes(region, layout.box, mesh, source, state)
         self._learn_looks(frame.index, region, layout.box, mesh, source, state)
         state.step()
         if state.lit is None or frame.index % _MASK_EVERY == 0:
@@ -147,10 +161,13 @@ class MeshEngine:
         u, v, skin_only = (np.ascontiguousarray(drawn[..., k]) for k in range(3))
         alpha, cover = compose.alphas(u, v, skin_only, self._chart_alpha(source, state))
         full = (layout.box.width, layout.box.height)
-        shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
         base = compose.sampled(compose.widened(region), *self._places(mesh, moved, u, v, full))
+        u = self._looking(u, v, state)
+        shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
         out = compose.mixed(compose.grained(shown, region), base, compose.enlarged(alpha, full))
-        frame.put(layout.box, out, compose.enlarged(cover, full), face_id=face.id)
+        shares = compose.enlarged(cover, full)
+        kept = None if self._masker is None else self._masker.kept(frame, face, layout.box)
+        frame.put(layout.box, out, shares if kept is None else shares * (1 - kept), face_id=face.id)
 
     def _moved(self, mesh: NDArray[np.float32], source: int, state: FaceState) -> NDArray[np.float32]:
         """The mesh to draw: the target's, with features moved towards the source's proportions."""
@@ -164,10 +181,16 @@ class MeshEngine:
         if state.shift is None or index % _SHAPE_EVERY == 1:
             state.shift = _refreshed(state.shift, self.proportions[source].shifts(mesh), _SLOW)
 
-    def _learn_eyes(self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], state: FaceState) -> None:
-        """How far the lids are closed; a blink is over in a few frames, so every frame is looked at."""
+    def _learn_eyes(
+        self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
+    ) -> None:
+        """Lids and gaze; a blink is over in a few frames, so every frame is looked at."""
         colours = skin.lab(_unroll(region, box, mesh, self._eyes))
         state.shut = tuple(skin.eye_shut(colours, opening) for opening in self._openings)
+        if state.turned is None or max(state.shut) < _OPEN:
+            look = gaze.side_look(colours[..., 0], self._openings)
+            turned = np.array(gaze.turned_by(look, self.textures[source].look), np.float32)
+            state.turned = _refreshed(state.turned, turned, _GAZE)
 
     def _learn_looks(
         self, index: int, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
@@ -184,11 +207,14 @@ class MeshEngine:
         state.keep = _refreshed(state.keep, skin.likeness(colours, state.colour, seen, regions), _QUICK)
         if state.gain is not None and index % _LIGHT_EVERY:
             return
+        state.worn = _refreshed(state.worn, np.array(glasses.worn(unrolled), np.float32), _SLOW)
         weight = regions.skin * seen * state.keep.value**2 * texture.keep**2
         gain = light.gain_field(unrolled.astype(np.float32), texture.chart_bgr, weight)
         state.gain = _refreshed(state.gain, gain, _SLOW)
         parts = ((weight, _SKIN_CONTRAST), (regions.feature * seen, _FEATURE_CONTRAST))
         contrast = light.detail_ratios(unrolled, texture.chart_bgr, state.gain.value, parts)
+        # A blurred picture blurs features too; a young skin alone is smooth, and wrinkles belong to the source.
+        contrast[0] = contrast.max()
         state.contrast = _refreshed(state.contrast, contrast, _SLOW)
 
     def _places(
@@ -210,13 +236,22 @@ class MeshEngine:
         y += np.arange(full[1], dtype=np.float32)[:, None]
         return [x, y]
 
+    def _looking(self, u: NDArray[np.float32], v: NDArray[np.float32], state: FaceState) -> NDArray[np.float32]:
+        """``u`` with the source's eyes turned to where the target looks."""
+        assert state.turned is not None
+        weight = cv2.remap(self._eye_weight, compose.cells(u, CHART), compose.cells(v, CHART), cv2.INTER_LINEAR)
+        return np.asarray(u - weight * state.turned.value, np.float32)
+
     def _chart_alpha(self, source: int, state: FaceState) -> NDArray[np.float32]:
         """How much of the source may show, in texture space.
 
         A closed eye stays the target's own: the lids of an open one, pressed together, look torn.
         """
         assert state.keep is not None
-        alpha = self._regions.oval * state.keep.value * self.textures[source].keep
+        assert state.worn is not None
+        # The target's glasses go: they hide the part of a face that tells most whose it is.
+        keep: NDArray[np.float32] = np.maximum(state.keep.value, state.worn.value * self._regions.glasses)
+        alpha = self._regions.oval * keep * self.textures[source].keep
         for eye, shut in zip(self._regions.eyes, state.shut, strict=True):
             if shut > 0:
                 alpha = alpha * (1 - np.float32(shut) * eye)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from roop_host import option
 from roop_swapper.networks import EmbeddingSource, NetworkSpec, network_named
-from roop_vision.mask_options import MaskOptions
+from roop_vision.mask_options import BLUR, MaskOptions
 
 Engine = Literal[
     "auto",
@@ -54,6 +54,7 @@ class SwapperOptions(MaskOptions):
         most=1,
     )
     proportions: float = option(0.45, "engine mesh: how far features move to the source's proportions", least=0, most=1)
+    source_glasses: Literal["keep", "remove"] = option("keep", "engine mesh: whether the source's glasses go over")
 
     def __post_init__(self) -> None:
         MaskOptions.__post_init__(self)  # in a class with slots, super() is that of the one it was made from
@@ -72,6 +73,11 @@ class SwapperOptions(MaskOptions):
                 raise ValueError(f"{flag} needs --swapper-engine with the name of the network's family, not {self.engine}")
         if self.engine == "mesh" and self.pixel_boost != "native":
             raise ValueError("the engine mesh draws at the target's own size; leave out --swapper-pixel-boost")
+        if self.engine == "mesh" and (self.mask_blur != BLUR or any(self.mask_padding) or self.match_colour != "none"):
+            raise ValueError(
+                "the engine mesh fades and lights a face by itself: --swapper-mask-blur, --swapper-mask-padding and "
+                "--swapper-match-colour are for networks; leave them out"
+            )
         if self.engine == "mesh" and self.weight != _WHOLE:
             raise ValueError(
                 "the engine mesh has no vector of a face to weigh, so --swapper-weight is for networks; leave it out, or "

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roop_host import Context, JobContext, ModelError, ModelSpec, Processor, Segment, UsageError, Window
 from roop_swapper.engine import Engine
 from roop_swapper.networks import NETWORKS, NetworkSpec
 from roop_swapper.options import SwapperOptions
+
+if TYPE_CHECKING:
+    from roop_vision.masking import Masker
 
 
 class Swapper(Processor):
@@ -51,7 +56,7 @@ class Swapper(Processor):
         if network is None:
             from roop_swapper.mesh_engine import MeshEngine
 
-            return MeshEngine(options.proportions)
+            return MeshEngine(options.proportions, bare=options.source_glasses == "remove", masker=_masker(ctx, options))
         from roop_swapper.neural import NeuralEngine, Use
 
         use = Use(
@@ -61,6 +66,18 @@ class Swapper(Processor):
             weight=options.weight,
         )
         return NeuralEngine(ctx, network, use, options)
+
+
+def _masker(ctx: Context, options: SwapperOptions) -> Masker | None:
+    """For the engine mesh, which knows itself where a face ends and what is no skin: only what asks for more than that."""
+    from roop_vision.masking import Masker
+
+    asked = set(options.mask_types) & {"region", "area"} or options.mask_keep
+    networks = tuple(name for name in options.mask_occluder if name != "skin") if "occlusion" in options.mask_types else ()
+    if not asked and not networks:
+        return None
+    kinds = tuple(kind for kind in options.mask_types if kind != "occlusion" or networks)
+    return Masker(replace(options, mask_types=kinds or ("box",), mask_occluder=networks or ("skin",)), ctx.sessions)
 
 
 def _file(own: Path | None, pulled: ModelSpec | None, engine: str) -> ModelSpec:

@@ -23,8 +23,9 @@ class Regions:
     """Parts of a face. ``oval`` fades to 0 at the outline; ``feature`` is brows, eyes, nostrils, lips.
 
     ``skin`` is the rest inside; ``reference`` is cheeks and nose, skin on every face; ``forehead`` is what a fringe may
-    hang into, ``rim`` what ears, hair and collars may reach into, ``eyes`` the left and the right eye with their lids,
-    ``lips`` the lips. ``openings`` are bool: the upper and the lower half between the lids, of the left and the right eye.
+    hang into, ``rim`` what ears, hair and collars may reach into, ``glasses`` what frames may cover, ``eyes`` the left and
+    the right eye with their lids, ``lips`` the lips. ``openings`` are bool: the upper and the lower half between the lids,
+    of the left and the right eye.
     """
 
     oval: NDArray[np.float32]
@@ -33,6 +34,7 @@ class Regions:
     reference: NDArray[np.float32]
     forehead: NDArray[np.float32]
     rim: NDArray[np.float32]
+    glasses: NDArray[np.float32]
     eyes: tuple[NDArray[np.float32], NDArray[np.float32]]
     lips: NDArray[np.float32]
     openings: tuple[Halves, Halves]
@@ -65,7 +67,16 @@ class Regions:
         openings = (_halves(uv, t.EYE_LEFT, size), _halves(uv, t.EYE_RIGHT, size))
         lips = _grown(_polygon(uv, t.LIPS_OUTER, size), 0.02 * size)
         left, right = (_grown(_polygon(uv, eye, size), 0.045 * size) for eye in (t.EYE_LEFT, t.EYE_RIGHT))
-        return cls(oval, feature, skin, reference * (1 - feature), forehead, rim, (left, right), lips, openings)
+        reference *= 1 - feature
+        return cls(oval, feature, skin, reference, forehead, rim, _around_eyes(size), (left, right), lips, openings)
+
+
+def _around_eyes(size: int) -> NDArray[np.float32]:
+    """From the brows to the cheeks, and as far to the sides as frames are seen from the front."""
+    cells = (np.arange(size, dtype=np.float32) + 0.5) / size
+    rows = smooth_step((cells - 0.25) / 0.03) * smooth_step((0.58 - cells) / 0.03)
+    columns = smooth_step((0.42 - np.abs(cells - 0.5)) / 0.04)
+    return (rows[:, None] * columns[None, :]).astype(np.float32)
 
 
 def _halves(uv: NDArray[np.float32], eye: Sequence[int], size: int) -> Halves:

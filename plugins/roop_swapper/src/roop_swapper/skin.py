@@ -18,6 +18,7 @@ _DARKER, _BRIGHTER = 1.0, 0.55  # highlights are skin more often than dark spots
 _SURE, _FADE = 1.9, 1.5  # deviations up to which it is surely skin, and over which that fades
 
 _OPEN_EYE, _SHUT_EYE = 5.0, 5.0  # L: up to which an eye is open, and how much more until it is shut
+_SHINE = 2.0  # deviations of brightness that count for shine
 _SHADE = 6.0  # L below the cheeks that a forehead may have without being hair
 
 
@@ -60,10 +61,13 @@ def likeness(
 ) -> NDArray[np.float32]:
     """How surely each cell is skin, 0..1; features count as skin.
 
+    A forehead shines: what is brighter and paler than the cheeks is skin there, as it may be a wall or a collar at a jaw.
+
     ``seen`` is how well the camera sees a cell; where ``strict`` is 1, shade may not excuse what is darker than the cheeks.
     """
     off = (lab_chart - colour.mean) / colour.spread
-    chroma = off[..., 1] ** 2 + off[..., 2] ** 2
+    shine = 1 + regions.forehead * np.clip(off[..., 0], 0, _SHINE)
+    chroma = (off[..., 1] ** 2 + off[..., 2] ** 2) / np.where(off[..., 2] < 0, shine**2, np.float32(1))
     rough = smooth_step((3.2 - np.sqrt(chroma + (off[..., 0] * 0.6) ** 2)) / 1.2) * regions.skin * seen
     # Brightness is judged against skin nearby, so that a shaded cheek stays skin and a dark strand on it does not.
     sigma = lab_chart.shape[0] / 9

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from roop_host import NoFaceError, SourceFace
 from roop_swapper import skin
-from roop_swapper.glasses import without_glasses
+from roop_swapper.gaze import side_look
+from roop_swapper.glasses import frame_mask, without_glasses
 from roop_swapper.light import DETAIL
 from roop_swapper.raster import Chart, signed_areas
 from roop_swapper.regions import Regions
@@ -34,7 +35,7 @@ class SourceTexture:
     ``levels`` are uint8 B, G, R square textures by size, ``smooth_skin`` the same with detail in the features only, ``soft``
     without any. At the chart's size:
     ``chart_bgr`` float32 ``(c, c, 3)`` and ``keep`` ``(c, c)``, where the source shows skin or a feature. ``mesh`` is
-    float32 ``(468, 3)`` in the source's picture.
+    float32 ``(468, 3)`` in the source's picture, ``yaw`` its turn in degrees, ``look`` its gaze (``gaze.side_look``).
     """
 
     levels: dict[int, NDArray[np.uint8]]
@@ -44,6 +45,7 @@ class SourceTexture:
     keep: NDArray[np.float32]
     mesh: NDArray[np.float32]
     yaw: float
+    look: float
 
 
 def facing(mesh: NDArray[np.float32], mesh_topology: Topology) -> NDArray[np.float32]:
@@ -55,8 +57,10 @@ def facing(mesh: NDArray[np.float32], mesh_topology: Topology) -> NDArray[np.flo
     return smooth_step((ratio / max(typical, 1e-9) - 0.1) / 0.4)
 
 
-def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regions: Regions) -> SourceTexture:
-    """Raises ``NoFaceError`` for a face that is turned too far."""
+def make_texture(
+    source: SourceFace, mesh_topology: Topology, chart: Chart, regions: Regions, *, bare: bool = False
+) -> SourceTexture:
+    """``bare`` paints over glasses. Raises ``NoFaceError`` for a face that is turned too far."""
     mesh = source.face.mesh_468
     if mesh is None:
         raise NoFaceError(f"{source.name}: the analyser gives no dense landmarks, which the engine 'mesh' needs")
@@ -75,18 +79,33 @@ def make_texture(source: SourceFace, mesh_topology: Topology, chart: Chart, regi
     seen_mesh = facing(mesh, mesh_topology)
     seen = np.asarray(cv2.GaussianBlur(fine.per_triangle(seen_mesh), (0, 0), size / 40), np.float32)
     texture = _complete(texture, seen * (1 - _one_sided_hair(texture, regions)))
-    texture = without_glasses(_filled(texture, fine.inside))
-    small = cv2.resize(texture, (chart.size, chart.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    texture = _filled(texture, fine.inside)
+    frames = frame_mask(texture)
+    # Light and masks are learnt from the bare face in any case: a frame is no shadow.
+    skin_only = texture if frames is None else without_glasses(texture, frames)
+    worn = None if bare else frames
+    texture = skin_only if bare else texture
+    small = cv2.resize(skin_only, (chart.size, chart.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     colours = skin.lab(small)
     everywhere = np.ones_like(regions.skin)
     colour = skin.learn(colours, regions.reference)
     keep = skin.likeness(colours, colour, everywhere, regions, np.maximum(regions.forehead, regions.rim))
     keep = _uncovered(keep, regions)
-    texture = _evened(_calmed(texture, regions.feature), colour, regions.lips)
+    feature, coloured = (_with_frames(part, worn) for part in (regions.feature, regions.lips))
+    texture = _evened(_calmed(texture, feature), colour, coloured)
     levels = {s: _resized(texture, s) for s in LEVELS if s <= size}
-    smooth_skin = {s: _smooth_skin(texture, regions.feature) for s, texture in levels.items()}
+    smooth_skin = {s: _smooth_skin(texture, feature) for s, texture in levels.items()}
     soft = {s: _without_detail(texture) for s, texture in levels.items()}
-    return SourceTexture(levels, smooth_skin, soft, small.astype(np.float32), keep, mesh, yaw)
+    look = side_look(colours[..., 0], regions.openings)
+    return SourceTexture(levels, smooth_skin, soft, small.astype(np.float32), keep, mesh, yaw, look)
+
+
+def _with_frames(part: NDArray[np.float32], frames: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """A part of the face together with the frames of glasses, at the part's size."""
+    if frames is None:
+        return part
+    size = part.shape[1::-1]
+    return np.maximum(part, np.asarray(cv2.resize(frames, size, interpolation=cv2.INTER_AREA), np.float32))
 
 
 def _complete(texture: NDArray[np.uint8], seen: NDArray[np.float32]) -> NDArray[np.uint8]:
