@@ -29,12 +29,12 @@ from roop_host import (
     Window,
 )
 from roop_host.testing import context_of, frame_of
+from roop_swapper import neural
 from roop_swapper.networks import NETWORKS, CropSource, EmbeddingSource, NetworkSpec
 from roop_swapper.neural import NeuralEngine
 from roop_swapper.options import Engine, SwapperOptions
 from roop_swapper.processor import Swapper
 from roop_vision.align import Template, template_points
-from roop_vision.masking import Masker
 from roop_vision.models import ARCFACE
 
 Picture = NDArray[np.uint8]
@@ -119,13 +119,20 @@ def _engine(spec: NetworkSpec) -> Engine:
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collins: Picture) -> Scene:
     seen: list[tuple[Any, Picture, NDArray[Any]]] = []
-    real: Callable[..., NDArray[np.float32]] = Masker.alpha
+    real: Callable[..., NDArray[Any]] = neural.matched
+    place: Callable[..., None] = neural.paste_crop
+    crops: list[Picture] = []
 
-    def noted(self: Masker, frame: Any, face: Face, matrix: Any, crop: Picture, made: NDArray[Any]) -> NDArray[np.float32]:
-        seen.append((matrix, crop, made))
-        return real(self, frame, face, matrix, crop, made)
+    def noted(made: NDArray[Any], crop: Picture, alpha: NDArray[np.float32], kind: Any) -> NDArray[Any]:
+        crops.append(crop)
+        return real(made, crop, alpha, kind)
 
-    monkeypatch.setattr(Masker, "alpha", noted)
+    def placed(frame: Any, made: NDArray[Any], matrix: Any, alpha: NDArray[np.float32], *, face_id: int) -> None:
+        seen.append((matrix, crops.pop(0), made))
+        place(frame, made, matrix, alpha, face_id=face_id)
+
+    monkeypatch.setattr(neural, "matched", noted)
+    monkeypatch.setattr(neural, "paste_crop", placed)
     return Scene(tmp_path, seen, collins)
 
 
