@@ -89,6 +89,35 @@ def test_the_embedding_is_computed_at_each_search_and_kept_between(insight: Insi
     assert seen[11] is seen[10]
 
 
+def test_the_embedding_is_the_mean_of_the_first_searches(
+    insight: InsightModels, collins: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what is made of it would change at a blow at every search. One of somebody else begins anew."""
+    analyser, rng = made(insight), np.random.default_rng(4)
+    one, other = (rng.normal(0, 1, 512).astype(np.float32) for _ in range(2))
+    told: list[NDArray[np.float32]] = []
+
+    def embeddings(frame: object, points: list[object]) -> list[NDArray[np.float32]]:
+        told.extend(one + rng.normal(0, 0.4, 512).astype(np.float32) for _ in points)
+        return told[-len(points) :] if points else []
+
+    monkeypatch.setattr(analyser._backend._arcface, "embeddings", embeddings)  # type: ignore[attr-defined]
+    for k in range(72):
+        face = only(analyser.analyse(frame_of(moved(collins, k), k)))
+        assert len(told) == min(5, 1 + k // 10), k
+        assert face.embedding is not None
+        assert np.allclose(face.embedding, np.mean(told, axis=0), atol=1e-5)
+        assert not face.embedding.flags.writeable
+    analyser.start(FIRST)
+    first = only(analyser.analyse(frame_of(collins, 9))).embedding
+    told.clear()
+    one = other
+    second = only(analyser.analyse(frame_of(collins, 10))).embedding
+    assert first is not None
+    assert second is not None
+    assert np.array_equal(second, told[0])
+
+
 def test_two_people_of_whom_one_comes_later(insight: InsightModels, collins: Picture) -> None:
     """The second one is found by the search at frame 10, and named at once."""
     one = collins[:400, 90:350]
@@ -276,7 +305,7 @@ def test_a_cut_begins_a_new_person(insight: InsightModels, collins: Picture) -> 
     blue = collins.copy()
     blue[..., 1:] //= 2
     blue[..., 2] //= 2
-    second = only(analyser.analyse(frame_of(blue, 2)))
+    second = only(analyser.analyse(frame_of(moved(blue, 150), 2)))
     assert first.id != second.id
     assert first.embedding is not second.embedding
     assert (first.gender, second.gender) == ("female", "male")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -91,6 +91,16 @@ def test_a_face_replaced_in_one_framing_is_somebody_else(
     assert ids == [0] * 8 + [1] * 8
 
 
+@pytest.mark.parametrize("flash", [lambda bgr: np.clip(bgr.astype(int) + 45, 0, 255), lambda bgr: np.full_like(bgr, 255)])
+def test_a_flash_ends_nobody(flash: Callable[[Picture], Picture], analyser: EmbeddedAnalyser, collins: Picture) -> None:
+    """One that whitens everything too: there is nobody in it, and who is there right after it is who was there before."""
+    frames = [placed(collins, 200 + 2 * k, 180, 1.0, 0) for k in range(14)]
+    frames[5:7] = [np.asarray(flash(bgr), np.uint8) for bgr in frames[5:7]]
+    shown = [[face.id for face in faces] for faces in followed(analyser, frames)]
+    assert shown[:5] + shown[7:] == [[0]] * 12
+    assert shown[5] in ([0], [])
+
+
 def test_the_analysis_of_a_frame_is_that_frames(analyser: EmbeddedAnalyser, collins: Picture) -> None:
     """Also at a leap that no mesh can follow."""
     frames = [placed(collins, 110 if k % 4 < 2 else 370, 180, 0.8, 0) for k in range(8)]
@@ -157,7 +167,7 @@ def test_a_face_that_lies_or_stands_on_its_head(
     for face in (alone(analyser.analyse_picture(frame_of(lying))), *clip):
         assert np.linalg.norm(mesh_of(face)[:, :2] - np.stack(there, 1), axis=1).mean() < 0.06 * eyes
         assert face.pose_degrees is not None
-        assert abs((face.pose_degrees[2] + 90 * turn + 180) % 360 - 180) < 6 or turn != 2
+        assert abs((face.pose_degrees[2] + 90 * turn + 180) % 360 - 180) < 9
 
 
 def test_an_empty_clip_is_searched_in_full_every_so_often_only(monkeypatch: pytest.MonkeyPatch, collins: Picture) -> None:
@@ -202,7 +212,7 @@ def test_size_and_score_of_the_detector(collins: Picture) -> None:
 
     assert found(detector_size=640)
     assert not found(detector_size=128)
-    assert not found(detector_size=640, detector_score=1.0)
+    assert not found(detector_size=640, detector_score=0.99)
 
 
 @pytest.mark.parametrize("size", [1, 127, 2049])

@@ -180,6 +180,45 @@ def test_who_is_missed_makes_the_whole_frame_be_searched() -> None:
     assert not tracker.looked
 
 
+def test_who_was_just_lost_is_looked_for_in_every_frame() -> None:
+    """For a while: who steps out from behind another one is there at once, not at the next full search."""
+    finder, meshes = Finder((100, 150), (240, 150), certain=False), TwoMeshes((100, 150), (240, 150))
+    efforts: list[Effort] = []
+    real = finder.detect
+    finder.detect = lambda bgr, effort=Effort.FULL: efforts.append(effort) or real(bgr, effort)  # type: ignore[method-assign]
+    tracker = Tracker(finder, meshes, detect_every=100, max_faces=8)  # type: ignore[arg-type]
+    textured = np.random.default_rng(1).integers(40, 200, (30, 40, 1), dtype=np.uint8).repeat(10, 0).repeat(10, 1)
+    looks = [[] if k == 0 else sorted(t.id for t in tracker.step(frame_of(textured.repeat(3, 2), k))) for k in range(4)]
+    assert looks[3] == [0, 1]
+    finder.places, meshes.places = [(100, 150)], [(100, 150)]
+    for k in range(4, 10):
+        tracker.step(frame_of(textured.repeat(3, 2), k))
+    assert tracker.ids == {0, 1}
+    finder.places, meshes.places = [(100, 150), (240, 150)], [(100, 150), (240, 150)]
+    assert sorted(t.id for t in tracker.step(frame_of(textured.repeat(3, 2), 10))) == [0, 1]
+    assert efforts[-1] is Effort.QUICK
+    finder.places, meshes.places = [(100, 150)], [(100, 150)]
+    for k in range(11, 40):
+        tracker.step(frame_of(textured.repeat(3, 2), k))
+    efforts.clear()
+    tracker.step(frame_of(textured.repeat(3, 2), 40))
+    assert not efforts
+
+
+class TwoMeshes(Meshes):
+    """Lays the mesh on the face at the nearest of ``places``, if one is near."""
+
+    def __init__(self, *places: Place) -> None:
+        super().__init__()
+        self.places = list(places)
+
+    def mesh(self, pixels: object, picture: Box, crop: Crop) -> tuple[NDArray[np.float32], float]:
+        middle = crop.axes() @ (96, 96, 1)
+        self.place = min(self.places, key=lambda place: float(np.hypot(*(middle - place))))
+        self.presence = float(np.hypot(*(middle - self.place)) < 60)
+        return super().mesh(pixels, picture, crop)
+
+
 class FarSighted(Finder):
     """Sees the face in the whole frame, and nothing in its surroundings."""
 

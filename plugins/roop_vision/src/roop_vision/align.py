@@ -155,16 +155,22 @@ def place_of(matrix: NDArray[np.float64], x0: float, y0: float, x1: float, y1: f
 
 
 def aligned_crop(
-    frame: FrameView, matrix: NDArray[np.float64], size: int, *, outside: int = cv2.BORDER_CONSTANT
+    frame: FrameView,
+    matrix: NDArray[np.float64],
+    size: int,
+    *,
+    outside: int = cv2.BORDER_CONSTANT,
+    within: Box | None = None,
 ) -> NDArray[np.uint8] | None:
     """uint8 B, G, R ``(size, size, 3)`` by ``matrix``; None where it shows none of the picture.
 
-    ``outside`` is what OpenCV puts where there is no picture, by default black, as ``norm_crop2`` does.
+    ``outside`` is what OpenCV puts where there is no picture, by default black, as ``norm_crop2`` does; nothing outside of
+    ``within`` is read, as if the picture ended there: a region that was read before costs nothing.
     Only the region around the face is taken from the frame. Equal to ``norm_crop2`` within one grey level, but where a
     pixel of the crop stands for more than two of the picture across: bilinear interpolation would skip those between, and
     fine patterns would become coarse ones that crawl. There the region is first averaged over squares.
     """
-    return _crop(frame.bgr, frame.width, frame.height, matrix, size, outside)
+    return _crop(frame.bgr, (within or frame.box).clip(frame.width, frame.height), matrix, size, outside)
 
 
 def picture_crop(
@@ -172,34 +178,36 @@ def picture_crop(
 ) -> NDArray[np.uint8] | None:
     """``aligned_crop`` of a picture, uint8 B, G, R ``(h, w, 3)``."""
     height, width = bgr.shape[:2]
-    return _crop(lambda box: bgr[box.y0 : box.y1, box.x0 : box.x1], width, height, matrix, size, outside)
+    whole = Box(0, 0, width, height)
+    return _crop(lambda box: bgr[box.y0 : box.y1, box.x0 : box.x1], whole, matrix, size, outside)
 
 
 def _crop(
     read: Callable[[Box], NDArray[np.uint8]],
-    width: int,
-    height: int,
+    whole: Box,
     matrix: NDArray[np.float64],
     size: int,
     outside: int,
 ) -> NDArray[np.uint8] | None:
-    """``read`` gives a region of a picture of this size."""
+    """``read`` gives a region of a picture, of which there is ``whole``."""
     scale = scale_of(matrix)
     step = int(1 / scale) if scale < 0.5 else 1
     box = place_of(matrix, -1, -1, size, size)
     # The squares lie on the picture's own grid: on one that moves with the face they would average differently each time.
-    left, top = box.x0 // step * step, box.y0 // step * step
-    box = Box(left, top, box.x1, box.y1).clip(width, height)
+    low = [edge // step * step for edge in (max(box.x0, whole.x0), max(box.y0, whole.y0))]
+    high = [min(-(-edge // step) * step, end) for edge, end in ((box.x1, whole.x1), (box.y1, whole.y1))]
+    box = Box(max(low[0], whole.x0), max(low[1], whole.y0), *high)
     if box.empty:
         return None
     region = read(box)
     if step > 1:
-        right, bottom = -box.width % step, -box.height % step
-        whole = cv2.copyMakeBorder(region, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if right or bottom else region
-        size_small = (whole.shape[1] // step, whole.shape[0] // step)
-        region = np.asarray(cv2.resize(whole, size_small, interpolation=cv2.INTER_AREA), np.uint8)
+        left, top, right, bottom = box.x0 - low[0], box.y0 - low[1], -box.x1 % step, -box.y1 % step
+        if left or top or right or bottom:
+            region = cv2.copyMakeBorder(region, top, bottom, left, right, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+        size_small = (region.shape[1] // step, region.shape[0] // step)
+        region = np.asarray(cv2.resize(region, size_small, interpolation=cv2.INTER_AREA), np.uint8)
     moved = matrix.copy()
     moved[:, :2] *= step
-    moved[:, 2] += matrix[:, :2] @ (box.x0 + (step - 1) / 2, box.y0 + (step - 1) / 2)
+    moved[:, 2] += matrix[:, :2] @ (low[0] + (step - 1) / 2, low[1] + (step - 1) / 2)
     crop = cv2.warpAffine(region, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=outside, borderValue=0)
     return np.asarray(crop, np.uint8)

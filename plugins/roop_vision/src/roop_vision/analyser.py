@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from roop_host import Analyser, Context, Face, FrameView, Segment
 from roop_vision.align import five_points, pose_degrees
 from roop_vision.detector import BlazeFace, Detector, Effort, overlap
+from roop_vision.embeddings import ENOUGH, Known, grown
 from roop_vision.landmarker import Landmarker
 from roop_vision.models import AS_LIKELY, BLAZEFACE_FULL, BLAZEFACE_SHORT, DLIB, FACEMESH
 from roop_vision.options import VisionOptions
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from roop_vision.dlib_recogniser import DlibRecogniser
 
 _SAME_FACE = 0.4
-_ENOUGH = 5  # embeddings of a track, each of one search, after which their mean hardly moves
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Known:
-    """The mean of a track's embeddings so far, read-only, and of how many."""
-
-    mean: NDArray[np.float32]
-    count: int
 
 
 class EmbeddedAnalyser(Analyser):
@@ -53,7 +44,7 @@ class EmbeddedAnalyser(Analyser):
         self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, **one))
         self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
         self._recogniser: DlibRecogniser | None = None
-        self._known: dict[int, _Known] = {}
+        self._known: dict[int, Known] = {}
         if self._recognise:
             from roop_vision.dlib_recogniser import DlibRecogniser
 
@@ -84,7 +75,7 @@ class EmbeddedAnalyser(Analyser):
                 mesh, presence = self._landmarker.refined(frame.bgr, frame.box, found[0], careful=True), found[1]
                 if all(overlap(box_of(mesh), np.array(face.box_xyxy, np.float32)) < _SAME_FACE for face in faces):
                     vector = None if self._recogniser is None else self._recogniser.embedding(frame, mesh)
-                    faces.append(_face(len(faces), mesh, presence, _with(None, vector)))
+                    faces.append(_face(len(faces), mesh, presence, grown(None, vector, least=-1)))
             if faces:
                 break
         return faces
@@ -95,33 +86,15 @@ class EmbeddedAnalyser(Analyser):
         self._known = {key: known for key, known in self._known.items() if key in followed}
         for track in tracks:
             known = self._known.get(track.id)
-            wanted = known is None or track.fresh or (self._tracker.looked and known.count < _ENOUGH)
+            wanted = known is None or track.fresh or (self._tracker.looked and known.count < ENOUGH)
             if track.mesh is None or track.missed or not wanted:
                 continue
-            vector = recogniser.embedding(frame, track.mesh)
-            if known is not None and vector is not None and cosine(vector, known.mean) < AS_LIKELY[DLIB]:
-                known = None  # who came back is somebody else, or was half hidden when it was seen first
-            grown = _with(known, vector)
-            if grown is not None:
-                self._known[track.id] = grown
+            known = grown(known, recogniser.embedding(frame, track.mesh), least=AS_LIKELY[DLIB])
+            if known is not None:
+                self._known[track.id] = known
 
 
-def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """-1..1; of one person's embeddings near 1."""
-    return float(a @ b) / max(1e-12, float(np.linalg.norm(a) * np.linalg.norm(b)))
-
-
-def _with(known: _Known | None, vector: NDArray[np.float32] | None) -> _Known | None:
-    """The mean with one more vector."""
-    if vector is None:
-        return known
-    count = 1 if known is None else known.count + 1
-    mean = vector if known is None else (known.mean + (vector - known.mean) / np.float32(count)).astype(np.float32)
-    mean.flags.writeable = False  # the same array goes to many frames
-    return _Known(mean, count)
-
-
-def _face(number: int, mesh: NDArray[np.float32], presence: float, known: _Known | None) -> Face:
+def _face(number: int, mesh: NDArray[np.float32], presence: float, known: Known | None) -> Face:
     x0, y0, x1, y1 = (float(v) for v in box_of(mesh))
     mesh = mesh.copy()  # the tracker goes on with its own
     pose = pose_degrees(mesh)

@@ -21,8 +21,8 @@ def matched(made_bgr: NDArray[Any], crop_bgr: NDArray[Any], alpha: NDArray[np.fl
     """``made_bgr`` with the colour of ``crop_bgr`` where ``alpha`` shows it, in the type it came.
 
     Both are B, G, R ``(s, s, 3)``, uint8 or float32 in 0..1, ``alpha`` float32 ``(s, s)`` in 0..1; floats are not
-    rounded. ``mean`` gives it the
-    target's mean and spread of L, a and b; ``local`` a smooth gain, which follows light that falls from one side.
+    rounded. ``mean`` gives it the target's mean and spread of L, a and b; ``local`` a smooth gain, which follows light
+    that falls from one side.
     """
     if kind == "none":
         return made_bgr

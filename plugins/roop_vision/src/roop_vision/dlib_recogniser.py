@@ -55,7 +55,8 @@ class DlibRecogniser:
             path = Path(folder) / "model.dat"
             path.write_bytes(data)
             self._network = dlib.face_recognition_model_v1(str(path))
-        self._template = ((np.array(_PLACES) + _PADDING) / (1 + 2 * _PADDING) * _SIZE).astype(np.float32)
+        # dlib counts from the corner of the first pixel, a crop from its middle.
+        self._template = ((np.array(_PLACES) + _PADDING) / (1 + 2 * _PADDING) * _SIZE - 0.5).astype(np.float32)
 
     def embedding(self, frame: FrameView, mesh: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Float32 ``(128,)``, about 1.4 long, of the face with this mesh; None of one outside the picture."""

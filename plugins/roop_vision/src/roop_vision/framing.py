@@ -11,7 +11,7 @@ from roop_vision.align import Template, similarity, template_points
 _TEMPLATE: Template = "arcface_128"
 _MARGINS, _RADIUS, _FEATHER = (0.06, 0.05, 0.06, 0.012), 0.4, 0.065
 #: So much of a crop's rim is never shown: what a network draws there it has seen only half of.
-_RIM = 0.012
+RIM = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ def framing_of(template: Template) -> Framing:
     scale = float(matrix[0, 0])
     low, high = (matrix[:, :2] @ corner + matrix[:, 2] for corner in ((left, top), (1 - right, 1 - bottom)))
     moved = (float(low[0]), float(low[1]), 1 - float(high[0]), 1 - float(high[1]))
-    a, b, c, d = (max(_RIM, margin) for margin in moved)
+    a, b, c, d = (max(RIM, margin) for margin in moved)
     return Framing((a, b, c, d), _RADIUS * scale, _FEATHER * scale)

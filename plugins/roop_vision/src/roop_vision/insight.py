@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from roop_host import Analyser, Context, Face, FrameView, Segment
 from roop_vision.align import five_points, pose_degrees, similarity
 from roop_vision.detector import Effort
+from roop_vision.embeddings import ENOUGH, Known, grown
 from roop_vision.landmarker import Landmarker
-from roop_vision.models import ARCFACE, FACEMESH, InsightModels
+from roop_vision.models import ARCFACE, AS_LIKELY, FACEMESH, InsightModels
 from roop_vision.options import VisionOptions
 from roop_vision.searching import TURNS, detect, first_mesh, looked_at_closely, lying_on
 from roop_vision.smoothing import BoxSmoother, PointSmoother
@@ -33,7 +34,7 @@ class _Person:
     points: PointSmoother = field(default_factory=PointSmoother)
     box: BoxSmoother = field(default_factory=BoxSmoother)
     mesh_points: NDArray[np.float32] | None = None
-    embedding: NDArray[np.float32] | None = None
+    known: Known | None = None
     gender: Literal["female", "male"] | None = None
     age: float | None = None
 
@@ -51,8 +52,8 @@ class _Seen:
 class InsightAnalyser(Analyser):
     """Faces with embeddings, in all poses.
 
-    Per frame: five points, mesh, and of the details pose and landmarks. When a track begins and whenever the whole frame is
-    searched: the embedding. When a track begins: gender and age, which must not change their mind within a clip.
+    Per frame: five points, mesh, and of the details pose and landmarks. When a track begins and at the searches of the
+    whole frame that follow: an embedding, until there are five; the face bears their mean. When a track begins: gender and age, which must not change their mind within a clip.
     """
 
     def __init__(self, models: InsightModels | None = None) -> None:
@@ -82,12 +83,11 @@ class InsightAnalyser(Analyser):
         followed = self._tracker.ids
         self._people = {key: person for key, person in self._people.items() if key in followed}
         points = {track.id: self._located(track) for track in tracks}
-        # Whoever is new, and at each search everyone: a face may have turned to the camera since it was seen first.
-        searched = self._tracker.looked
-        unnamed = [t.id for t in tracks if (searched and not t.missed) or self._people[t.id].embedding is None]
-        vectors = self._arcface.embeddings(frame, [points[key] for key in unnamed])
-        for key, vector in zip(unnamed, vectors, strict=True):
-            self._people[key].embedding = vector
+        wanted = [track for track in tracks if self._is_asked(track)]
+        vectors = self._arcface.embeddings(frame, [points[track.id] for track in wanted])
+        for track, vector in zip(wanted, vectors, strict=True):
+            person = self._people[track.id]
+            person.known = grown(person.known, vector, least=AS_LIKELY[ARCFACE])
         return self._faces(frame, [_Seen(t.id, self._people[t.id], points[t.id], t.mesh) for t in tracks])
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
@@ -101,9 +101,14 @@ class InsightAnalyser(Analyser):
             mesh = None
             if settled is not None:
                 mesh = self._landmarker.refined(frame.bgr, frame.box, settled[0], careful=True)
-            person = _Person(detection.box_xyxy, detection.score, embedding=vector)
+            person = _Person(detection.box_xyxy, detection.score, known=grown(None, vector, least=-1))
             seen.append(_Seen(number, person, detection.keypoints, mesh))
         return self._faces(frame, seen)
+
+    def _is_asked(self, track: Track) -> bool:
+        """Whether the recogniser is asked for this face: it may have turned to the camera since it was seen first."""
+        known = self._people[track.id].known
+        return known is None or (not track.missed and (track.fresh or (self._tracker.looked and known.count < ENOUGH)))
 
     def _located(self, track: Track) -> NDArray[np.float32]:
         """The steadied five points of this frame; what is known of the person moves along.
@@ -166,8 +171,8 @@ def _face(
         score=person.score,
         landmarks_5=seen.points.copy(),  # the tracking goes on with its own
         mesh_468=None if mesh is None else mesh.copy(),
-        embedding=person.embedding,
-        recogniser=ARCFACE if person.embedding is not None else None,
+        embedding=None if person.known is None else person.known.mean,
+        recogniser=None if person.known is None else ARCFACE,
         yaw_degrees=best[1] if best is not None else None,
         landmarks_68=points_68,
         landmarks_106=points_106,

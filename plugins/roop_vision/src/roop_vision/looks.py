@@ -13,9 +13,9 @@ from roop_vision.landmarker import SIZE, Crop
 _STRIPS, _BINS = 6, 32
 #: A mean difference in grey levels, and the correlation below which two frames that differ by so much are of two scenes. In
 #: five clips neighbouring frames had 4 levels at most and 0.99 at least; a picture full of contrast, moved by 10 pixels a
-#: frame, had up to 28 levels and down to 0.64; frames of two clips had 16 levels at least and 0.7 at most. Beyond
-#: 30 levels the pattern is not asked: a flash counts as a cut, which costs a new search.
-_CUTS = ((10.0, 0.5), (30.0, 1.01))
+#: frame, had up to 28 levels and down to 0.64; frames of two clips had 16 levels at least and 0.7 at most. A flash or a
+#: lamp that goes out changes the levels, and leaves the pattern.
+_CUTS = ((10.0, 0.5), (30.0, 0.8))
 _FLAT = 0.25  # variance in grey levels of what shows nothing
 _LOOK = 32  # pixels to a side: fine enough for features, coarse enough for grain and a mesh that trembles
 _INNER = (slice(10, 27), slice(7, 25))  # of it, from the brows to the chin: hair, hats and what is behind are left out

@@ -13,6 +13,8 @@ Region = Literal["skin", "brows", "eyes", "glasses", "ears", "nose", "mouth", "l
 Area = Literal["upper-face", "lower-face", "mouth"]
 Keep = Literal["mouth", "eyes", "brows", "glasses"]
 MatchColour = Literal["none", "mean", "local"]
+_REGIONS: tuple[Region, ...] = ("skin", "brows", "eyes", "glasses", "nose", "mouth", "lips")
+_AREAS: tuple[Area, ...] = ("upper-face", "lower-face", "mouth")
 #: Of the crop's side. The peers' blur of 0.3 (a fade of about a seventh) leaves less of the swapped face.
 BLUR = 0.065
 
@@ -40,10 +42,8 @@ class MaskOptions:
     mask_parser: Literal["none", "bisenet_resnet_34"] = option(
         "none", "what tells the parts of a face for region, and for keep glasses; a network that is pulled"
     )
-    mask_regions: tuple[Region, ...] = option(
-        ("skin", "brows", "eyes", "glasses", "nose", "mouth", "lips"), "region: these are changed"
-    )
-    mask_areas: tuple[Area, ...] = option(("upper-face", "lower-face", "mouth"), "area: these are changed")
+    mask_regions: tuple[Region, ...] = option(_REGIONS, "region: these are changed")
+    mask_areas: tuple[Area, ...] = option(_AREAS, "area: these are changed")
     mask_keep: tuple[Keep, ...] = option(
         (),
         "keep of the target's face: mouth and eyes as far as they are open, brows, glasses (these with a parser)",
@@ -69,3 +69,16 @@ class MaskOptions:
             raise ValueError(
                 f"mask-occluder {','.join(self.mask_occluder)} is for the mask type occlusion; add that to mask-types"
             )
+        self._check_places()
+
+    def _check_places(self) -> None:
+        types = set(self.mask_types)
+        for kind, said, least in (("region", self.mask_regions, _REGIONS), ("area", self.mask_areas, _AREAS)):
+            if kind in types and not said:
+                raise ValueError(f"mask-{kind}s names nothing, so nothing would be changed; say at least {least[0]}")
+            if kind not in types and said != least:
+                raise ValueError(f"mask-{kind}s is for the mask type {kind}; add that to mask-types, or leave it out")
+        if any(self.mask_padding) and "box" not in types:
+            raise ValueError("mask-padding is for the mask type box; add that to mask-types, or leave it out")
+        if self.mask_blur != BLUR and not types & {"box", "outline"}:
+            raise ValueError("mask-blur is for the mask types box and outline; add one to mask-types, or leave it out")

@@ -36,9 +36,11 @@ def rounded_box(
     """Float32 ``(size, size)`` in 0..1: a box with round corners, falling to 0 over ``feather`` inside its edge.
 
     ``margins`` are its distances from the crop's left, top, right and bottom edge, ``radius`` that of its corners; all are
-    shares of ``size``.
+    shares of ``size``. Both radius and fade end where the box has its middle, so that something is shown of a narrow one.
     """
     left, top, right, bottom = margins
+    radius = max(min(radius, (1 - left - right) / 2, (1 - top - bottom) / 2), 1 / size)
+    feather = min(feather, radius)
     middle = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / np.float32(size)
     beyond_x = np.maximum(np.maximum(left + radius - middle, middle - (1 - right - radius)), 0)
     beyond_y = np.maximum(np.maximum(top + radius - middle, middle - (1 - bottom - radius)), 0)

@@ -44,6 +44,8 @@ _VIVID, _GREY = 5.0, 0.06  # a hue so far from skin's, in least spreads, and no 
 _OVER = 9  # how far what comes over the outline is followed outside of it, where a mask still shows some, doubled
 _RISE, _FALL = 0.7, 0.4  # shares of a new frame in what is steady
 _BEARD, _SEEN = 0.2, 10  # of each jaw and the chin that is dark, and how many frames decide on it
+_SHUT_IN = 0.6  # of the lips that are as dark: a beard leaves them bare, a scarf doesn't
+_AWAY = 75  # frames for which somebody is remembered who is not there, as long as the tracker may know them again
 
 
 @dataclass(slots=True, eq=False)
@@ -56,13 +58,15 @@ class _Track:
     beard: float = 0.0
     seen: int = 0
     fresh: bool = True
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
     """uint8 ``(GRID, GRID)``, 255 where: inside the outline; skin there; a part of the face; cheeks and nose.
 
-    ``eyes`` are both eyes, ``lower`` lips and nostrils, ``below`` where a beard is, ``jaws`` its sides and the chin.
+    ``eyes`` are both eyes, ``lower`` lips and nostrils, ``below`` where a beard is, ``jaws`` its sides and the chin, ``mouth``
+    the lips alone, no wider than they are.
     """
 
     outline: NDArray[np.uint8]
@@ -73,20 +77,28 @@ class _Places:
     lower: NDArray[np.uint8]
     jaws: tuple[NDArray[np.uint8], ...]
     below: NDArray[np.uint8]
+    mouth: NDArray[np.uint8]
 
 
 class SkinOccluder:
-    """Follows what stands before each face. ``start`` forgets everything; ``only`` forgets who is gone."""
+    """Follows what stands before each face. ``start`` forgets everything; ``at`` who is long gone."""
 
     def __init__(self) -> None:
         self._tracks: dict[int, _Track] = {}
+        self._index = 0
 
     def start(self) -> None:
         self._tracks = {}
 
-    def only(self, ids: set[int]) -> None:
-        """Forget the tracks that are not in ``ids``."""
-        self._tracks = {key: track for key, track in self._tracks.items() if key in ids}
+    def at(self, index: int, ids: set[int]) -> None:
+        """A frame of this number with these people. Who was away is known still, but not what stood before them."""
+        for key in ids & self._tracks.keys():
+            track = self._tracks[key]
+            if index - track.at > 1:
+                track.covered, track.fresh = np.zeros((GRID, GRID), np.float32), True
+            track.at = index
+        self._index = index
+        self._tracks = {key: track for key, track in self._tracks.items() if index - track.at <= _AWAY}
 
     def covered(self, track_id: int, crop_bgr: NDArray[np.uint8], parts: Parts) -> NDArray[np.float32]:
         """Float32 ``(GRID, GRID)`` in 0..1: what of the face is covered by something.
@@ -115,7 +127,7 @@ class SkinOccluder:
             return track
         if track is None:
             mean, spread = _first(colours, places)
-            track = self._tracks[track_id] = _Track(mean, spread, np.zeros((GRID, GRID), np.float32))
+            track = self._tracks[track_id] = _Track(mean, spread, np.zeros((GRID, GRID), np.float32), at=self._index)
             return track
         if (np.abs(cells - track.mean) < 2 * track.spread + _LEAST).all(1).mean() > _AGREE:
             mean, spread = _middle(_of_hue(colours[places.skin > 0][::4], track.mean))
@@ -185,7 +197,17 @@ def _places(parts: Parts) -> _Places:
     right[:, : max(0, round(middle + wide))] = 0
     chin = below & ~left & ~right
     chin[: max(0, round(float(parts.lips[:, 1].max())))] = 0
-    return _Places(outline, skin, part, filled(size, *parts.skin) & skin, eyes, lower, (left, right, chin), below)
+    return _Places(
+        outline,
+        skin,
+        part,
+        filled(size, *parts.skin) & skin,
+        eyes,
+        lower,
+        (left, right, chin),
+        below,
+        filled(size, parts.lips),
+    )
 
 
 def _colours(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -218,7 +240,9 @@ def _without_beard(
     dark = _between(colours, np.array([0, -_GREY, -_GREY]), darkest) & places.below
     if track.seen < _SEEN:
         shares = [cv2.countNonZero(dark & jaw) / max(1, cv2.countNonZero(jaw)) for jaw in places.jaws]
-        track.beard += (min(shares) - track.beard) / (track.seen + 1)
+        mouth = _between(colours, np.array([0, -_GREY, -_GREY]), darkest) & places.mouth
+        bearded = cv2.countNonZero(mouth) < _SHUT_IN * cv2.countNonZero(places.mouth)
+        track.beard += ((min(shares) if bearded else 0.0) - track.beard) / (track.seen + 1)
         track.seen += 1
     if track.beard < _BEARD or cv2.countNonZero(dark) < 20:
         return evidence
@@ -254,6 +278,8 @@ def _pieces(
     sure: NDArray[np.uint8], beyond: NDArray[np.uint8], colours: NDArray[np.float32], places: _Places
 ) -> list[NDArray[np.bool_]]:
     """Patches of ``sure`` that are thick, and large or come from ``beyond`` the outline."""
+    if cv2.countNonZero(sure) < _SMALL:
+        return []
     # What lies beyond counts too, or the edge of a patch that comes from there would be rounded off.
     opened = cv2.morphologyEx(sure | beyond, cv2.MORPH_OPEN, np.ones((_OPEN, _OPEN), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(np.asarray(opened, np.uint8) & sure, connectivity=8)

@@ -29,9 +29,17 @@ class VisionOptions:
     )
     detect_every: int = option(10, "look for new faces every this many frames", least=1)
     detector_size: int = option(
-        0, "longest side in pixels at which a whole frame is searched, from 128; 0 is what the backend thinks best", least=0
+        0,
+        "longest side in pixels at which a whole frame is searched, from 128; 0 is what the backend thinks best; "
+        "embedded and dlib take anything below 192 as 128",
+        least=0,
     )
-    detector_score: float = option(0.5, "how sure the detector must be of a face, 0 to 1", least=0, most=1)
+    detector_score: float = option(
+        0.5,
+        "how sure the detector must be of a face: 0.05 finds all sorts of things, 0.99 next to nothing",
+        least=0.05,
+        most=0.99,
+    )
     max_faces: int = option(8, "follow at most this many faces", least=1)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from roop_vision.smoothing import MeshSmoother
 #: Likeness of two looks from which they are one person's, and below which, from one frame to the next, they are not.
 #: On eleven people one frame and the next had 0.88 and more, two people 0.67 at most.
 ALIKE, _ANOTHER = 0.8, 0.72
+_THE_SAME = 0.9  # likeness by which somebody is known again over a cut
 _LEARNT = 0.3  # of a face's look of this frame, into what is remembered of it
 _AS_LARGE = 1.35  # times as wide, at most, as the face it is taken for
 _HEAD = 1.35  # times as wide as the face
@@ -56,6 +57,8 @@ class Track:
     #: Frames for which it has been away, and whose face was before it when it went.
     slept: int = 0
     behind: int | None = None
+    #: Whether a cut came between, or what looked like one.
+    parted: bool = False
 
     @property
     def another(self) -> bool:
@@ -82,6 +85,11 @@ class Track:
     def looks(self, look: NDArray[np.float32], box_xyxy: NDArray[np.float32]) -> float:
         """How much a new face is like this one, -1..1; -1 where it is not as large."""
         return likeness(look, self.memory) if self.memory is not None and self.as_large(box_xyxy) else -1.0
+
+    def is_known(self, look: NDArray[np.float32], box_xyxy: NDArray[np.float32]) -> bool:
+        """Whether a new face looks enough like this one, which is away, to be it; over a cut, if it stands there too."""
+        alike = self.looks(look, box_xyxy)
+        return alike >= ALIKE and (not self.parted or (alike >= _THE_SAME and overlap(self.box_xyxy, box_xyxy) > SAME_BOX))
 
     def as_large(self, box_xyxy: NDArray[np.float32]) -> bool:
         """Whether a face is about as large as this one was."""

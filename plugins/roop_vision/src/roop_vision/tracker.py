@@ -29,6 +29,8 @@ from roop_vision.track import ALIKE, Track, apart, near, touch
 
 _RETRY_GROWTH = (1.0, 1.3, 0.85)  # the mesh's own crop, and others tried before a face is given up
 _MISSES = 2  # frames a track is kept that nothing sees, so that its number survives a blink of the detector
+_LATELY = 15  # frames for which somebody who is away is looked for in every one: most come back at once
+_FLASH = 6  # frames a face is remembered over a cut: a flash that hides everything is over by then
 _AWAY = 75  # frames a face is remembered that is gone: behind another one, or out of the picture and back
 _REGAINED = 0.7  # presence at which a face without a mesh is given one: a mesh that comes and goes would be seen
 _UNSEEN = 25  # frames a certain detector may see nothing under a mesh (a hand, say) before the mesh lies on no face
@@ -59,7 +61,7 @@ class Tracker:
         """The faces of this frame, in the order they were first seen. ``looked`` says whether all of it was searched.
 
         It is searched in full where a scene begins, where a face was just lost, and in every ``detect_every``-th frame.
-        Between two of those, where nobody is followed, only with the quick pass: a face that appears is found at once
+        Between two of those, where nobody is followed or somebody was just lost, only with the quick pass: a face that appears is found at once
         unless it is small, turned by a quarter or more, or seen in tiles only; such a one waits for the next full search,
         as everyone does who joins somebody that is followed.
 
@@ -68,7 +70,7 @@ class Tracker:
         """
         cut = self._cuts.at(frame)
         if cut:
-            self._tracks, self._away = [], []
+            self._part()
         for track in self._tracks:
             track.fresh, track.carried, track.continued = False, False, 1.0
             self._follow(frame, track)
@@ -78,7 +80,7 @@ class Tracker:
         # The frame's own number decides, not a counter: a run that begins at a later segment looks at the same frames.
         in_full = cut or missing or frame.index % self._every == 0
         self.looked = in_full or not self._tracks
-        if self.looked:
+        if self.looked or any(track.slept < _LATELY for track in self._away):
             self._look(frame, Effort.FULL if in_full else Effort.QUICK)
         return self._settle(frame)
 
@@ -91,8 +93,14 @@ class Tracker:
             track.remember(covered=self._before(track.id, track.box_xyxy) is not None)
         for track in self._away:
             track.slept += 1
-        self._away = [track for track in self._away if track.slept <= _AWAY]
+        self._away = [track for track in self._away if track.slept <= (_FLASH if track.parted else _AWAY)]
         return [track for track in self._tracks if not track.missed or self._goes_on(track)]
+
+    def _part(self) -> None:
+        """A new scene: follow nobody. Who looks the very same right after it was in the one before, which went on."""
+        self._send_away(self._tracks)
+        for track in self._away:
+            track.parted, track.behind = True, None
 
     def _send_away(self, tracks: list[Track]) -> bool:
         """Follow these no longer; who has a look can come back. Whether there were any."""
@@ -247,7 +255,7 @@ class Tracker:
             self._next_id += 1
         else:
             self._away.remove(track)
-            track.fresh, track.missed, track.raw = True, 1, None
+            track.fresh, track.missed, track.raw, track.parted = True, 1, None, False
         self._tracks.append(track)
         return track
 
@@ -257,7 +265,7 @@ class Tracker:
         Half a face looks like nobody's, so the second is not asked for its look.
         """
         best = max(self._away, key=lambda track: track.looks(look, box_xyxy), default=None)
-        if best is None or best.looks(look, box_xyxy) >= ALIKE:
+        if best is None or best.is_known(look, box_xyxy):
             return best
         before = self._before(-1, box_xyxy)
         hidden = (track for track in self._away if track.behind is not None and track.behind == before)
