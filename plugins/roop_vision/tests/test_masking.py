@@ -174,9 +174,10 @@ def test_the_mask_is_steady_on_a_face_that_moves(hopper: Picture, analyser: Embe
 
 
 def test_what_moves_across_a_face_is_followed(hopper: Picture, face_of: Callable[[Picture], Face]) -> None:
-    face, mask = face_of(hopper), masker()
+    face, mask, bare = face_of(hopper), masker(), masker(_FACE)
     y0, y1 = face.box_xyxy[1::2]
     width = int(0.12 * (y1 - y0))
+    beside = []
     for index in range(24):
         y = int(y0 + (index - 4) / 20 * (y1 - y0))
         bgr = hopper.copy()
@@ -185,6 +186,9 @@ def test_what_moves_across_a_face_is_followed(hopper: Picture, face_of: Callable
         there = in_crop((bgr != hopper).any(2), face)
         if there.sum() > 100:
             assert alpha[there].mean() < 0.2, index
+            away = ~(cv2.dilate(there.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
+            beside.append((alpha_of(bare, bgr, face, index=index) - alpha)[away].sum() / _SIZE)
+    assert np.mean(beside) < 1.3  # rows: where it has gone, the face is there again at once
     for index in range(24, 34):
         alpha = alpha_of(mask, hopper, face, index=index)
     assert alpha.sum() / alpha_of(masker(), hopper, face).sum() > 0.98

@@ -53,7 +53,8 @@ class InsightAnalyser(Analyser):
     """Faces with embeddings, in all poses.
 
     Per frame: five points, mesh, and of the details pose and landmarks. When a track begins and at the searches of the
-    whole frame that follow: an embedding, until there are five; the face bears their mean. When a track begins: gender and age, which must not change their mind within a clip.
+    whole frame that follow: an embedding, until there are five; the face bears their mean. When a track begins: gender and
+    age, which must not change their mind within a clip.
     """
 
     def __init__(self, models: InsightModels | None = None) -> None:

@@ -15,9 +15,10 @@ from roop_vision.keeping import area_mask, eyes_open, kept_parts
 from roop_vision.mask_models import OCCLUDERS, PARSERS
 from roop_vision.mask_options import BLUR, MaskOptions
 from roop_vision.masks import outline_mask, rounded_box
-from roop_vision.occlusion import GRID, SkinOccluder
+from roop_vision.occlusion import SkinOccluder
 from roop_vision.parsing import Parser, XSeg, region_of, soft_inside
 from roop_vision.parts import Parts, Points, parts_of
+from roop_vision.places import GRID
 from roop_vision.standing import before_mask, faces_before
 
 __all__ = ["MaskOptions", "Masker"]

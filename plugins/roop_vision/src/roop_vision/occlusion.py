@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_vision.masks import smooth_step
-from roop_vision.parts import Parts, filled
-
-#: Side of the grid on which all is decided, a crop that is aligned to the face. Its pixels are the unit of lengths below.
-GRID = 96
+from roop_vision.parts import Parts
+from roop_vision.places import GRID, Places, places_of
 
 # A colour is L of 0..255, and a and b over L + _DARK: light and shade leave these two alone, so that a shadow stays skin.
 _DARK = 40.0
@@ -37,12 +35,11 @@ _OPEN = 3  # what is thinner is a wrinkle, a rim of glasses, or a strand
 _RIM = 2.0  # how far inside the outline something still counts as coming from without
 _ENOUGH = 400  # cells for a median
 _SMALL, _LARGE = 24, 110  # least cells of what comes over the outline, and of what lies inside alone
-_EYES, _BROWS, _NOSE = 3.8, 2.7, 3.0  # how far parts of the face reach beyond their landmarks
 _BESIDE, _ACROSS = 9, 29  # how far parts may be covered beyond what covers the skin: by anything odd, by the same colour
 _WHOLE_EYE = 0.6  # of an eye that must have the colour of what is before it: an iris may look like a dark fringe
 _VIVID, _GREY = 5.0, 0.06  # a hue so far from skin's, in least spreads, and no grey, is none of a face's
 _OVER = 9  # how far what comes over the outline is followed outside of it, where a mask still shows some, doubled
-_RISE, _FALL = 0.7, 0.4  # shares of a new frame in what is steady
+_NEW = 0.7  # share of a new frame in what is steady: with less, the mask trails what moves, and is no steadier
 _BEARD, _SEEN = 0.2, 10  # of each jaw and the chin that is dark, and how many frames decide on it
 _SHUT_IN = 0.6  # of the lips that are as dark: a beard leaves them bare, a scarf doesn't
 _AWAY = 75  # frames for which somebody is remembered who is not there, as long as the tracker may know them again
@@ -59,25 +56,6 @@ class _Track:
     seen: int = 0
     fresh: bool = True
     at: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Places:
-    """uint8 ``(GRID, GRID)``, 255 where: inside the outline; skin there; a part of the face; cheeks and nose.
-
-    ``eyes`` are both eyes, ``lower`` lips and nostrils, ``below`` where a beard is, ``jaws`` its sides and the chin, ``mouth``
-    the lips alone, no wider than they are.
-    """
-
-    outline: NDArray[np.uint8]
-    skin: NDArray[np.uint8]
-    part: NDArray[np.uint8]
-    cheeks: NDArray[np.uint8]
-    eyes: tuple[NDArray[np.uint8], ...]
-    lower: NDArray[np.uint8]
-    jaws: tuple[NDArray[np.uint8], ...]
-    below: NDArray[np.uint8]
-    mouth: NDArray[np.uint8]
 
 
 class SkinOccluder:
@@ -105,7 +83,7 @@ class SkinOccluder:
 
         ``crop_bgr`` is uint8 B, G, R ``(GRID, GRID, 3)``, ``parts`` lie in it. To be called once for each frame of a track.
         """
-        places, colours = _places(parts), _colours(crop_bgr)
+        places, colours = places_of(parts), _colours(crop_bgr)
         track = self._learnt(track_id, colours, places)
         if track is None:
             return np.zeros((GRID, GRID), np.float32)
@@ -113,13 +91,12 @@ class SkinOccluder:
         evidence = smooth_step((odd - _START) / (_FULL - _START))
         evidence = _without_beard(evidence, colours, track, places)
         now = _patches(evidence, odd, colours, track, places)
-        rate = np.where(now > track.covered, np.float32(_RISE), np.float32(_FALL))
-        track.covered = now if track.fresh else track.covered + rate * (now - track.covered)
+        track.covered = now if track.fresh else track.covered + np.float32(_NEW) * (now - track.covered)
         track.fresh = False
         # A cell that is mixed of both counts as covered, or a rim of the swapped face would lie on what is before it.
         return smooth_step(1.5 * track.covered - 0.15)
 
-    def _learnt(self, track_id: int, colours: NDArray[np.float32], places: _Places) -> _Track | None:
+    def _learnt(self, track_id: int, colours: NDArray[np.float32], places: Places) -> _Track | None:
         """The track with the colour that its skin has now; None where there is none to learn from."""
         track = self._tracks.get(track_id)
         cells = colours[places.cheeks > 0]
@@ -136,7 +113,7 @@ class SkinOccluder:
         return track
 
 
-def _first(colours: NDArray[np.float32], places: _Places) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _first(colours: NDArray[np.float32], places: Places) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Colour and spread where nothing is known yet: of cheeks, nose or the whole face what most of the face looks like.
 
     Any of them may be covered when a track begins.
@@ -182,34 +159,6 @@ def _between(colours: NDArray[np.float32], low: NDArray[np.floating], high: NDAr
     return np.asarray(cv2.inRange(colours, low.astype(np.float64), high.astype(np.float64)), np.uint8)
 
 
-def _places(parts: Parts) -> _Places:
-    size = (GRID, GRID)
-    outline, lips = filled(size, parts.outline), filled(size, parts.lips, grow=_EYES)
-    eyes = tuple(filled(size, eye, grow=_EYES) for eye in parts.eyes)
-    lower = lips | filled(size, parts.nostrils, grow=_NOSE)
-    part = lower | eyes[0] | eyes[1] | filled(size, *parts.brows, grow=_BROWS)
-    skin = outline & ~part
-    below = outline & ~lips
-    below[: max(0, round(float(parts.nostrils[:, 1].max())))] = 0
-    middle, wide = float(parts.lips[:, 0].mean()), float(np.ptp(parts.lips[:, 0])) / 2
-    left, right = below.copy(), below.copy()
-    left[:, max(0, round(middle - wide)) :] = 0
-    right[:, : max(0, round(middle + wide))] = 0
-    chin = below & ~left & ~right
-    chin[: max(0, round(float(parts.lips[:, 1].max())))] = 0
-    return _Places(
-        outline,
-        skin,
-        part,
-        filled(size, *parts.skin) & skin,
-        eyes,
-        lower,
-        (left, right, chin),
-        below,
-        filled(size, parts.lips),
-    )
-
-
 def _colours(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
     lab = cv2.cvtColor(cv2.blur(bgr, (3, 3)), cv2.COLOR_BGR2Lab)
     light, a, b = (plane.astype(np.float32) for plane in cv2.split(lab))
@@ -217,7 +166,7 @@ def _colours(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.merge([light, (a - 128) * share, (b - 128) * share]), np.float32)
 
 
-def _oddness(colours: NDArray[np.float32], track: _Track, places: _Places) -> NDArray[np.float32]:
+def _oddness(colours: NDArray[np.float32], track: _Track, places: Places) -> NDArray[np.float32]:
     """How many deviations each cell is from skin in the light that falls there."""
     light, red, yellow = cv2.split((colours - track.mean) / track.spread)
     red = np.where((light < 0) & (red > 0), red * np.float32(_REDDER), red)
@@ -233,7 +182,7 @@ def _oddness(colours: NDArray[np.float32], track: _Track, places: _Places) -> ND
 
 
 def _without_beard(
-    evidence: NDArray[np.float32], colours: NDArray[np.float32], track: _Track, places: _Places
+    evidence: NDArray[np.float32], colours: NDArray[np.float32], track: _Track, places: Places
 ) -> NDArray[np.float32]:
     """Evidence without a beard: dark on both jaws and the chin when a track begins; what is unlike it stays evidence."""
     darkest = np.array([track.mean[0] - 2 * track.spread[0], 1, 1])
@@ -257,7 +206,7 @@ def _patches(
     odd: NDArray[np.float32],
     colours: NDArray[np.float32],
     track: _Track,
-    places: _Places,
+    places: Places,
 ) -> NDArray[np.float32]:
     """The patches that are large enough, with what they cover of parts of the face; soft by a cell."""
     some = _where(evidence > _STAY)
@@ -275,7 +224,7 @@ def _patches(
 
 
 def _pieces(
-    sure: NDArray[np.uint8], beyond: NDArray[np.uint8], colours: NDArray[np.float32], places: _Places
+    sure: NDArray[np.uint8], beyond: NDArray[np.uint8], colours: NDArray[np.float32], places: Places
 ) -> list[NDArray[np.bool_]]:
     """Patches of ``sure`` that are thick, and large or come from ``beyond`` the outline."""
     if cv2.countNonZero(sure) < _SMALL:
@@ -298,7 +247,7 @@ def _pieces(
     return [patches[one] for one in kept]
 
 
-def _across(patch: NDArray[np.bool_], colours: NDArray[np.float32], track: _Track, places: _Places) -> NDArray[np.uint8]:
+def _across(patch: NDArray[np.bool_], colours: NDArray[np.float32], track: _Track, places: Places) -> NDArray[np.uint8]:
     """Of the parts of the face nearby what has the patch's own colour."""
     near = _reach(_where(patch), _ACROSS) & places.part
     if not near.any():

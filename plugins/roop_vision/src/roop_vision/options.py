@@ -36,9 +36,9 @@ class VisionOptions:
     )
     detector_score: float = option(
         0.5,
-        "how sure the detector must be of a face: 0.05 finds all sorts of things, 0.99 next to nothing",
+        "how sure the detector must be of a face: from 0.05, where all sorts of things pass for one",
         least=0.05,
-        most=0.99,
+        most=0.9,
     )
     max_faces: int = option(8, "follow at most this many faces", least=1)
 

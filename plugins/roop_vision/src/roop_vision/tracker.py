@@ -61,9 +61,9 @@ class Tracker:
         """The faces of this frame, in the order they were first seen. ``looked`` says whether all of it was searched.
 
         It is searched in full where a scene begins, where a face was just lost, and in every ``detect_every``-th frame.
-        Between two of those, where nobody is followed or somebody was just lost, only with the quick pass: a face that appears is found at once
-        unless it is small, turned by a quarter or more, or seen in tiles only; such a one waits for the next full search,
-        as everyone does who joins somebody that is followed.
+        Between two of those, where nobody is followed or somebody has not been away for long, only with the quick pass: a
+        face that appears is found at once unless it is small, turned by a quarter or more, or seen in tiles only; such a
+        one waits for the next full search, as everyone does who joins somebody that is followed.
 
         Among the faces are those that are missed for a frame or two: ``missed`` is above 0 there and ``seen`` None. One
         without a mesh goes on as it moved, the mesh of another as the skin under it moved.
