@@ -38,6 +38,9 @@ class ModelSpec:
     tried in order, or out of a ``pack``. ``purpose`` says in a few words what it does. ``commercial`` is whether its licence
     allows commercial use: where it does not, people are told before the first pull. ``half`` is the same network in half
     precision.
+
+    ``form`` is ``onnx`` for a network that a session opens, a single file that holds all of its weights. ``data`` is any
+    other file, such as the weights of another library: ``Sessions.read`` gives its bytes, verified, and that is all.
     """
 
     name: str
@@ -50,9 +53,14 @@ class ModelSpec:
     purpose: str = ""
     commercial: bool = True
     half: ModelSpec | None = None
+    form: Literal["onnx", "data"] = "onnx"
 
     def __post_init__(self) -> None:
         _check_file(self.name, self.sha256, self.size)
+        if self.form not in ("onnx", "data"):
+            raise ValueError(f"{self.name}: form is onnx or data, not {self.form!r}")
+        if self.form == "data" and self.half is not None:
+            raise ValueError(f"{self.name}: only a network has a half precision")
         if sum((self.path is not None, bool(self.urls), self.pack is not None)) != 1:
             raise ValueError(f"{self.name}: a model has either a path, urls or a pack")
         if self.urls:
@@ -87,9 +95,14 @@ class ModelSpec:
         return self.path is not None
 
     @property
+    def file_name(self) -> str:
+        """What its file is called, in the store and in a pack."""
+        return f"{self.name}.onnx" if self.form == "onnx" else f"{self.name}.dat"
+
+    @property
     def file(self) -> str:
         """Where it stands in the model store, with ``/`` between folders."""
-        return f"{self.pack.name}/{self.name}.onnx" if self.pack is not None else f"{self.name}.onnx"
+        return f"{self.pack.name}/{self.file_name}" if self.pack is not None else self.file_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
