@@ -43,7 +43,7 @@ class _Loaded:
 
 
 class _Noting:
-    """The sessions of one object, which notes what it opens, and what data it reads: a report tells the networks of its own job."""
+    """The sessions of one object, noting what it opens and what data it reads: a report tells the models of its own job."""
 
     def __init__(self, sessions: OrtSessions, opened: list[ModelSpec]) -> None:
         self._sessions, self._opened = sessions, opened

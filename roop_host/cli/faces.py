@@ -10,7 +10,7 @@ import typer
 
 from roop_host.cli.run import FILES, command, layers_of, option_flag, plugins_for
 from roop_host.config.fields import host_fields, plugin_fields
-from roop_host.errors import UsageError
+from roop_host.errors import UsageError, visible
 from roop_host.types.job import job_fields
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _list(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         try:
             face = saved.load(name)
         except RoopError as error:
-            rows.append({"name": name, "error": str(error)})
+            rows.append({"name": name, "error": visible(str(error))})
             continue
         about = {"pictures": len(face.pictures), "recognisers": list(face.recognisers), "created": face.created}
         rows.append({"name": name, **about, "path": str(face.path)})

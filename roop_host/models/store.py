@@ -14,6 +14,7 @@ from roop_host.models.fetch import shown
 from roop_host.models.places import final_path, forget_parts, locked, mirror, store_root
 from roop_host.models.pulling import OnBegin, OnBytes, Pull, downloads
 from roop_host.models.reading import Limits
+from roop_host.types.models import names_to_pull
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
@@ -163,8 +164,9 @@ def _offline(models: list[ModelSpec]) -> ModelError:
     one = len(models) == 1
     return ModelError(
         f"the model{'' if one else 's'} {names} {'is' if one else 'are'} missing, and nothing is fetched offline "
-        f"(ROOP_OFFLINE, roop.toml, or --offline of roop run); download {urls} elsewhere and bring it: "
-        "roop models import FILE"
+        f"(ROOP_OFFLINE, roop.toml, or --offline of roop run); download {urls} elsewhere and bring {'it' if one else 'them'}: "
+        f"roop models import FILE{'' if one else ' ...'} (or, where fetching is allowed: "
+        f"roop models pull {names_to_pull(models)})"
     )
 
 

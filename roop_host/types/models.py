@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from roop_host.errors import ModelError
+from roop_host.errors import InputError
 
 #: What ``--precision`` takes.
 Precision = Literal["auto", "fp32", "fp16"]
@@ -70,7 +70,7 @@ class ModelSpec:
     def from_file(cls, path: Path, *, purpose: str = "") -> ModelSpec:
         """A person's own file, of which no hash is known: it is the one that lies there now.
 
-        Read as any other: it must still be that one when it is loaded, and hold all of its weights. Raises ``ModelError``.
+        Read as any other: it must still be that one when it is loaded, and hold all of its weights. Raises ``InputError``.
         """
         import hashlib
 
@@ -79,7 +79,7 @@ class ModelSpec:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
         except OSError as error:
-            raise ModelError(f"the model file {path} can't be read ({error.strerror or error}); say another one") from error
+            raise InputError(f"the model file {path} can't be read ({error.strerror or error}); say another one") from error
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).lstrip("_.-") or "model"
         where = path.resolve()
         return cls(name=name, sha256=digest, size=size, licence="unknown (own file)", path=lambda: where, purpose=purpose)
@@ -113,8 +113,9 @@ class Choice:
     ``models`` are in the store (or are pulled when a person agrees), and, of an analyser, which ``gives`` all that the
     steps of the job ``needs``. ``needs`` and ``gives`` are names of fields of ``Face``. An option that holds several values
     makes every choice that it names. ``by_name`` is one that ``auto`` never stands for. ``own_files`` are options, in the
-    order of ``models``, each of which names a person's own file in the place of that model. ``source_type`` is the IPTC term
-    for what a step makes with this choice, where it is not the one of its spec.
+    order of ``models``, each of which names a person's own file in the place of that model: one that can't be read is told
+    before anything is pulled. ``source_type`` is the IPTC term for what a step makes with this choice, where it is not the
+    one of its spec.
     """
 
     option: str

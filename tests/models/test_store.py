@@ -418,9 +418,16 @@ def test_data_is_pulled_and_brought_as_any_model(store: Store, web: Web, tmp_pat
 
 def test_offline_a_pack_is_named_by_its_address(store: Store, web: Web) -> None:
     one, two = members(web, archive({"one.onnx": DATA, "two.onnx": OTHER}), ("one", DATA), ("two", OTHER))
+    net = spec(DATA, web.at("/net.onnx", whole(DATA)))
     store.offline = True
     with pytest.raises(ModelError, match=r"models one, two are missing.*/bundle\.zip elsewhere"):
         store.pull_all([one, two])
+    with pytest.raises(
+        ModelError, match=r"net\.onnx elsewhere and bring them: .*FILE \.\.\. .*roop models pull bundle net\)"
+    ):
+        store.pull_all([one, two, net])
+    with pytest.raises(ModelError, match=r"elsewhere and bring it: roop models import FILE \(.*roop models pull net\)"):
+        store.pull(net)
 
 
 # A file that the user has.

@@ -96,7 +96,7 @@ def test_the_report_of_a_job_names_the_weights(collins: Picture, tmp_path: Path)
     cv2.imwrite(str(picture), collins)
     for backend, named in (("dlib", True), ("embedded", False)):
         with Host() as host:
-            seen = host.look(Job((), str(picture), "", (), plugin_options={"vision": {"backend": backend}}), Look())
+            seen = host.look(Job((), str(picture), "unused", (), plugin_options={"vision": {"backend": backend}}), Look())
         found = {model["name"]: model["sha256"] for model in seen.report.models}
         assert (found.get(DLIB_RESNET.name) == DLIB_RESNET.sha256) is named
 
@@ -124,7 +124,7 @@ def test_weights_that_are_not_the_known_ones_are_not_loaded(
     if what != "missing":
         path.write_bytes(bytes(DLIB_RESNET.size - (what == "shorter")))
     monkeypatch.setattr(dlib_recogniser, "DLIB_RESNET", replace(DLIB_RESNET, path=lambda: path))
-    with pytest.raises(ModelError, match="dlib_face_recognition_resnet_model_v1 .*install its package again"):
+    with pytest.raises(ModelError, match=r"dlib_face_recognition_resnet_model_v1 .*install its package again"):
         DlibRecogniser(context_of().sessions)
 
 
