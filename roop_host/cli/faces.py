@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ABOUT = "Show who is seen in a picture, clip or folder: where, how well, and which frame shows each best."
 _EPILOG = (
-    "Each person's line ends with the flags that make roop run change just that person. "
+    "Below the people stand, for each of several, the flags that make roop run change just that one. "
     "roop faces save NAME PICTURE... keeps somebody for -s face:NAME; roop faces list and roop faces rm NAME go with it. "
     "A target that is called save, list or rm is ./save."
 )
@@ -55,9 +55,9 @@ def look_flags() -> dict[str, tuple[Any, Any]]:
         str | None, "-o", "--output", panel=FILES, metavar="PICTURE", help="Draw what was found: .png .jpg ..."
     )
     over = option_flag(bool, "--overwrite", panel=FILES, help="Replace a picture that exists.")
-    every = option_flag(int, "--every", panel="Target", metavar="NUMBER", help="Look at one frame of so many.", min=1)
+    every = option_flag(int, "--every", panel="Target", metavar="NUMBER", help="Look at one frame of so many.")
     most = option_flag(
-        int, "--max-frames", panel="Target", metavar="NUMBER", help="Look at so many frames at most; 0 is all.", min=0
+        int, "--max-frames", panel="Target", metavar="NUMBER", help="Look at so many frames at most; 0 is all."
     )
     count = option_flag(
         str | None,

@@ -161,12 +161,12 @@ class Store:
 def _offline(models: list[ModelSpec]) -> ModelError:
     names = ", ".join(model.name for model in models)
     urls = " and ".join(shown(download.what.urls[0]) for download in downloads(models))
-    one = len(models) == 1
+    which, bring = (f"model {names} is", "it: roop models import FILE")
+    if len(models) > 1:
+        which, bring = (f"models {names} are", "them: roop models import FILE ...")
     return ModelError(
-        f"the model{'' if one else 's'} {names} {'is' if one else 'are'} missing, and nothing is fetched offline "
-        f"(ROOP_OFFLINE, roop.toml, or --offline of roop run); download {urls} elsewhere and bring {'it' if one else 'them'}: "
-        f"roop models import FILE{'' if one else ' ...'} (or, where fetching is allowed: "
-        f"roop models pull {names_to_pull(models)})"
+        f"the {which} missing, and nothing is fetched offline (ROOP_OFFLINE, roop.toml, or --offline of roop run); download "
+        f"{urls} elsewhere and bring {bring} (or, where fetching is allowed: roop models pull {names_to_pull(models)})"
     )
 
 
