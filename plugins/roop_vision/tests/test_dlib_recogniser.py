@@ -91,6 +91,13 @@ def test_a_track_bears_the_mean_of_its_first_embeddings(
     assert cosine(vector(face), known) < AS_LIKELY[DLIB]
 
 
+def test_the_weights_are_declared() -> None:
+    """So ``roop models`` lists and verifies them."""
+    (spec,) = roop_analysers()
+    (dlib_choice,) = [choice for choice in spec.choices if choice.value == "dlib"]
+    assert DLIB_RESNET in dlib_choice.models
+
+
 def test_the_report_of_a_job_names_the_weights(collins: Picture, tmp_path: Path) -> None:
     picture = tmp_path / "p.png"
     cv2.imwrite(str(picture), collins)
