@@ -43,7 +43,7 @@ class _Loaded:
 
 
 class _Noting:
-    """The sessions of one object, which notes what it opens: a report tells the networks of its own job."""
+    """The sessions of one object, noting what it opens and what data it reads: a report tells the models of its own job."""
 
     def __init__(self, sessions: OrtSessions, opened: list[ModelSpec]) -> None:
         self._sessions, self._opened = sessions, opened
@@ -54,7 +54,10 @@ class _Noting:
         return session
 
     def read(self, model: ModelSpec) -> bytes:
-        return self._sessions.read(model)
+        data = self._sessions.read(model)
+        if model.form == "data":  # a network counts when it is opened
+            self._opened.append(model)
+        return data
 
 
 @dataclass(frozen=True, slots=True)

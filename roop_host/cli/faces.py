@@ -10,7 +10,7 @@ import typer
 
 from roop_host.cli.run import FILES, command, layers_of, option_flag, plugins_for
 from roop_host.config.fields import host_fields, plugin_fields
-from roop_host.errors import UsageError
+from roop_host.errors import UsageError, visible
 from roop_host.types.job import job_fields
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ABOUT = "Show who is seen in a picture, clip or folder: where, how well, and which frame shows each best."
 _EPILOG = (
-    "Each person's line ends with the flags that make roop run change just that person. "
+    "Below the people stand, for each of several, the flags that make roop run change just that one. "
     "roop faces save NAME PICTURE... keeps somebody for -s face:NAME; roop faces list and roop faces rm NAME go with it. "
     "A target that is called save, list or rm is ./save."
 )
@@ -55,9 +55,9 @@ def look_flags() -> dict[str, tuple[Any, Any]]:
         str | None, "-o", "--output", panel=FILES, metavar="PICTURE", help="Draw what was found: .png .jpg ..."
     )
     over = option_flag(bool, "--overwrite", panel=FILES, help="Replace a picture that exists.")
-    every = option_flag(int, "--every", panel="Target", metavar="NUMBER", help="Look at one frame of so many.", min=1)
+    every = option_flag(int, "--every", panel="Target", metavar="NUMBER", help="Look at one frame of so many.")
     most = option_flag(
-        int, "--max-frames", panel="Target", metavar="NUMBER", help="Look at so many frames at most; 0 is all.", min=0
+        int, "--max-frames", panel="Target", metavar="NUMBER", help="Look at so many frames at most; 0 is all."
     )
     count = option_flag(
         str | None,
@@ -143,7 +143,7 @@ def _list(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         try:
             face = saved.load(name)
         except RoopError as error:
-            rows.append({"name": name, "error": str(error)})
+            rows.append({"name": name, "error": visible(str(error))})
             continue
         about = {"pictures": len(face.pictures), "recognisers": list(face.recognisers), "created": face.created}
         rows.append({"name": name, **about, "path": str(face.path)})

@@ -10,17 +10,21 @@ from roop_host.errors import visible
 if TYPE_CHECKING:
     from roop_host.types.people import Looked, SeenPerson
 
+#: People beside each other in the table of likeness: what a line of a terminal holds.
+_MOST_ALIKE = 15
+
 
 def lines(looked: Looked) -> Iterator[str]:
     """The table, who looks like whom, and a line of flags for each person."""
-    faces = f"{looked.frames_with_face} of {looked.frames} frames show a face" if looked.frames > 1 else ""
+    faces = f"{looked.frames_with_face} of {looked.frames} {_what(looked)}s show a face" if looked.frames > 1 else ""
     size = f"{looked.kind}, {looked.width}x{looked.height}"
     yield visible(f"{looked.target}: {', '.join(filter(None, (size, faces)))}")
     yield ""
     yield from _table(_rows(looked))
     if looked.alike and len(looked.people) > 1:
         yield ""
-        yield "how much they look alike (0.5 is as likely one person as not):"
+        some = f"the first {_MOST_ALIKE} of {len(looked.people)}" if len(looked.people) > _MOST_ALIKE else "they"
+        yield f"how much {some} look alike (0.5 is as likely one person as not):"
         yield from _table(_alike(looked))
     if looked.kind != "picture" or len(looked.people) > 1:
         yield ""
@@ -43,7 +47,16 @@ def _rows(looked: Looked) -> list[list[str]]:
     moving = looked.kind not in ("picture",)
     likes = list(people[0].likeness)
     believed = any(person.gender or person.age is not None for person in people)
-    head = ["PERSON", *(["SEEN", "FRAMES", "BEST"] if moving else []), "POSITION", "SIZE", "SCORE", "YAW", "PITCH", "ROLL"]
+    head = [
+        "PERSON",
+        *(["SEEN", f"{_what(looked).upper()}S", "BEST"] if moving else []),
+        "POSITION",
+        "SIZE",
+        "SCORE",
+        "YAW",
+        "PITCH",
+        "ROLL",
+    ]
     rows = [[*head, *(["LOOKS"] if believed else []), *(f"LIKE {visible(name)}" for name in likes)]]
     for person in people:
         best = person.best
@@ -57,9 +70,18 @@ def _rows(looked: Looked) -> list[list[str]]:
 
 
 def _when(looked: Looked, person: SeenPerson) -> str:
-    if looked.kind in ("pages", "folder") and person.last_s == 0:
-        return f"{person.first_frame}-{person.last_frame}"
+    if _what(looked) != "frame":
+        return f"{_what(looked)} {person.first_frame}" + (
+            f" to {person.last_frame}" if person.last_frame > person.first_frame else ""
+        )
     return f"{_time(person.first_s)}-{_time(person.last_s)}"
+
+
+def _what(looked: Looked) -> str:
+    """What there are several of: those of a folder that is no stream are pictures, all of them shown at no time."""
+    if looked.kind == "folder" and not any(person.best.file == "" for person in looked.people):
+        return "picture"
+    return "page" if looked.kind == "pages" else "frame"
 
 
 def _time(seconds: float) -> str:
@@ -73,11 +95,11 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _alike(looked: Looked) -> list[list[str]]:
-    numbers = [str(person.number) for person in looked.people]
-    head = ["", *numbers]
+    numbers = [str(person.number) for person in looked.people[:_MOST_ALIKE]]
+    rows = [line[:_MOST_ALIKE] for line in looked.alike[:_MOST_ALIKE]]
     return [
-        head,
-        *([number, *(f"{value:.2f}" for value in line)] for number, line in zip(numbers, looked.alike, strict=True)),
+        ["", *numbers],
+        *([number, *(f"{value:.2f}" for value in row)] for number, row in zip(numbers, rows, strict=True)),
     ]
 
 

@@ -10,6 +10,7 @@ import typer
 
 from roop_host.cli.run import (
     FILES,
+    check_pairs,
     command,
     file_flags,
     job_of,
@@ -34,6 +35,7 @@ _EPILOG = "All other flags are those of roop run, but for how its output is writ
 def build(asked: Asked, words: Sequence[str]) -> Any:
     """The command, with the flags of all plugins that are used."""
     plugins = plugins_for(asked, words)
+    check_pairs(words)
 
     def call(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
         from roop_host.cli.execute import carry_out
@@ -88,8 +90,10 @@ def _tell(preview: Preview, show: Mapping[str, Any]) -> None:
     elif not show["quiet"]:
         count = len(preview.faces)
         faces = f"{len(preview.edited)} of {count} face{'' if count == 1 else 's'} changed"
+        loading_s = preview.report.loading_seconds
+        made_s = preview.report.seconds - loading_s
         typer.echo(
             f"{preview.picture}: frame {preview.frame} at {preview.time_s:.2f} s, {faces}, "
-            f"{preview.report.seconds:.1f} s; marked as synthetic",
+            f"made in {made_s:.1f} s after {loading_s:.1f} s of loading; marked as synthetic",
             err=True,
         )

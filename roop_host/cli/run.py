@@ -18,7 +18,7 @@ from roop_host.config.files import ConfigFile, check_plugin_tables, read_files
 from roop_host.config.jobs import Request, make_job, read_job
 from roop_host.config.layers import Layers, idle_variables
 from roop_host.config.required import require
-from roop_host.errors import visible
+from roop_host.errors import UsageError, visible
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.types.job import Job
@@ -54,6 +54,7 @@ class _Command(TyperCommand):
 def build(asked: Asked, words: Sequence[str]) -> Any:
     """The command with the flags of all plugins that are used. ``words`` are looked at for ``--plugin``."""
     plugins = plugins_for(asked, words)
+    check_pairs(words)
 
     def call(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
         from roop_host.cli.execute import execute
@@ -110,6 +111,17 @@ def command(
     settings = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
     single.command(name, cls=_Command, context_settings=settings, help=about, epilog=epilog)(called)
     return typer.main.get_command(single)
+
+
+def check_pairs(words: Sequence[str]) -> None:
+    """Raise ``UsageError`` for a ``--map`` that would take a flag for its second word."""
+    for word, *pair in zip(words, words[1:], words[2:], strict=False):
+        if word == "--":
+            return
+        flag = next((one for one in pair if one.startswith("-")), None)
+        if word == _MAP and flag is not None:
+            what = "REFERENCE" if flag == pair[1] else "SOURCE"
+            raise UsageError(f"{_MAP} takes SOURCE and REFERENCE, and {what} is missing before {flag} (a file: ./{flag})")
 
 
 def with_pairs(made: Any) -> Any:

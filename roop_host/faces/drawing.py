@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ _CAPITAL = 22
 _COLOURS = ((233, 180, 86), (0, 159, 230), (115, 158, 0), (66, 228, 240), (167, 121, 204), (0, 94, 213), (178, 114, 0))
 _DARK, _LIGHT, _PAPER = (24, 24, 24), (245, 245, 245), (38, 36, 34)
 _CELL, _GAP, _ACROSS = 256, 16, 5
+#: So many fit into any picture format, 6300 pixels each way, and are more than anybody looks through.
+MOST_CELLS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,15 @@ def with_faces(bgr: Picture, faces: Sequence[Marked]) -> Picture:
 
 
 def sheet(cells: Sequence[tuple[Picture, Marked]]) -> Picture:
-    """A contact sheet: each picture fitted into a square, its words under it."""
-    across = min(_ACROSS, max(1, len(cells)))
-    made = [_cell(picture, marked) for picture, marked in cells]
-    down = -(-len(made) // across)
+    """A contact sheet: each picture fitted into a square, its words under it. Of more than ``MOST_CELLS``, the first.
+
+    Some stand in rows of five, many in a sheet that is about as wide as it is high.
+    """
+    made = [_cell(picture, marked) for picture, marked in cells[:MOST_CELLS]]
     tall = max((cell.shape[0] for cell in made), default=_CELL)
+    square = math.ceil(math.sqrt(len(made) * (tall + _GAP) / (_CELL + _GAP)))
+    across = max(1, min(len(made), max(_ACROSS, square)))
+    down = -(-len(made) // across)
     out = np.full((_GAP + down * (tall + _GAP), _GAP + across * (_CELL + _GAP), 3), _PAPER, np.uint8)
     for place, cell in enumerate(made):
         x, y = _GAP + place % across * (_CELL + _GAP), _GAP + place // across * (tall + _GAP)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,13 @@ _POINTS = {"landmarks_5": (5, 2), "mesh_468": (468, 3), "landmarks_68": (68, 3),
 #: What a face needs, and what may be there.
 _NEEDED = ("landmarks_5",)
 _TEXTS = ("schema", "name", "created", "roop", "faces")
+#: What people are shown of a file, as roop itself writes it.
+_FORMS = {
+    "created": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", re.ASCII),
+    "roop": re.compile(r"[\w.+!-]{1,40}", re.ASCII),
+}
+#: What a recogniser may be called.
+RECOGNISER_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,16 +92,26 @@ def decode(path: Path) -> Content:
             texts = file.metadata() or {}
             if set(texts) != set(_TEXTS) or texts["schema"] != SCHEMA:
                 raise ValueError(f"it is not of schema {SCHEMA}, which this version reads")
-            told = json.loads(texts["faces"])
+            for name, form in _FORMS.items():
+                if not form.fullmatch(texts[name]):
+                    raise ValueError(f"its {name!r} is not as roop writes it")
+            told = _json(texts["faces"])
             if not isinstance(told, list) or not 1 <= len(told) <= MOST_PICTURES:
                 raise ValueError(f"it holds no list of 1 to {MOST_PICTURES} faces")
             left = set(file.keys())
             pictures = tuple(_picture(file, left, number, one) for number, one in enumerate(told))
-    except (SafetensorError, RecursionError) as error:
-        raise ValueError(f"it can't be read ({error})") from error
+    except SafetensorError as error:
+        raise ValueError("it is no whole safetensors file") from error
     if left:
         raise ValueError(f"it holds {min(left)!r}, which no saved face has")
     return Content(texts["name"], texts["created"], texts["roop"], pictures)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("what it says of its faces is no JSON") from error
 
 
 def _told(picture: Picture) -> dict[str, Any]:
@@ -123,7 +141,7 @@ def _picture(file: Any, left: set[str], number: int, told: Any) -> Picture:
     embeddings = {
         key.removeprefix(start): _tensor(file, left, key, "F32", (None,), _MOST_NUMBERS)
         for key in sorted(left)
-        if key.startswith(start)
+        if key.startswith(start) and RECOGNISER_NAME.fullmatch(key.removeprefix(start))
     }
     box = _numbers(told["box_xyxy"], 4)
     if not (
@@ -171,10 +189,14 @@ def _near(points: Any, key: str, width: int, height: int) -> Any:
 
 
 def _numbers(values: Any, count: int) -> Any:
-    right = isinstance(values, list) and len(values) == count
-    if not right or not all(type(number) in (int, float) and math.isfinite(number) for number in values):
-        raise ValueError(f"{values!r} is not {count} numbers")
-    return tuple(map(float, values))
+    right = isinstance(values, list) and len(values) == count and all(type(one) in (int, float) for one in values)
+    try:
+        numbers = tuple(map(float, values)) if right else ()
+    except OverflowError:  # a whole number beyond all floats
+        numbers = ()
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"it holds something else in the place of {count} number{'' if count == 1 else 's'}")
+    return numbers
 
 
 def without_embedding(face: Face) -> Face:

@@ -41,8 +41,11 @@ def grouped(
     return list(groups.values())
 
 
-def likeness_of_groups(embeddings: NDArray[np.float32], groups: Sequence[Sequence[int]]) -> list[list[float]]:
-    """The mean cosine between all rows of each two groups, symmetric; 1 of a group with itself."""
-    near = embeddings @ embeddings.T
-    means = [[float(near[list(one)][:, list(other)].mean()) for other in groups] for one in groups]
-    return [[1.0 if row == column else value for column, value in enumerate(line)] for row, line in enumerate(means)]
+def likeness_of_groups(embeddings: NDArray[np.float32], groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    """The mean cosine between all rows of each two of G groups, float64 ``(G, G)``; 1 of a group with itself."""
+    import numpy as np
+
+    sums = np.stack([embeddings[list(group)].mean(0, dtype=np.float64) for group in groups])
+    means: NDArray[np.float64] = sums @ sums.T  # the mean of all pairs is the product of the means
+    np.fill_diagonal(means, 1)
+    return means

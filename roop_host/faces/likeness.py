@@ -38,6 +38,13 @@ def of_cosine(cosine: float, limit: float = USUAL_LIMIT) -> float:
     return max(0.0, 0.5 * (cosine - nothing) / (limit - nothing))
 
 
+def of_cosines(cosines: NDArray[np.float64], limit: float = USUAL_LIMIT) -> NDArray[np.float64]:
+    """The same of many, float64 of their shape."""
+    import numpy as np
+
+    return np.interp(cosines, (max(0.0, 2 * limit - 1), limit, 1.0), (0.0, 0.5, 1.0))
+
+
 def similarity(one: Face, other: Face, limits: Mapping[str, float]) -> float | None:
     """How much two faces look like one person, 0..1: 0.5 where it is as likely as not. None where one has no embedding.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.faces.grouping import grouped, likeness_of_groups
-from roop_host.faces.likeness import limit_of, of_cosine, unit
+from roop_host.faces.likeness import limit_of, of_cosine, of_cosines, unit
 from roop_host.faces.tracks import Track
 from roop_host.types.people import SeenPerson
 
@@ -51,7 +51,7 @@ def people_of(
     alike: tuple[tuple[float, ...], ...] = ()
     if len(known) == len(tracks) and known:
         cosines = likeness_of_groups(rows, [[row_of[n] for n in group] for group in groups])
-        alike = tuple(tuple(round(of_cosine(value, limit), 3) for value in line) for line in cosines)
+        alike = tuple(map(tuple, of_cosines(cosines, limit).round(3).tolist()))
     return People(people, crops, alike, recogniser)
 
 

@@ -16,8 +16,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from roop_host.errors import InputError, UsageError
-from roop_host.faces.face_file import MOST_PICTURES, MOST_SIDE, Content, Picture, decode, encode, without_embedding
+from roop_host.errors import InputError, UsageError, one_line
+from roop_host.faces.face_file import (
+    MOST_PICTURES,
+    MOST_SIDE,
+    RECOGNISER_NAME,
+    Content,
+    Picture,
+    decode,
+    encode,
+    without_embedding,
+)
 from roop_host.media.output import save_atomically, unwritable
 from roop_host.types.faces import Face
 from roop_host.types.objects import SourceFace
@@ -28,6 +37,13 @@ if TYPE_CHECKING:
 
 _PREFIX, _SUFFIX, _VARIABLE = "face:", ".safetensors", "ROOP_FACES"
 _NAME = re.compile(r"\w[\w.-]{0,63}")
+#: Of a name in UTF-8, so that the file's own stays under the 255 of most file systems.
+_MOST_NAME_BYTES = 128
+#: Words after ``roop faces``, and devices of Windows, with whatever suffix.
+_WORDS = frozenset({"save", "list", "rm"})
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+#: A face says who somebody is: nobody else's to read.
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 #: Of the longer side of a face's box, kept around it: hair, neck, and room to turn.
 _MARGIN = 0.75
 
@@ -69,6 +85,8 @@ def is_saved(text: str) -> bool:
 
 def name_in(text: str) -> str:
     """``NAME`` of ``face:NAME``. Raises ``UsageError`` for what is no name."""
+    if text == _PREFIX:
+        raise UsageError(f"{text} names nobody; say face:NAME with one of the names that roop faces list shows")
     return _checked(text.removeprefix(_PREFIX))
 
 
@@ -84,23 +102,23 @@ def save(name: str, pictures: Sequence[SourceFace], folder: Path | None = None, 
     each has the embedding of its own. Raises ``UsageError`` for a name that is no name, is taken (but with ``overwrite``),
     or embeddings without a recogniser's name; ``OutputError`` where it can't be written.
     """
-    path = _path(_checked(name), folder)
+    path = _path(_checked_new(name), folder)
     if not 1 <= len(pictures) <= MOST_PICTURES:
         raise UsageError(f"a saved face is made of 1 to {MOST_PICTURES} pictures, not {len(pictures)}")
     if os.path.lexists(path) and not overwrite:
         raise _taken(name)
     content = Content(_checked(name), _now(), _version(), tuple(map(_head, pictures)))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
-    if overwrite:
-        save_atomically(path, [encode(content)])
-        return path
     new = path.with_name(f".{secrets.token_hex(8)}.new")
-    save_atomically(new, [encode(content)])
+    save_atomically(new, [encode(content)], mode=_FILE_MODE)
     try:
-        _give_name(new, path)
+        if overwrite:
+            new.replace(path)
+        else:
+            _give_name(new, path)
     except FileExistsError as error:  # since it was looked for
         raise _taken(name) from error
     except OSError as error:
@@ -117,15 +135,19 @@ def load(name: str, folder: Path | None = None, *, recogniser: str | None = None
     a damaged file.
     """
     path = _path(_checked(name), folder)
+    if not os.path.lexists(path):
+        raise UsageError(f"no face is saved as {name} (saved: {_usable(folder)}); save it: roop faces save {name} PICTURE")
     if not path.is_file():
-        known = ", ".join(names(folder)) or "none"
-        raise UsageError(f"no face is saved as {name} (saved: {known}); save it: roop faces save {name} PICTURE")
+        what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "no file"
+        raise InputError(f"the saved face {name} ({path}) is damaged: it is {what}; take it away and save the face again")
     try:
         content = decode(path)
+        if content.name.casefold() != _checked(name).casefold():
+            raise ValueError(f"it says that it is {content.name!r}, so it was renamed")
     except (ValueError, OSError) as error:
-        raise InputError(
-            f"the saved face {name} ({path}) is damaged: {error}; save it again: roop faces save {name} PICTURE --overwrite"
-        ) from error
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        again = f"save it again: roop faces save {name} PICTURE --overwrite"
+        raise InputError(f"the saved face {name} ({path}) is damaged: {one_line(said)}; {again}") from error
     recognisers = tuple(dict.fromkeys(one for picture in content.pictures for one in picture.embeddings))
     wanted = recogniser or next(iter(recognisers), None)
     pictures = tuple(_as_source(name, picture, wanted) for picture in content.pictures)
@@ -147,9 +169,13 @@ def remove(name: str, folder: Path | None = None) -> None:
     try:
         path.unlink()
     except FileNotFoundError as error:
-        raise UsageError(f"no face is saved as {name} (saved: {', '.join(names(folder)) or 'none'})") from error
+        raise UsageError(f"no face is saved as {name} (saved: {_usable(folder)})") from error
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def _usable(folder: Path | None) -> str:
+    return ", ".join(name for name in names(folder) if _path(name, folder).is_file()) or "none"
 
 
 def _path(name: str, folder: Path | None) -> Path:
@@ -159,8 +185,29 @@ def _path(name: str, folder: Path | None) -> Path:
 def _checked(name: str) -> str:
     """The name as files are called, one way of writing each letter."""
     normal = unicodedata.normalize("NFC", name)
-    if not _NAME.fullmatch(normal):
-        raise UsageError(f"{name!r} is no name of a face; take letters, digits, . _ and -, a letter or digit first")
+    if _NAME.fullmatch(normal) and len(normal.encode()) <= _MOST_NAME_BYTES:
+        return normal
+    odd = next((letter for letter in normal if not re.fullmatch(r"[\w.-]", letter)), None)
+    why = "it is empty"
+    if odd is not None:
+        why = f"it holds {odd!r}"
+    elif normal[:1] in ("-", "."):
+        why = f"it begins with {normal[0]!r}"
+    elif normal:
+        why = f"it is longer than 64 letters, or than {_MOST_NAME_BYTES} bytes in UTF-8"
+    raise UsageError(
+        f"{one_line(repr(name))} is no name of a face, as {why}; take letters of any language, digits, . _ and -, "
+        "a letter or digit first"
+    )
+
+
+def _checked_new(name: str) -> str:
+    """The same of a name that is to be taken: none that other systems, or people, take for something else."""
+    normal = _checked(name)
+    if normal.lower() in _WORDS:
+        raise UsageError(f"a face can't be saved as {name}, which is a word of roop faces; take another name")
+    if normal.lower().split(".")[0] in _DEVICES:
+        raise UsageError(f"a face can't be saved as {name}, which is a device on Windows; take another name")
     return normal
 
 
@@ -205,7 +252,7 @@ def _head(source: SourceFace) -> Picture:
     face = source.face
     embeddings = {}
     if face.embedding is not None:
-        if not face.recogniser:
+        if face.recogniser is None or not RECOGNISER_NAME.fullmatch(face.recogniser):
             raise UsageError(f"the analyser does not say which recogniser knows the face of {source.name}; use another one")
         embeddings[face.recogniser] = np.asarray(face.embedding, np.float32).reshape(-1)
     return Picture(Path(source.name).name, bgr, without_embedding(_moved(face, (x0, y0), scale)), embeddings)

@@ -39,6 +39,9 @@ class Track:
     score: float = 0.0
     best: Sighting | None = None
     quality: float = 0.0
+    #: How often its face was not found again in its frame, and how many frames are to go by before that is tried again.
+    misses: int = 0
+    rests_until: int = 0
     crop: bytes = b""
     ages: list[float] = field(default_factory=lambda: [0.0, 0.0])
     genders: Counter[Literal["female", "male"]] = field(default_factory=Counter)
@@ -62,7 +65,12 @@ class Track:
 
     def wants(self, quality: float) -> bool:
         """Whether a picture of this quality is worth taking."""
-        return self.best is None or quality > _BETTER * self.quality
+        return self.best is None or (quality > _BETTER * self.quality and self.frames >= self.rests_until)
+
+    def missed(self) -> None:
+        """The frame, looked at once more, did not show the face: it rests for a while, each time for twice as long."""
+        self.misses += 1
+        self.rests_until = self.frames + 2**self.misses
 
     @property
     def embedding(self) -> NDArray[np.float32] | None:

@@ -32,11 +32,11 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path} can't be written ({error.strerror or error}); check the folder and its permissions")
 
 
-def save_atomically(path: Path, parts: Iterable[bytes]) -> None:
-    """Write ``path`` whole or not at all."""
+def save_atomically(path: Path, parts: Iterable[bytes], *, mode: int = 0o666) -> None:
+    """Write ``path`` whole or not at all. ``mode`` is of a new file, less what the umask takes."""
     temporary = path.with_name(path.name + ".part")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for part in parts:
                 file.write(part)
             file.flush()

@@ -85,7 +85,9 @@ def _copied(root: Path, model: ModelSpec, data: Iterable[bytes], source: str, ca
 def _meant(source: Path, models: list[ModelSpec]) -> str:
     """Which model its name makes one think of."""
     by_name = {model.name: model for model in models}
-    near = get_close_matches(source.name.removesuffix(".onnx").replace(".", "_"), by_name, n=1, cutoff=0.85)
+    near = get_close_matches(
+        source.name.removesuffix(".onnx").removesuffix(".dat").replace(".", "_"), by_name, n=1, cutoff=0.85
+    )
     if not near:
         return "roop models list --json shows those and their hashes"
     model = by_name[near[0]]

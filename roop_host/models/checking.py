@@ -78,7 +78,7 @@ def check_file(model: ModelSpec, path: Path, repair: str, cancel: threading.Even
         with path.open("rb") as file:
             size = path.stat().st_size
             wrong = wrong_bytes(model, size, digest(file, cancel) if size == model.size else "")
-            graph = wrong or wrong_graph_of(file)
+            graph = "" if wrong or model.form == "data" else wrong_graph_of(file)
     except OSError as error:
         raise missing(model, str(error), repair) from error
     if wrong:
@@ -97,7 +97,7 @@ def checked_bytes(model: ModelSpec, path: Path, repair: str) -> bytes:
         raise missing(model, str(error), repair) from error
     if wrong := wrong_bytes(model, len(data) or size, hashlib.sha256(data).hexdigest()):
         raise _other(model, path, wrong, repair)
-    if graph := wrong_graph(data):
+    if graph := "" if model.form == "data" else wrong_graph(data):
         raise ModelError(f"the model {model.name} in {path} {graph}")
     return data
 

@@ -30,7 +30,7 @@ def opened(file: BinaryIO, name: str) -> Iterator[zipfile.ZipFile]:
 
 def member(archive: zipfile.ZipFile, model: ModelSpec, name: str) -> zipfile.ZipInfo | None:
     """The one file called as the model, in whatever folder; None where there is none. Raises ``ModelError``."""
-    wanted = f"{model.name}.onnx"
+    wanted = model.file_name
     found = [info for info in archive.infolist() if PurePosixPath(info.filename.replace("\\", "/")).name == wanted]
     found = [info for info in found if not info.is_dir()]
     if not found:

@@ -157,7 +157,7 @@ class Pull:
             for model in wanted:
                 info = member(archive, model, pack.name)
                 if info is None:
-                    raise ModelError(f"the archive {pack.name} holds no {model.name}.onnx; tell the authors of the plugin")
+                    raise ModelError(f"the archive {pack.name} holds no {model.file_name}; tell the authors of the plugin")
                 with archive.open(info) as stream:
                     copy_in(self._path(model), model, chunks(stream, model.size), "pull", source, self._cancel)
 

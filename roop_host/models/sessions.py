@@ -62,11 +62,15 @@ class OrtSessions:
         self._notices: list[tuple[tuple[str, str] | None, str]] = []
         self._lock = threading.RLock()  # creating two sessions at once races in ONNX Runtime
         self._open: dict[tuple[str, str, int], tuple[OrtSession, _Way]] = {}
+        self._data: dict[tuple[str, str], ModelSpec] = {}
         self._useless: set[str] = set()
 
     @property
     def loaded(self) -> tuple[dict[str, str], ...]:
-        """Of every model in use: name and hash of the file, provider (ONNX Runtime's name), device and precision."""
+        """Of every model in use: name and hash of the file, provider (ONNX Runtime's name), device and precision.
+
+        Of data, the last three are empty: whose library reads it decides about them.
+        """
         return self._told(lambda files: True)
 
     @property
@@ -81,16 +85,16 @@ class OrtSessions:
         return About(self._told(asked.__contains__), notices)
 
     def _told(self, asked: Callable[[tuple[str, str]], bool]) -> tuple[dict[str, str], ...]:
-        told = {}
+        told = {
+            (data.name, data.sha256, ""): _row(data, provider="", precision="", device="")
+            for key, data in list(self._data.items())
+            if asked(key)
+        }
         for key, (session, way) in list(self._open.items()):
             if asked(key[:2]):
-                told[way.model.name, way.model.sha256, way.device] = {
-                    "name": way.model.name,
-                    "sha256": way.model.sha256,
-                    "provider": session.provider,
-                    "precision": "fp16" if way.fp16 else "fp32",
-                    "device": way.device,
-                }
+                precision = "fp16" if way.fp16 else "fp32"
+                row = _row(way.model, provider=session.provider, precision=precision, device=way.device)
+                told[way.model.name, way.model.sha256, way.device] = row
         return tuple(told[key] for key in sorted(told))
 
     def require(self) -> None:
@@ -99,6 +103,8 @@ class OrtSessions:
 
     def open(self, model: ModelSpec, *, threads: int | None = None) -> OrtSession:
         """Verify, load and try out ``model``. Raises ``ModelError``, or ``UsageError`` for a device that is not there."""
+        if model.form == "data":
+            raise ModelError(f"{model.name} is data and no network; a plugin reads its bytes with Sessions.read")
         count = self._threads if threads is None else max(1, min(threads, self._threads))
         with self._lock:
             key = (*_files(model), count)
@@ -108,6 +114,10 @@ class OrtSessions:
 
     def read(self, model: ModelSpec) -> bytes:
         """The verified bytes of the file that runs, or that ``open`` tries first. Raises ``ModelError``."""
+        if model.form == "data":
+            data = self.store.read(model)
+            self._data[_files(model)] = model
+            return data
         if model.half is None:
             return self.store.read(model)
         with self._lock:
@@ -118,6 +128,7 @@ class OrtSessions:
         """Let go of all sessions. What still holds one keeps it."""
         with self._lock:
             self._open.clear()
+            self._data.clear()
 
     def _load(self, model: ModelSpec, threads: int) -> tuple[OrtSession, _Way]:
         """The first way that works. What did not is told as soon as it is known what is done instead."""
@@ -211,6 +222,10 @@ class OrtSessions:
 def _files(model: ModelSpec) -> tuple[str, str]:
     """What tells models apart: the hashes of both precisions."""
     return model.sha256, "" if model.half is None else model.half.sha256
+
+
+def _row(model: ModelSpec, **ran: str) -> dict[str, str]:
+    return {"name": model.name, "sha256": model.sha256, **ran}
 
 
 def _runtime(what: str) -> Any:

@@ -14,6 +14,7 @@ from roop_host.models.fetch import shown
 from roop_host.models.places import final_path, forget_parts, locked, mirror, store_root
 from roop_host.models.pulling import OnBegin, OnBytes, Pull, downloads
 from roop_host.models.reading import Limits
+from roop_host.types.models import names_to_pull
 from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
@@ -160,11 +161,12 @@ class Store:
 def _offline(models: list[ModelSpec]) -> ModelError:
     names = ", ".join(model.name for model in models)
     urls = " and ".join(shown(download.what.urls[0]) for download in downloads(models))
-    one = len(models) == 1
+    which, bring = (f"model {names} is", "it: roop models import FILE")
+    if len(models) > 1:
+        which, bring = (f"models {names} are", "them: roop models import FILE ...")
     return ModelError(
-        f"the model{'' if one else 's'} {names} {'is' if one else 'are'} missing, and nothing is fetched offline "
-        f"(ROOP_OFFLINE, roop.toml, or --offline of roop run); download {urls} elsewhere and bring it: "
-        "roop models import FILE"
+        f"the {which} missing, and nothing is fetched offline (ROOP_OFFLINE, roop.toml, or --offline of roop run); download "
+        f"{urls} elsewhere and bring {bring} (or, where fetching is allowed: roop models pull {names_to_pull(models)})"
     )
 
 

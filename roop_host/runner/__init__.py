@@ -114,6 +114,7 @@ def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[R
             run.check_cancel()
             ends.append((part.item.end, part.label))
             run.call(part, part.item.begin, context)
+        run.set_up = time.monotonic()
         yield
     except Unfit:
         host.give_up()
@@ -190,15 +191,16 @@ def report_of(run: Run, **outcome: Any) -> Report:
         resumed_frames=run.counts.resumed,
         people=told_people(run),
         seconds=round(seconds, 3),
+        loading_seconds=round(seconds if run.set_up is None else run.set_up - run.begun, 3),
         fps=round((run.counts.frames - run.counts.resumed) / seconds, 2) if streamed else 0.0,
         encoder=run.encoder,
         steps=tuple(step.name for step in run.job.steps),
         plugins=run.plugins,
         models=run.models,
         screening=gate.verdicts([*run.before, *run.after]),
-        source_type=run.source_type,
+        source_type=None if run.only_looks else run.source_type,
         notices=(*run.notices, *run.about_models),
         stages=run.stages,
-        job=run.job.to_json(),
+        job={**run.job.to_json(), **({"output": None} if run.only_looks and not run.published else {})},
     )
     return replace(report, **outcome)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from roop_host.errors import UsageError
+from roop_host.errors import InputError, UsageError
 from roop_host.host import Question
 from roop_host.plugins.status import Declared
 from roop_host.runner.casting import needs_of
@@ -24,8 +24,9 @@ _EMBEDDING = "embedding:"
 def settle(run: Run, names: Names) -> Names:
     """Put a value in the place of every ``auto`` that is the host's to decide; ``run.job`` is the job that says so.
 
-    Raises ``UsageError`` where what was named does not go together.
+    Raises ``UsageError`` where what was named does not go together, ``InputError`` for an own file that is not there.
     """
+    _check_own_files(run, names)
     chooser = _Chooser(run, names.analyser)
     chooser.selection()
     steps = tuple((chooser.step(step, declared), declared) for step, declared in names.steps)
@@ -49,6 +50,23 @@ def needed_models(run: Run, names: Names) -> tuple[ModelSpec, ...]:
 def uses_models(run: Run, names: Names) -> bool:
     """Whether any of those who take part may open a network, whatever the options."""
     return any(models_of(declared.spec) for declared, _ in _everyone(run, names))
+
+
+def _check_own_files(run: Run, names: Names) -> None:
+    for declared, values in _everyone(run, names):
+        options = _options(run, declared, values)
+        for name in dict.fromkeys(name for choice in getattr(declared.spec, "choices", ()) for name in choice.own_files):
+            file = getattr(options, name)
+            if file is None:
+                continue
+            flag = f"--{declared.plugin.name}-{name}".replace("_", "-")
+            try:
+                if not file.is_file():
+                    raise InputError(f"{flag}: {file} is {'no file' if file.exists() else 'not there'}; check the path")
+                with file.open("rb"):
+                    pass
+            except OSError as error:
+                raise InputError(f"{flag}: {file} can't be read ({error.strerror}); check its permissions") from error
 
 
 class _Chooser:

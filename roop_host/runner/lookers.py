@@ -14,6 +14,8 @@ from roop_host.types.options import resolve
 from roop_host.types.specs import AnalyserSpec
 
 _EMBEDDING = "embedding"
+#: Of a job that changes nothing, before its analyser is known.
+NOBODY = Names((), None, None, None, (), (), ())
 
 
 def lookers(run: Run, *, compare: str = "") -> Names:

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import gate
-from roop_host.errors import NoFaceError
-from roop_host.faces.drawing import Marked, sheet, with_faces
+from roop_host.errors import NoFaceError, UsageError
 from roop_host.faces.likeness import unit
 from roop_host.faces.merging import merged
 from roop_host.faces.ordering import ordered
-from roop_host.faces.persons import Compared, People, people_of
-from roop_host.faces.tracks import Track, crop_of, opened_crop, position_among, quality_of, sighting_of
+from roop_host.faces.persons import Compared, people_of
+from roop_host.faces.tracks import Track, crop_of, position_among, quality_of, sighting_of
 from roop_host.host import Control, Host
 from roop_host.media.pictures.reading import read_picture
 from roop_host.media.reading.places import first_used
@@ -28,19 +28,19 @@ from roop_host.runner import chain as chains
 from roop_host.runner import failing, ready, report_of
 from roop_host.runner.files import check_files
 from roop_host.runner.forms import form_seen
-from roop_host.runner.lookers import how_to_tell_apart, lookers
+from roop_host.runner.lookers import NOBODY, how_to_tell_apart, lookers
 from roop_host.runner.places import check_places
 from roop_host.runner.resolve import Names
-from roop_host.runner.shown import check_plain, write_plain
+from roop_host.runner.shown import check_plain, draw_people
 from roop_host.runner.source_faces import Album, Pictures, look_at_pictures
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import Reader, opened, reader_of
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame, FrameView, let_go
-from roop_host.types.job import Job, MediaOptions, check
+from roop_host.types.job import Job, MediaOptions, Order, check
 from roop_host.types.objects import Stage
-from roop_host.types.people import Look, Looked, SeenPerson
-from roop_host.types.planes import over_grey, rgb_pixels
+from roop_host.types.people import Look, Looked
+from roop_host.types.planes import over_grey
 from roop_host.types.window import Segment
 
 _NOWHERE = "faces.png"
@@ -50,6 +50,7 @@ _ENDLESS = 2**62
 def look_at(host: Host, job: Job, look: Look, control: Control, on_progress: OnProgress) -> Looked:
     """Raises ``NoFaceError`` where nobody is seen, and what screening raises."""
     check(job)
+    _check(look)
     told = job.media
     media = MediaOptions(
         trim_start=told.trim_start,
@@ -61,11 +62,19 @@ def look_at(host: Host, job: Job, look: Look, control: Control, on_progress: OnP
     )
     likes = job.references
     bare = replace(job, sources=(), references=(), pairs=(), steps=(), exports=(), uploads=(), media=media)
-    run = Run(replace(bare, output=look.drawn or _NOWHERE), host, control, on_progress)
+    run = Run(replace(bare, output=look.drawn or _NOWHERE), host, control, on_progress, only_looks=True)
     with failing(run):
-        pictures = look_at_pictures(replace(bare, sources=likes), Names((), None, None, None, (), (), ()))
+        pictures = look_at_pictures(replace(bare, sources=likes), NOBODY)
         with ready(run, partial(_names, look, bool(likes)), partial(_settle_output, look)):
             return _looked(run, look, likes, pictures)
+
+
+def _check(look: Look) -> None:
+    for flag, value, least in (("--every", look.every, 1), ("--max-frames", look.most, 0)):
+        if type(value) is not int or value < least:
+            raise UsageError(f"{flag} takes a whole number ({least} or more), not {value!r}")
+    if look.order not in get_args(Order):
+        raise UsageError(f"--order takes one of {', '.join(get_args(Order))}, not {look.order!r}")
 
 
 def _names(look: Look, compares: bool, run: Run) -> Names:
@@ -92,19 +101,18 @@ def _looked(run: Run, look: Look, likes: tuple[str, ...], pictures: Pictures) ->
     else:
         _one_by_one(run, look, seen, album)
     if not seen.tracks:
-        raise NoFaceError(
-            f"no face was found in the {run.counts.frames} frames of {run.job.target} that were looked at; take a part that "
-            "shows one, or lower what the analyser asks of a face"
-        )
+        raise NoFaceError(_nobody(run))
     limits = run.analyser.declared.spec.recognisers
+    run.check_cancel()
     found = people_of(seen.tracks, seen.together, limits, compared, by_place=run.form == "picture")
     if found.recogniser is None and run.form != "picture":
         run.notices.append(
             "people are not told apart: a face that comes back after a cut counts as another person, and nobody can be "
             f"looked for; {how_to_tell_apart(run.analyser.declared)}"
         )
+    run.check_cancel()
     if look.drawn:
-        _draw(run, found, seen.whole)
+        draw_people(run, found, seen.whole)
     return Looked(
         target=run.job.target,
         kind=run.target.kind,
@@ -119,6 +127,16 @@ def _looked(run: Run, look: Look, likes: tuple[str, ...], pictures: Pictures) ->
         drawn=look.drawn or None,
         report=report_of(run, status="done", exit_code=0),
     )
+
+
+def _nobody(run: Run) -> str:
+    count, target = run.counts.frames, run.job.target
+    where = f"in {target}"
+    if run.form != "picture":
+        what = "frame" if run.target.streams else "page" if run.target.kind == "pages" else "picture"
+        where = f"in the only {what} of {target} that was" if count == 1 else f"in the {count} {what}s of {target} that were"
+        where += " looked at"
+    return f"no face was found {where}; take a picture or a part that shows one, or lower what the analyser asks of a face"
 
 
 def _compared(album: Album, likes: tuple[str, ...]) -> Compared:
@@ -157,8 +175,10 @@ class _Seen:
         for n in better:
             place = position_among(faces[n], counted)
             track = self.tracks[numbers[n]]
-            if place is None and track.best is not None:
-                continue
+            if place is None:
+                track.missed()
+                if track.best is not None:
+                    continue
             # A frame that as a reference would not show the face serves until there is one that does.
             track.quality = quality[n] if place is not None else 0.0
             among = place if place is not None else ordered(faces, self.look.order).index(faces[n])
@@ -258,36 +278,6 @@ def _one_by_one(run: Run, look: Look, seen: _Seen, album: Album) -> None:
         faces = [replace(face, id=place) for place, face in enumerate(album.analyse(frame))]
         seen.note(frame, faces, number, 0.0, alone=True, file=file)
         seen.whole = _visible(frame) if run.form == "picture" and look.drawn else None
-
-
-def _draw(run: Run, found: People, whole: NDArray[np.uint8] | None) -> None:
-    """The picture with its faces marked, or a sheet of everybody: screened as all that is shown."""
-    if whole is not None:
-        drawn = with_faces(whole, [Marked(person.number, person.best.box_xyxy, _lines(person)) for person in found.people])
-    else:
-        cells = [
-            (opened_crop(crop), Marked(person.number, person.best.box_xyxy, (*_where(person), *_lines(person)[1:])))
-            for person, crop in zip(found.people, found.crops, strict=True)
-        ]
-        drawn = sheet(cells)
-    frame = Frame(rgb_pixels(np.ascontiguousarray(drawn[..., ::-1])))
-    look = partial(gate.Gate(run.after, run.control.cancelled).look, frame, Stage.OUTPUT, f"the picture {run.job.output}")
-    run.host.call(look, limit_s=run.job.execution.timeout_s, late=partial(chains.late_screener, run.after))
-    write_plain(run, drawn)
-
-
-def _lines(person: SeenPerson) -> tuple[str, ...]:
-    best = person.best
-    angles = (("yaw", best.yaw), ("pitch", best.pitch), ("roll", best.roll))
-    pose = "  ".join(f"{name} {angle:.0f}" for name, angle in angles if angle is not None)
-    believed = " ".join(filter(None, (person.gender, "" if person.age is None else f"{person.age:.0f}")))
-    return (f"{person.number}  position {best.position}  score {best.score:.2f}", *filter(None, (pose, believed)))
-
-
-def _where(person: SeenPerson) -> tuple[str, ...]:
-    best = person.best
-    place = best.file or f"frame {best.frame}"
-    return (f"{person.number}  {place}, position {best.position}", f"{person.frames} frames, score {best.score:.2f}")
 
 
 def _visible(frame: FrameView) -> NDArray[np.uint8]:

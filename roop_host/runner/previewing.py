@@ -57,7 +57,7 @@ def preview_of(host: Host, job: Job, wish: Wish, control: Control, on_progress: 
     job = replace(job, output=output, exports=(), uploads=(), media=media, execution=execution)
     run = Run(job, host, control, on_progress)
     with failing(run):
-        place = read_place("at", wish.at)
+        place = read_place("at", wish.at, by_frame=False)
         if wish.picture:
             check_shown(wish.picture)
         if wish.frame < 0:
@@ -145,8 +145,7 @@ def _number_at(run: Run, place: Fraction | int, said: str) -> int:
     """The number among the used frames of the one that is shown at ``place`` of the clip."""
     if not run.target.streams:
         raise UsageError(f"{run.job.target} has no time; leave --at out and name a picture with --frame")
-    if isinstance(place, int):
-        raise UsageError(f"--at takes a time, such as 1:02.5, not {said}; name a frame with --frame")
+    assert not isinstance(place, int)
     number = shown_at(run.target, place)
     if number is None:
         number = _counted(run, place)

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from roop_host.errors import UsageError
 from roop_host.faces import saved
+from roop_host.faces.merging import strangers
 from roop_host.host import Control, Host, Progress
 from roop_host.runner import failing, ready, report_of
-from roop_host.runner.lookers import how_to_tell_apart, lookers
+from roop_host.runner.lookers import NOBODY, how_to_tell_apart, lookers
 from roop_host.runner.resolve import Names
 from roop_host.runner.source_faces import Album, look_at_pictures
 from roop_host.runner.state import Run
@@ -24,23 +25,21 @@ def save_face(host: Host, job: Job, name: str, overwrite: bool, control: Control
     texts = job.sources
     if any(map(saved.is_saved, texts)):
         raise UsageError("a face is saved from pictures, not from a saved face; name the pictures")
-    run = Run(replace(job, sources=(), target=texts[0], steps=()), host, control, _unseen)
+    run = Run(replace(job, sources=(), target=texts[0], steps=()), host, control, _unseen, only_looks=True)
     with failing(run):
-        pictures = look_at_pictures(replace(job, references=(), pairs=()), _NOBODY)
+        pictures = look_at_pictures(replace(job, references=(), pairs=()), NOBODY)
         with ready(run, lookers, _no_output):
             album = Album(run, pictures)
             people = [one for text in texts for one in album.faces_of(text, "source")]
+            assert run.analyser is not None
+            run.notices += strangers(people, run.analyser.declared.spec.recognisers)
             if all(one.face.embedding is None for one in people):
-                assert run.analyser is not None
                 run.notices.append(
                     f"{name} is saved without what tells people apart, so it can be put in but not looked for; "
                     f"to have that too, {how_to_tell_apart(run.analyser.declared)}"
                 )
             path = saved.save(name, people, overwrite=overwrite)
             return report_of(run, status="done", exit_code=0, output=str(path))
-
-
-_NOBODY = Names((), None, None, None, (), (), ())
 
 
 def _no_output(run: Run, names: Names) -> None:

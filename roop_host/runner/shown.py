@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import secrets
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_host import gate
 from roop_host.errors import UsageError
+from roop_host.faces.drawing import MOST_CELLS, Marked, sheet, with_faces
+from roop_host.faces.persons import People
+from roop_host.faces.tracks import opened_crop
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.kinds import SUFFIXES, holds_marks, suffix_of
 from roop_host.media.marks import Marks
@@ -20,10 +25,13 @@ from roop_host.media.pictures.belongings import Belongings
 from roop_host.media.pictures.png_out import png_extras
 from roop_host.media.pictures.writing import check_still_fits, write_picture
 from roop_host.media.publish import publish
+from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import marks_path
 from roop_host.runner.state import Run
 from roop_host.types.frame import Frame
+from roop_host.types.objects import Stage
+from roop_host.types.people import SeenPerson
 from roop_host.types.planes import PixelLayout, rgb_pixels
 
 #: What OpenCV writes everywhere; it says nothing in metadata.
@@ -34,8 +42,10 @@ def check_shown(picture: str) -> None:
     """Raise ``UsageError`` unless ``picture`` is the name of a still picture."""
     suffix = suffix_of(Path(picture))
     if suffix is None or not suffix.still:
-        known = ", ".join(name for name in SUFFIXES if (found := suffix_of(Path(name))) is not None and found.still)
-        raise UsageError(f"{picture} is to be one picture, so its name ends in one of {known}; choose such a name")
+        still = (name for name in SUFFIXES if (found := suffix_of(Path(f"x{name}"))) is not None and found.still)
+        raise UsageError(
+            f"{picture} is to be one picture, so its name ends in one of {', '.join(still)}; choose such a name"
+        )
 
 
 def check_plain(picture: str) -> None:
@@ -73,7 +83,39 @@ def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
         work.remove()
 
 
-def write_plain(run: Run, bgr: NDArray[np.uint8]) -> None:
+def draw_people(run: Run, found: People, whole: NDArray[np.uint8] | None) -> None:
+    """The picture with its faces marked, or a sheet of everybody: screened as all that is shown."""
+    if whole is not None:
+        drawn = with_faces(whole, [Marked(person.number, person.best.box_xyxy, _lines(person)) for person in found.people])
+    else:
+        cells = [
+            (opened_crop(crop), Marked(person.number, person.best.box_xyxy, (*_where(person), *_lines(person)[1:])))
+            for person, crop in zip(found.people, found.crops, strict=True)
+        ]
+        drawn = sheet(cells)
+        if len(cells) > MOST_CELLS:
+            run.notices.append(f"{run.job.output} shows the first {MOST_CELLS} of {len(cells)} people")
+    frame = Frame(rgb_pixels(np.ascontiguousarray(drawn[..., ::-1])))
+    look = partial(gate.Gate(run.after, run.control.cancelled).look, frame, Stage.OUTPUT, f"the picture {run.job.output}")
+    run.host.call(look, limit_s=run.job.execution.timeout_s, late=partial(chains.late_screener, run.after))
+    _write_plain(run, drawn)
+
+
+def _lines(person: SeenPerson) -> tuple[str, ...]:
+    best = person.best
+    angles = (("yaw", best.yaw), ("pitch", best.pitch), ("roll", best.roll))
+    pose = "  ".join(f"{name} {angle:.0f}" for name, angle in angles if angle is not None)
+    believed = " ".join(filter(None, (person.gender, "" if person.age is None else f"{person.age:.0f}")))
+    return (f"{person.number}  position {best.position}  score {best.score:.2f}", *filter(None, (pose, believed)))
+
+
+def _where(person: SeenPerson) -> tuple[str, ...]:
+    best = person.best
+    place = best.file or f"frame {best.frame}"
+    return (f"{person.number}  {place}, position {best.position}", f"{person.frames} frames, score {best.score:.2f}")
+
+
+def _write_plain(run: Run, bgr: NDArray[np.uint8]) -> None:
     """Write the job's output as a picture that says nothing: what it shows is not synthetic."""
     output = Path(run.job.output)
     done, packed = cv2.imencode(output.suffix.lower(), bgr)

@@ -10,7 +10,7 @@ import numpy as np
 
 from roop_host import gate
 from roop_host.errors import NoFaceError, UsageError
-from roop_host.faces.merging import merged
+from roop_host.faces.merging import merged, strangers
 from roop_host.faces.saved import is_saved, load, name_in
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures.reading import read_picture
@@ -113,6 +113,7 @@ def read_sources(run: Run, album: Album) -> tuple[SourceFace, ...]:
     people = []
     for texts in cast_of(run.job).sources:
         pictures = [picture for text in texts for picture in album.faces_of(text, "source")]
-        if pictures:
+        if pictures and run.analyser is not None:
+            run.notices += strangers(pictures, run.analyser.declared.spec.recognisers)
             people.append(merged(pictures, run.job.faces.merge))
     return tuple(people)

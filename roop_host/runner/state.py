@@ -167,6 +167,10 @@ class Run:
     kept: frozenset[str] = frozenset()
     beside: tuple[Path, ...] = ()
     published: bool = False
+    #: Nothing synthetic comes of it: what is written, if anything, shows the target as it is.
+    only_looks: bool = False
+    #: When all that takes part was set up and the sources were read, as ``begun`` counts.
+    set_up: float | None = None
     uploads: list[Uploaded] = field(default_factory=list)
 
     @property

@@ -42,6 +42,9 @@ _LIBRARIES = (
     "tifffile",
     "onnxruntime",
     "onnxruntime-gpu",
+    "dlib-bin",
+    "face-recognition-models",
+    "insightface",
 )
 
 

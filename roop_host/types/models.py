@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from roop_host.errors import ModelError
+from roop_host.errors import InputError
 
 #: What ``--precision`` takes.
 Precision = Literal["auto", "fp32", "fp16"]
@@ -38,6 +38,9 @@ class ModelSpec:
     tried in order, or out of a ``pack``. ``purpose`` says in a few words what it does. ``commercial`` is whether its licence
     allows commercial use: where it does not, people are told before the first pull. ``half`` is the same network in half
     precision.
+
+    ``form`` is ``onnx`` for a network that a session opens, a single file that holds all of its weights. ``data`` is any
+    other file, such as the weights of another library: ``Sessions.read`` gives its bytes, verified, and that is all.
     """
 
     name: str
@@ -50,9 +53,14 @@ class ModelSpec:
     purpose: str = ""
     commercial: bool = True
     half: ModelSpec | None = None
+    form: Literal["onnx", "data"] = "onnx"
 
     def __post_init__(self) -> None:
         _check_file(self.name, self.sha256, self.size)
+        if self.form not in ("onnx", "data"):
+            raise ValueError(f"{self.name}: form is onnx or data, not {self.form!r}")
+        if self.form == "data" and self.half is not None:
+            raise ValueError(f"{self.name}: only a network has a half precision")
         if sum((self.path is not None, bool(self.urls), self.pack is not None)) != 1:
             raise ValueError(f"{self.name}: a model has either a path, urls or a pack")
         if self.urls:
@@ -62,7 +70,7 @@ class ModelSpec:
     def from_file(cls, path: Path, *, purpose: str = "") -> ModelSpec:
         """A person's own file, of which no hash is known: it is the one that lies there now.
 
-        Read as any other: it must still be that one when it is loaded, and hold all of its weights. Raises ``ModelError``.
+        Read as any other: it must still be that one when it is loaded, and hold all of its weights. Raises ``InputError``.
         """
         import hashlib
 
@@ -71,7 +79,7 @@ class ModelSpec:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
         except OSError as error:
-            raise ModelError(f"the model file {path} can't be read ({error.strerror or error}); say another one") from error
+            raise InputError(f"the model file {path} can't be read ({error.strerror or error}); say another one") from error
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).lstrip("_.-") or "model"
         where = path.resolve()
         return cls(name=name, sha256=digest, size=size, licence="unknown (own file)", path=lambda: where, purpose=purpose)
@@ -87,9 +95,14 @@ class ModelSpec:
         return self.path is not None
 
     @property
+    def file_name(self) -> str:
+        """What its file is called, in the store and in a pack."""
+        return f"{self.name}.onnx" if self.form == "onnx" else f"{self.name}.dat"
+
+    @property
     def file(self) -> str:
         """Where it stands in the model store, with ``/`` between folders."""
-        return f"{self.pack.name}/{self.name}.onnx" if self.pack is not None else f"{self.name}.onnx"
+        return f"{self.pack.name}/{self.file_name}" if self.pack is not None else self.file_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +113,9 @@ class Choice:
     ``models`` are in the store (or are pulled when a person agrees), and, of an analyser, which ``gives`` all that the
     steps of the job ``needs``. ``needs`` and ``gives`` are names of fields of ``Face``. An option that holds several values
     makes every choice that it names. ``by_name`` is one that ``auto`` never stands for. ``own_files`` are options, in the
-    order of ``models``, each of which names a person's own file in the place of that model. ``source_type`` is the IPTC term
-    for what a step makes with this choice, where it is not the one of its spec.
+    order of ``models``, each of which names a person's own file in the place of that model: one that can't be read is told
+    before anything is pulled. ``source_type`` is the IPTC term for what a step makes with this choice, where it is not the
+    one of its spec.
     """
 
     option: str

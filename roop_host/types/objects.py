@@ -72,7 +72,10 @@ class Sessions(Protocol):
         ...
 
     def read(self, model: ModelSpec) -> bytes:
-        """The verified bytes of the very file that ``open`` takes: of ``model``, or of its half. Raises ``ModelError``."""
+        """The verified bytes of the very file that ``open`` takes: of ``model``, or of its half. Raises ``ModelError``.
+
+        Of a model whose ``form`` is ``data`` this is the only use, and the report's ``models`` names it.
+        """
         ...
 
 

@@ -98,8 +98,15 @@ class OptionField:
             made = _convert(self.kind, value)
             self._check(made)
         except (ValueError, TypeError, OverflowError) as error:
-            raise UsageError(f"{where} takes {self.takes}, not {value!r}") from error
+            raise UsageError(f"{where} takes {self.takes}, not {value!r}{self._meant(value)}") from error
         return made if base is None else _from_folder(made, base)
+
+    def _meant(self, value: Any) -> str:
+        """The known word that is near to a wrong one, as the end of a sentence."""
+        words = _words(self.kind)
+        parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
+        wrong = (part.strip() for part in parts if isinstance(part, str) and part.strip() not in words)
+        return next((said for part in wrong if (said := closest(part, words))), "")
 
     def _check(self, value: Any) -> None:
         for number in value if isinstance(value, tuple) else (value,):
@@ -169,6 +176,14 @@ def show_kind(kind: Any) -> str:
             return ("texts" if inner[0] is str else f"values ({show_kind(inner[0])})") + " separated by commas"
         return f"{len(inner)} values separated by commas"
     return {bool: "yes or no", int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(kind, str(kind))
+
+
+def _words(kind: Any) -> tuple[str, ...]:
+    """All words of the literals in a type."""
+    inner = get_args(kind)
+    if get_origin(kind) is Literal:
+        return tuple(map(str, inner))
+    return tuple(word for part in inner for word in _words(part))
 
 
 def closest(name: str, known: Iterable[str]) -> str:

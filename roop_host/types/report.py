@@ -57,6 +57,8 @@ class Report:
 
     ``output`` is None unless it was written; ``beside`` are the files that were written beside it. ``frames`` are those of
     the output: ``frames_held`` of them show the picture of one before. ``frames_dropped`` of the target are not in it.
+    Of ``seconds``, the first ``loading_seconds`` went until all that takes part was set up and the sources were read.
+    ``source_type`` is None where nothing was changed, but only looked at.
     ``frames_with_face`` and ``frames_matched`` (a face that was asked for) count frames of the target.
     """
 
@@ -75,6 +77,7 @@ class Report:
     resumed_frames: int = 0
     people: tuple[Person, ...] = ()
     seconds: float = 0.0
+    loading_seconds: float = 0.0
     fps: float = 0.0
     encoder: str | None = None
     steps: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roop_host.faces.drawing import Marked, colour_of, heat, sheet, side_by_side, with_faces
+from roop_host.faces.drawing import MOST_CELLS, Marked, colour_of, heat, sheet, side_by_side, with_faces
 
 WORDS = ("1  position 0  score 0.98", "yaw -12  pitch 3")
 
@@ -37,6 +37,15 @@ def test_a_sheet_holds_everybody() -> None:
     for number in range(1, 8):
         assert (drawn == colour_of(number)).all(-1).sum() > 500
     assert drawn.shape[1] > 5 * 256
+
+
+def test_a_sheet_of_many_is_about_square_and_fits_into_any_picture() -> None:
+    cell = np.full((80, 60, 3), 200, np.uint8)
+    for count in (30, MOST_CELLS, MOST_CELLS + 7):
+        drawn = sheet([(cell, Marked(n, (0, 0, 1, 1), WORDS)) for n in range(1, count + 1)])
+        assert max(drawn.shape) < 16_383  # the sides of a WebP
+        assert 0.6 < drawn.shape[0] / drawn.shape[1] < 1.7
+    assert (drawn == colour_of(MOST_CELLS)).all(-1).any()
 
 
 def test_pictures_stand_beside_each_other_unscaled() -> None:

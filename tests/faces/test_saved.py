@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from roop_host import Face, InputError, OutputError, SourceFace, UsageError
 from roop_host.faces import face_file
-from roop_host.faces.saved import faces_folder, file_of, is_saved, load, names, remove, save
+from roop_host.faces.saved import faces_folder, file_of, is_saved, load, name_in, names, remove, save
 
 
 def known_face(**more: Any) -> Face:
@@ -110,6 +111,58 @@ def test_what_is_no_name_is_refused(name: str, tmp_path: Path) -> None:
         file_of(f"face:{name}")
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "is empty"),
+        ("a b", "holds ' '"),
+        ("-x", "begins with '-'"),
+        ("x" * 65, "longer than 64"),
+        ("\N{GRINNING FACE}", "holds"),
+        ("\U00020000" * 64, "128 bytes"),
+        ("save", "a word of roop faces"),
+        ("RM", "a word of roop faces"),
+        ("nul", "a device on Windows"),
+        ("Com1.x", "a device on Windows"),
+    ],
+)
+def test_it_is_said_why_a_name_is_refused(name: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=why):
+        save(name, [source()], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_may_be_as_long_as_files_can_be_called(tmp_path: Path) -> None:
+    for name in ("\N{CYRILLIC SMALL LETTER A}" * 64, "\U00020000" * 32):
+        save(name, [source()], tmp_path, overwrite=True)
+        assert load(name, tmp_path).name == name
+
+
+def test_nobody_names_nobody() -> None:
+    with pytest.raises(UsageError, match=r"face: names nobody; say face:NAME"):
+        name_in("face:")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="another system's rights")
+def test_a_saved_face_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    for overwrite in (False, True):
+        path = save("anna", [source()], folder, overwrite=overwrite)
+        assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_what_is_no_file_is_told_as_damage_and_not_as_saved(tmp_path: Path) -> None:
+    save("anna", [source()], tmp_path)
+    (tmp_path / "berta.safetensors").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "clara.safetensors").mkdir()
+    for name, says in (("berta", "it is a link that leads nowhere"), ("clara", "it is no file")):
+        with pytest.raises(InputError, match=says):
+            load(name, tmp_path)
+    with pytest.raises(UsageError, match=r"\(saved: anna\)"):
+        load("dora", tmp_path)
+    assert names(tmp_path) == ["anna", "berta", "clara"]
+
+
 def test_the_folder_is_the_one_of_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOP_FACES", str(tmp_path / "mine"))
     assert faces_folder() == tmp_path / "mine"
@@ -164,6 +217,12 @@ NAN = float("nan")
         {"texts": {"faces": "[" * 100_000}},
         {"told": {"score": NAN}},
         {"told": {"score": True}},
+        {"told": {"score": 10**400}},
+        {"texts": {"created": "\x1b[2J"}},
+        {"texts": {"created": "yesterday"}},
+        {"texts": {"roop": "\x1b]0;x\x07"}},
+        {"texts": {"name": "berta"}},
+        {"embedding.\x1b[31m": np.zeros(3, np.float32)},
         {"told": {"box_xyxy": [0, 0, 1]}},
         {"told": {"box_xyxy": [5, 0, 1, 9]}},
         {"told": {"box_xyxy": [0, 0, 1e9, 1e9]}},

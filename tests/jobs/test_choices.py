@@ -251,6 +251,15 @@ def test_a_file_of_ones_own_is_used_in_the_place_of_a_pull_and_stands_in_the_rep
     assert told["sha256"] == hashlib.sha256(TINY_MODEL).hexdigest()
 
 
+def test_a_file_of_ones_own_that_is_not_there_is_told_before_anything_is_pulled(scene: Scene, server: Shelf) -> None:
+    for own, says in ((scene.folder / "gone.onnx", "not there"), (scene.folder, "no file")):
+        with pytest.raises(InputError, match=rf"--swap-engine-file: {own} is {says}"):
+            scene.run(swap={"engine": "neural", "engine_file": str(own)})
+    assert (server.asked, scene.questions, scene.set_up) == ([], [], {})
+    with pytest.raises(InputError, match="can't be read"):
+        ModelSpec.from_file(scene.folder / "gone.onnx")
+
+
 def test_bad_input_is_told_before_anything_is_pulled(scene: Scene, server: Shelf) -> None:
     scene.clip.write_bytes(b"no clip")
     with pytest.raises(InputError):

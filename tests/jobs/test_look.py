@@ -30,6 +30,7 @@ from roop_host import (
     Segment,
     Stage,
     Step,
+    UsageError,
 )
 from roop_host.faces.saved import load
 
@@ -220,6 +221,72 @@ def test_saving_screens_and_needs_a_face(tmp_path: Path, monkeypatch: pytest.Mon
             host.save_face(Job(texts, "unused", "unused", ()), "red")
         assert caught.value.exit_code == code
     assert not (tmp_path / "faces").exists()
+
+
+def test_pictures_of_two_people_under_one_name_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOP_FACES", str(tmp_path / "faces"))
+    red, also_red, green = (picture(tmp_path / f"{n}.png", colour) for n, colour in enumerate((RED, RED, GREEN)))
+    with Host(installed()) as host:
+        one = host.save_face(Job((red, also_red), "unused", "unused", ()), "one")
+        two = host.save_face(Job((red, green), "unused", "unused", ()), "two")
+    assert not [notice for notice in one.notices if "people" in notice]
+    assert any(f"{red} and {green} look like two people" in notice for notice in two.notices)
+    assert (one.source_type, one.job["output"]) == (None, None)
+
+
+def test_a_look_claims_nothing_synthetic_and_no_output(clip: str, tmp_path: Path) -> None:
+    target = str(Path(clip) / "000.png")
+    report = looked(installed(), target).report
+    assert (report.source_type, report.output, report.job["output"]) == (None, None, None)
+    assert 0 < report.loading_seconds <= report.seconds
+    drawn = str(tmp_path / "d.png")
+    assert looked(installed(), target, Look(drawn=drawn)).report.job["output"] == drawn
+    error = refused(installed(), picture(tmp_path / "n.png", GREY))
+    assert error.report is not None
+    assert (error.report.source_type, error.report.job["output"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [Look(every=0), Look(every=True), Look(most=-1), Look(most=1.5), Look(order="up")],  # type: ignore[arg-type]
+)
+def test_a_look_that_can_not_be_is_refused(look: Look, clip: str) -> None:
+    with Host(installed()) as host, pytest.raises(UsageError, match=r"^--(every|max-frames|order) takes"):
+        host.look(Job((), clip, "unused", ()), look)
+
+
+def test_a_face_that_a_frame_does_not_show_again_is_not_looked_for_in_every_frame(tmp_path: Path) -> None:
+    """What follows a face may see one that a search in its frame alone does not."""
+    asked: list[int] = []
+
+    class Blind(Colours):
+        def analyse(self, frame: FrameView) -> Sequence[Face]:
+            return Colours.analyse_picture(self, frame)
+
+        def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
+            asked.append(1)
+            return []
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(40):
+        picture(folder / f"{number:03}.png", RED)
+    told = looked(installed(see=Blind), str(folder), folder="frames")
+    assert (told.people[0].frames, told.people[0].best.position) == (40, 0)
+    assert 2 <= len(asked) <= 6
+
+
+def test_who_has_nobody_is_told_in_fitting_words(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(2):
+        picture(folder / f"{number}.png", GREY)
+    said = str(refused(installed(), str(folder), folder="pictures"))
+    assert f"in the 2 pictures of {folder} that were looked at" in said
+    said = str(refused(installed(), str(folder), Look(most=1), folder="pictures"))
+    assert f"in the only picture of {folder} that was looked at" in said
+    said = str(refused(installed(), str(folder / "0.png")))
+    assert f"no face was found in {folder / '0.png'};" in said
 
 
 def test_nobody_is_exit_4_and_a_stream_or_no_analyser_exit_2(tmp_path: Path) -> None:

@@ -64,6 +64,32 @@ def test_a_good_model_runs_is_loaded_once_and_told(tmp_path: Path) -> None:
     assert sessions.notices == []
 
 
+def test_data_is_read_verified_and_told_and_never_opened(tmp_path: Path) -> None:
+    path = tmp_path / "weights.dat"
+    path.write_bytes(b"of another library")
+    sessions, data = OrtSessions("cpu", 1), spec(path, form="data")
+    assert (data.file, spec(path).file) == ("tiny.dat", "tiny.onnx")
+    with pytest.raises(ModelError, match="no ONNX model"):
+        sessions.read(spec(path))
+    assert sessions.read(data) == b"of another library"
+    sessions.store.verify(data)
+    (told,) = sessions.about([data]).loaded
+    assert told == {"name": "tiny", "sha256": data.sha256, "provider": "", "precision": "", "device": ""}
+    with pytest.raises(ModelError, match="is data and no network"):
+        sessions.open(data)
+    path.write_bytes(b"of nobody knows whom")
+    with pytest.raises(ModelError, match="is not the tiny it should be"):
+        sessions.read(data)
+
+
+def test_only_a_network_has_a_half(tmp_path: Path) -> None:
+    path = tmp_path / "weights.dat"
+    with pytest.raises(ValueError, match="only a network has a half"):
+        spec(path, form="data", half=spec(path))
+    with pytest.raises(ValueError, match="form is onnx or data"):
+        spec(path, form="text")
+
+
 @pytest.mark.parametrize(
     ("kind", "words"), [("nan", "nothing of use"), ("flat", "nothing of use"), ("external", "in other files")]
 )

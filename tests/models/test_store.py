@@ -402,11 +402,32 @@ def test_a_member_that_lies_about_its_size_is_not_unpacked(store: Store, web: We
     assert max(path.stat().st_size for path in store.root.rglob("*")) < 1_000_000
 
 
+def test_data_is_pulled_and_brought_as_any_model(store: Store, web: Web, tmp_path: Path) -> None:
+    data = spec(b"no network", web.at("/w.dat", whole(b"no network")), name="weights", form="data")
+    assert store.pull(data).name == "weights.dat"
+    assert store.read(data) == b"no network"
+    zipped = archive({"some/other.dat": b"what else"})
+    other = spec(b"what else", name="other", form="data", pack=pack(zipped, web.at("/b.zip", whole(zipped))))
+    assert store.pull(other) == store.root / "bundle" / "other.dat"
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"no network")
+    store.remove(data)
+    ((brought, path),) = store.bring(mine, [data])
+    assert (brought, path.read_bytes()) == (data, b"no network")
+
+
 def test_offline_a_pack_is_named_by_its_address(store: Store, web: Web) -> None:
     one, two = members(web, archive({"one.onnx": DATA, "two.onnx": OTHER}), ("one", DATA), ("two", OTHER))
+    net = spec(DATA, web.at("/net.onnx", whole(DATA)))
     store.offline = True
     with pytest.raises(ModelError, match=r"models one, two are missing.*/bundle\.zip elsewhere"):
         store.pull_all([one, two])
+    with pytest.raises(
+        ModelError, match=r"net\.onnx elsewhere and bring them: .*FILE \.\.\. .*roop models pull bundle net\)"
+    ):
+        store.pull_all([one, two, net])
+    with pytest.raises(ModelError, match=r"elsewhere and bring it: roop models import FILE \(.*roop models pull net\)"):
+        store.pull(net)
 
 
 # A file that the user has.

@@ -25,6 +25,22 @@ class Options:
     many: tuple[float, ...] = option((), "Any number.")
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "meant"),
+    [
+        (Literal["inswapper_128", "mesh"], "inswaper", "; did you mean 'inswapper_128'?"),
+        (tuple[Literal["pose", "gender_age"], ...], "pose,gender_ages", "; did you mean 'gender_age'?"),
+        (Literal["mesh"] | None, "mash", "; did you mean 'mesh'?"),
+        (Literal["inswapper_128", "mesh"], "quick", "not 'quick'"),
+        (int, "mesh", "not 'mesh'"),
+    ],
+)
+def test_a_word_that_is_near_to_a_known_one_is_told(kind: Any, given: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=r"^--flag takes") as caught:
+        OptionField("", "x", kind, None, "").read(given, "--flag")
+    assert str(caught.value).endswith(meant)
+
+
 def test_names_follow_from_plugin_and_field() -> None:
     fields = {field.name: field for field in describe("my-filter", Options)}
     assert fields["amount"].flag == "--my-filter-amount"

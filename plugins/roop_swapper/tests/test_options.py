@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import swap_graphs as graphs
 
-from roop_host import Choice, ModelError, ModelSpec
+from roop_host import Choice, InputError, ModelError, ModelSpec
 from roop_host.testing import context_of
 from roop_swapper.networks import NETWORKS, NetworkSpec
 from roop_swapper.options import Engine, SwapperOptions
@@ -106,7 +106,7 @@ def test_ones_own_network_of_another_family(tmp_path: Path) -> None:
 
 def test_ones_own_network_that_is_not_there(tmp_path: Path) -> None:
     options = SwapperOptions(engine="inswapper_128", engine_file=tmp_path / "none.onnx")
-    with pytest.raises(ModelError, match=r"none\.onnx can't be read .*; say another one"):
+    with pytest.raises(InputError, match=r"none\.onnx can't be read .*; say another one"):
         Swapper().setup(context_of(options, models=tmp_path))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_host import Face, ModelError, Segment, UsageError
+from roop_host import Face, Host, Job, Look, ModelError, Segment, UsageError
 from roop_host.testing import context_of, frame_of
 from roop_vision import dlib_recogniser, models
 from roop_vision.analyser import EmbeddedAnalyser
@@ -65,7 +65,7 @@ def test_the_crop_is_dlibs_own(seeing: FaceAnalyser, collins: Picture) -> None:
     points = [dlib.point(*np.rint(mesh[vertex, :2]).astype(int).tolist()) for vertex in (263, 362, 33, 133, 2)]
     face = dlib.full_object_detection(dlib.rectangle(0, 0, 1, 1), points)
     theirs = dlib.get_face_chip(np.ascontiguousarray(large[..., ::-1]), face, size=150, padding=0.25)[..., ::-1]
-    ours = DlibRecogniser().chip(frame_of(large), mesh)
+    ours = DlibRecogniser(context_of().sessions).chip(frame_of(large), mesh)
     assert ours is not None
     assert np.abs(ours.astype(float) - theirs).mean() < 3.3  # off by half a pixel it is 4.5
 
@@ -92,6 +92,23 @@ def test_a_track_bears_the_mean_of_its_first_embeddings(
     assert cosine(vector(face), known) < AS_LIKELY[DLIB]
 
 
+def test_the_weights_are_declared() -> None:
+    """So ``roop models`` lists and verifies them."""
+    (spec,) = roop_analysers()
+    (dlib_choice,) = [choice for choice in spec.choices if choice.value == "dlib"]
+    assert DLIB_RESNET in dlib_choice.models
+
+
+def test_the_report_of_a_job_names_the_weights(collins: Picture, tmp_path: Path) -> None:
+    picture = tmp_path / "p.png"
+    cv2.imwrite(str(picture), collins)
+    for backend, named in (("dlib", True), ("embedded", False)):
+        with Host() as host:
+            seen = host.look(Job((), str(picture), "unused", (), plugin_options={"vision": {"backend": backend}}), Look())
+        found = {model["name"]: model["sha256"] for model in seen.report.models}
+        assert (found.get(DLIB_RESNET.name) == DLIB_RESNET.sha256) is named
+
+
 def test_without_a_recogniser_nobody_is_told_apart(analyser: EmbeddedAnalyser, collins: Picture) -> None:
     face = only(analyser.analyse_picture(frame_of(collins)))
     assert (face.embedding, face.recogniser) == (None, None)
@@ -115,8 +132,8 @@ def test_weights_that_are_not_the_known_ones_are_not_loaded(
     if what != "missing":
         path.write_bytes(bytes(DLIB_RESNET.size - (what == "shorter")))
     monkeypatch.setattr(dlib_recogniser, "DLIB_RESNET", replace(DLIB_RESNET, path=lambda: path))
-    with pytest.raises(ModelError, match="install face-recognition-models again"):
-        DlibRecogniser()
+    with pytest.raises(ModelError, match=r"dlib_face_recognition_resnet_model_v1 .*install its package again"):
+        DlibRecogniser(context_of().sessions)
 
 
 def test_details_of_another_backend_are_refused() -> None:

@@ -55,18 +55,22 @@ def reading_of(options: MediaOptions) -> Reading:
     return reading
 
 
-def read_place(flag: str, text: str) -> Place | None:
-    """A moment as people say it, None for nothing. Raises ``UsageError`` that names the flag."""
+def read_place(flag: str, text: str, *, by_frame: bool = True) -> Place | None:
+    """A moment as people say it, None for nothing. Raises ``UsageError`` that names the flag.
+
+    ``by_frame`` is whether it may be the number of a frame, such as 250f.
+    """
     text = text.strip()
     if not text:
         return None
     place: Place | None = None
-    if match := _FRAME.fullmatch(text):
+    if by_frame and (match := _FRAME.fullmatch(text)):
         place = int(match[1])
     elif (match := _SECONDS.fullmatch(text)) and (match[2] is None or Fraction(match[3]) < 60):
         place = int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + Fraction(match[3])
     if place is None or place > (_MOST_FRAMES if isinstance(place, int) else _LONGEST_S):
-        raise UsageError(f"--{flag} takes seconds, 1:02.5, or 250f for a frame, and at most ten years, not {_short(text)}")
+        forms = "seconds, 1:02.5, or 250f for a frame," if by_frame else "seconds or 1:02.5,"
+        raise UsageError(f"--{flag} takes {forms} and at most ten years, not {_short(text)}")
     return place
 
 

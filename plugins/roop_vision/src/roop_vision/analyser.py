@@ -48,7 +48,7 @@ class EmbeddedAnalyser(Analyser):
         if self._recognise:
             from roop_vision.dlib_recogniser import DlibRecogniser
 
-            self._recogniser = DlibRecogniser()
+            self._recogniser = DlibRecogniser(ctx.sessions)
 
     def start(self, segment: Segment) -> None:
         self._tracker.reset()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +9,7 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import FrameView, ModelError, ModelSpec
+from roop_host import FrameView, Sessions
 from roop_vision.align import aligned_crop, similarity
 from roop_vision.models import DLIB_RESNET
 from roop_vision.topology import BELOW_NOSE, EYE_LEFT, EYE_RIGHT
@@ -29,27 +28,12 @@ _PLACES = (
 _VERTICES = (EYE_RIGHT[0], EYE_RIGHT[8], EYE_LEFT[0], EYE_LEFT[8], BELOW_NOSE)
 
 
-def _verified(model: ModelSpec) -> bytes:
-    """The file's bytes: the host's store keeps ONNX only, not what is in dlib's own format. Raises ``ModelError``."""
-    assert model.path is not None
-    path = model.path()
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the model {model.name} is missing ({error}); install face-recognition-models again") from error
-    if len(data) != model.size or hashlib.sha256(data).hexdigest() != model.sha256:
-        raise ModelError(
-            f"the model file {path} is not the {model.name} it should be (wrong size or hash); "
-            "install face-recognition-models again"
-        )
-    return data
-
-
 class DlibRecogniser:
     """Runs on the CPU, wherever the other networks do."""
 
-    def __init__(self) -> None:
-        data = _verified(DLIB_RESNET)
+    def __init__(self, sessions: Sessions) -> None:
+        """Raises ``ModelError`` for weights that are missing or not the known ones."""
+        data = sessions.read(DLIB_RESNET)
         # dlib reads files only: it is given the very bytes that were verified, not what may lie in their place by now.
         with TemporaryDirectory() as folder:
             path = Path(folder) / "model.dat"

@@ -114,7 +114,7 @@ def _dlib_path() -> Path:
     return Path(folders[0] if folders else _DLIB_WEIGHTS) / "models" / "dlib_face_recognition_resnet_model_v1.dat"
 
 
-#: dlib's own format, which no session opens and no choice declares; from the package face-recognition-models 0.3.0.
+#: In dlib's own format; from the package face-recognition-models 0.3.0.
 DLIB_RESNET = ModelSpec(
     name="dlib_face_recognition_resnet_model_v1",
     size=22466066,
@@ -122,6 +122,7 @@ DLIB_RESNET = ModelSpec(
     licence="CC0-1.0 (Davis King)",
     path=_dlib_path,
     purpose="tells people apart (dlib)",
+    form="data",
 )
 
 

@@ -13,6 +13,7 @@ from roop_vision.models import (
     BLAZEFACE_SHORT,
     DET_10G,
     DLIB,
+    DLIB_RESNET,
     FACEMESH,
     GENDER_AGE,
     LANDMARKS_68,
@@ -39,8 +40,7 @@ def _backends() -> Iterable[Choice]:
     """Of what gives all that the steps need, the one that needs no download comes first."""
     yield _backend("embedded", BLAZEFACE_SHORT, BLAZEFACE_FULL)
     if dlib_installed():
-        # Its weights are no ONNX, which is all that the host reads and verifies: the recogniser does both itself.
-        yield _backend("dlib", BLAZEFACE_SHORT, BLAZEFACE_FULL, recogniser=DLIB)
+        yield _backend("dlib", BLAZEFACE_SHORT, BLAZEFACE_FULL, DLIB_RESNET, recogniser=DLIB)
     yield _backend("insightface", DET_10G, W600K_R50, recogniser=ARCFACE)
 
 
