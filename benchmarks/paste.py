@@ -156,7 +156,7 @@ def _differences(bgr: Picture, crop: Picture, matrix: Matrix, alpha: NDArray[np.
     share = cv2.warpAffine(alpha, matrix, size, flags=flags | cv2.INTER_LINEAR)[..., None]
     kind = cv2.INTER_CUBIC if np.linalg.det(matrix[:, :2]) < 1 else cv2.INTER_LINEAR
     offs = []
-    for patch, moved, how in ((*at_scale(crop, matrix), cv2.INTER_LINEAR), (crop, matrix, kind)):
+    for patch, moved, how in (at_scale(crop, matrix), (crop, matrix, kind)):
         drawn = cv2.warpAffine(patch, moved, size, flags=flags | how, borderMode=cv2.BORDER_REPLICATE)
         plain = np.rint(share * drawn + (1 - share) * bgr.astype(np.float32))
         offs.append(np.abs(frame.bgr() - plain)[share[..., 0] > 0])

@@ -211,6 +211,8 @@ class OrtSessions:
         if model.half is not None and not self.store.present(model):
             return f"fetch it in full precision (roop models pull {model.name})"
         repair = "try another version of ONNX Runtime, or tell the authors of the plugin"
+        if model.own:
+            repair = "take another file"
         return f"use --device cpu, or {repair}" if self._device not in {"auto", "cpu"} else repair
 
     def _tell(self, files: tuple[str, str] | None, notice: str) -> None:

@@ -13,6 +13,7 @@ from roop_host.errors import InputError
 
 #: What ``--precision`` takes.
 Precision = Literal["auto", "fp32", "fp16"]
+_OWN = "unknown (own file)"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -80,14 +81,21 @@ class ModelSpec:
                 size = file.tell()
         except OSError as error:
             raise InputError(f"the model file {path} can't be read ({error.strerror or error}); say another one") from error
+        if not size:
+            raise InputError(f"the model file {path} is empty; get it again, or say another one")
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).lstrip("_.-") or "model"
         where = path.resolve()
-        return cls(name=name, sha256=digest, size=size, licence="unknown (own file)", path=lambda: where, purpose=purpose)
+        return cls(name=name, sha256=digest, size=size, licence=_OWN, path=lambda: where, purpose=purpose)
 
     @property
     def terms(self) -> str:
         """Its licence, for people."""
         return self.licence if self.commercial else f"{self.licence}; not for commercial use"
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a person's own file."""
+        return self.licence == _OWN
 
     @property
     def embedded(self) -> bool:

@@ -465,11 +465,13 @@ def test_a_network_of_another_family(scene: Scene) -> None:
 
 
 def test_a_converter_that_is_none(scene: Scene) -> None:
-    spec = named("simswap_256")
+    spec = named("hififace_unofficial_256")
     network = graphs.stored(spec, graphs.swap(spec, graphs.identity(spec)), scene.folder)
     swapper = Swapper([replace(network, converter=network.model)])
-    with pytest.raises(ModelError, match=r"is no converter for the engine 'simswap_256': it has 2 inputs and 1 outputs"):
-        swapper.setup(context_of(SwapperOptions(engine="simswap_256"), models=scene.folder))
+    with pytest.raises(
+        ModelError, match=r"is no converter for the engine 'hififace_unofficial_256': it has 2 inputs and 1 outputs"
+    ):
+        swapper.setup(context_of(SwapperOptions(engine="hififace_unofficial_256"), models=scene.folder))
 
 
 # --- answers that are none
@@ -482,7 +484,8 @@ def test_no_numbers(spec: NetworkSpec, scene: Scene, hopper: Picture) -> None:
     engine = swapper._engine
     assert isinstance(engine, NeuralEngine)
     engine._held = [_Answering(lambda made: made + np.inf)]  # type: ignore[list-item]
-    with pytest.raises(ModelError, match=f"{spec.name} made values that are no numbers; try --precision fp32"):
+    to_do = "take another file" if spec.model is None else "try --precision fp32"
+    with pytest.raises(ModelError, match=f"{spec.name} made values that are no numbers; {to_do}"):
         process(swapper, spec, hopper)
 
 
@@ -524,3 +527,67 @@ def process(swapper: Swapper, spec: NetworkSpec, bgr: Picture) -> None:
 def test_a_network_that_answers_the_same_to_everything_is_not_taken(spec: NetworkSpec, scene: Scene) -> None:
     with pytest.raises(ModelError, match="computes nothing of use"):
         scene.made(spec, Graph(gain=(0, 0, 0), offset=(0.5, 0.5, 0.5), by_source=0))
+
+
+# --- what goes wrong in a file, and what is remembered
+
+
+@pytest.mark.parametrize("spec", [named("hyperswap_1a_256"), named("inswapper_128")], ids=lambda spec: spec.name)
+def test_a_batch_that_is_free_in_name_only(spec: NetworkSpec, scene: Scene, hopper: Picture) -> None:
+    """Inside, a shape is fixed to one crop: found out before the first frame, and the faces go one by one."""
+    graph = graphs.identity(spec, batch="n")
+    model = onnx.load_from_string(graphs.swap(spec, graph))
+    (shape,) = (tensor for tensor in model.graph.initializer if tensor.name == "shape")
+    shape.CopyFrom(onnx.numpy_helper.from_array(np.array([1, 3, 1, 1], np.int64), "shape"))
+    swapper = Swapper([graphs.stored(spec, bytes(model.SerializeToString()), scene.folder)])
+    swapper.setup(context_of(SwapperOptions(engine=_engine(spec)), models=scene.folder))
+    swapper.begin(JobContext(JOB, (person(scene.collins),), 512, 600))
+    count = counted(swapper)
+    faces = [face_at(spec, 150 + 200 * k, 300, 120, number=k) for k in range(2)]
+    frame = frame_of(hopper, faces=faces)
+    swapper.process(Window((), (frame,), ()))
+    assert frame.edited == {0, 1}
+    assert count[0] == 2
+
+
+def test_only_the_vectors_of_those_in_the_picture_are_remembered(scene: Scene, hopper: Picture) -> None:
+    spec = named("hyperswap_1a_256")
+    swapper = scene.made(spec, graphs.identity(spec), weight=0.5)
+    assert isinstance(swapper._engine, NeuralEngine)
+    for number in range(5):
+        face = replace(face_at(spec, 250, 300, 160, number=number), embedding=vector(number), recogniser=ARCFACE)
+        swapper.process(Window((), (frame_of(hopper, number, faces=(face,)),), ()))
+        assert set(swapper._engine._targets) == {number}
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (
+            Graph(gain=(300, 300, 300)),
+            "far beyond 0..1, which are no picture; take another file, or say --swapper-engine mesh",
+        ),
+        (Graph(gain=(0, 0, 0), offset=(0.5,) * 3, by_source=0), "computes nothing of use on cpu; take another file$"),
+    ],
+    ids=["too large", "flat"],
+)
+def test_a_bad_file_of_ones_own(graph: Graph, said: str, scene: Scene, hopper: Picture) -> None:
+    spec = named("uniface_256")
+    own = scene.folder / "mine.onnx"
+    own.write_bytes(graphs.swap(spec, graph))
+    with pytest.raises(ModelError, match=said):
+        swapped_by(own, spec, scene, hopper)
+
+
+def swapped_by(own: Path, spec: NetworkSpec, scene: Scene, bgr: Picture) -> None:
+    swapper = Swapper()
+    swapper.setup(context_of(SwapperOptions(engine=_engine(spec), engine_file=own), models=scene.folder))
+    swapper.begin(JobContext(JOB, (person(scene.collins),), 512, 600))
+    process(swapper, spec, bgr)
+
+
+def test_an_empty_file_of_ones_own(scene: Scene) -> None:
+    own = scene.folder / "mine.onnx"
+    own.touch()
+    with pytest.raises(ModelError, match=r"mine\.onnx is empty; get it again, or say another one"):
+        Swapper().setup(context_of(SwapperOptions(engine="uniface_256", engine_file=own), models=scene.folder))

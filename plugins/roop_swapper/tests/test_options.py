@@ -34,7 +34,7 @@ def test_every_network_is_an_engine_and_a_choice() -> None:
     (spec,) = roop_processors()
     assert [choice.value for choice in spec.choices if choice.option == "engine"] == [names[0], "mesh", *names[1:]]
     pulled = [spec.name for spec in NETWORKS if spec.model is not None and (not spec.converts or spec.converter is not None)]
-    assert sorted(set(names) - set(pulled)) == ["blendswap_256", "ghost_1_256", "ghost_2_256", "ghost_3_256"]
+    assert sorted(set(names) - set(pulled)) == ["blendswap_256", "ghost_1_256", "ghost_2_256", "ghost_3_256", "simswap_256"]
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,22 @@ def test_every_network_is_an_engine_and_a_choice() -> None:
         ),
         ({"engine": "mesh", "engine_file": OWN}, "not mesh"),
         ({"engine": "mesh", "converter_file": OWN}, "--swapper-converter-file needs"),
-        ({"engine": "mesh", "pixel_boost": 512}, "leave out --swapper-pixel-boost"),
-        ({"engine": "mesh", "weight": 0.5}, "--swapper-weight is for networks"),
+        (
+            {"engine": "mesh", "pixel_boost": 512},
+            "which auto stands for while .* leave out --swapper-pixel-boost, or get .* roop models pull inswapper_128$",
+        ),
+        ({"engine": "mesh", "match_colour": "mean"}, "auto stands for .* roop models pull inswapper_128$"),
+        (
+            {"engine": "uniface_256", "proportions": 0.5},
+            "for the engine mesh: uniface_256 redraws .* --swapper-engine mesh$",
+        ),
+        ({"engine": "inswapper_128", "source_glasses": "remove"}, "source-glasses are for the engine mesh"),
+        ({"engine": "mesh", "weight": 0.5}, "auto stands for .* --swapper-weight is for networks.* roop models pull"),
         ({"engine": "uniface_256", "weight": 0.5}, "uniface_256 is shown a picture of the source"),
         ({"engine": "inswapper_128", "converter_file": OWN}, "inswapper_128, which takes no converter"),
         ({"engine": "ghost_1_256"}, "get them yourself and say --swapper-engine-file and --swapper-converter-file"),
         ({"engine": "ghost_1_256", "engine_file": OWN}, "say --swapper-converter-file"),
+        ({"engine": "simswap_256"}, "not pulled, since nobody states size and hash .* say --swapper-engine-file$"),
         ({"engine": "blendswap_256"}, "say --swapper-engine-file$"),
         ({"engine": "hyperswap_1a_256", "pixel_boost": 384}, "take one of native, 256, 512, 768, 1024$"),
         ({"engine": "simswap_unofficial_512", "pixel_boost": 768}, "768 is no multiple of the 512 .* native, 512, 1024$"),
@@ -75,14 +85,21 @@ def test_the_sizes_that_divide_are_offered(spec: NetworkSpec) -> None:
 
 
 def test_a_file_of_ones_own_is_not_pulled_as_well() -> None:
-    simswap = choice("simswap_256")
-    names = [[model.name for model in simswap.models_for(options)] for options in (
-        SwapperOptions(engine="simswap_256"),
-        SwapperOptions(engine="simswap_256", engine_file=OWN),
-        SwapperOptions(engine="simswap_256", converter_file=OWN),
-        SwapperOptions(engine="simswap_256", engine_file=OWN, converter_file=OWN),
+    hififace = choice("hififace_unofficial_256")
+    names = [[model.name for model in hififace.models_for(options)] for options in (
+        SwapperOptions(engine="hififace_unofficial_256"),
+        SwapperOptions(engine="hififace_unofficial_256", engine_file=OWN),
+        SwapperOptions(engine="hififace_unofficial_256", converter_file=OWN),
+        SwapperOptions(engine="hififace_unofficial_256", engine_file=OWN, converter_file=OWN),
     )]  # fmt: skip
-    assert names == [["simswap_256", "crossface_simswap"], ["crossface_simswap"], ["simswap_256"], []]
+    assert names == [
+        ["hififace_unofficial_256", "crossface_hififace"],
+        ["crossface_hififace"],
+        ["hififace_unofficial_256"],
+        [],
+    ]
+    assert [model.name for model in choice("simswap_256").models] == ["crossface_simswap"]
+    assert choice("simswap_256").models_for(SwapperOptions(engine="simswap_256", engine_file=OWN, converter_file=OWN)) == ()
     assert choice("ghost_2_256").models == ()
 
 
@@ -128,3 +145,8 @@ def test_a_small_inswapper_of_ones_own_has_its_own_map(tmp_path: Path) -> None:
     own = tmp_path / "own.onnx"
     own.write_bytes(graphs.swap(spec, graphs.Graph(gain=np.ones(3), half=True)))
     Swapper().setup(context_of(SwapperOptions(engine="inswapper_128", engine_file=own), models=tmp_path))
+
+
+def test_auto_leaves_alone_what_only_mesh_knows() -> None:
+    """The host has not said yet which engine it is."""
+    assert SwapperOptions(proportions=0.7, source_glasses="remove").engine == "auto"

@@ -139,10 +139,10 @@ def soft() -> NDArray[np.float32]:
 
 def plainly(bgr: Picture, crop: NDArray[Any], matrix: Matrix, alpha: NDArray[np.float32]) -> NDArray[np.floating]:
     """Crop and mask warped over the whole picture and blended in float."""
-    size, flags = bgr.shape[1::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    patch, fitted = at_scale(crop, matrix)
-    colour = cv2.warpAffine(patch, fitted, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    mask = cv2.warpAffine(alpha, matrix, size, flags=flags)[..., None]
+    size, inverse = bgr.shape[1::-1], cv2.WARP_INVERSE_MAP
+    patch, fitted, kind = at_scale(crop, matrix)
+    colour = cv2.warpAffine(patch, fitted, size, flags=inverse | kind, borderMode=cv2.BORDER_REPLICATE)
+    mask = cv2.warpAffine(alpha, matrix, size, flags=inverse | cv2.INTER_LINEAR)[..., None]
     return np.rint(mask * colour.astype(np.float32) + (1 - mask) * bgr)
 
 
@@ -156,10 +156,11 @@ def test_the_paste_is_the_plain_one(hopper: Picture, collins: Picture, side: flo
     assert np.abs(frame.bgr() - plainly(bgr, crop, matrix, soft())).max() <= 1
 
 
-def test_enlarging_is_cubic(hopper: Picture) -> None:
-    """By way of a finer grid, which is within a level of a cubic warp all but everywhere."""
+@pytest.mark.parametrize("side", [150, 230, 270, 430])
+def test_enlarging_is_cubic(hopper: Picture, side: float) -> None:
+    """Itself, or by way of a finer grid, which is within a level of a cubic warp all but everywhere."""
     crop = photo(hopper[100:400, 100:400], 128, 128)
-    matrix = matrix_of(points_at(480, 270, 430, 14))
+    matrix = matrix_of(points_at(480, 270, side, 14))
     frame, alpha = frame_of(np.zeros((540, 960, 3), np.uint8)), np.ones((128, 128), np.float32)
     paste_crop(frame, crop, matrix, alpha)
     flags = cv2.WARP_INVERSE_MAP
@@ -190,12 +191,22 @@ def test_a_flat_crop_stays_flat(side: float) -> None:
     assert np.abs(frame.bgr().astype(int) - 180).max() <= 1
 
 
-def test_a_crop_in_floats_does_not_overshoot_where_it_is_enlarged() -> None:
+@pytest.mark.parametrize(
+    ("size", "scale", "grid"), [(1024, 0.93, 1024), (1024, 0.3, 1024), (512, 0.6, 512), (512, 0.3, 2560), (128, 0.4, 640)]
+)
+def test_a_finer_grid_is_made_where_it_pays(size: int, scale: float, grid: int) -> None:
+    """Not for a crop that is enlarged little, and not for a large one, of which it would take a lot of memory."""
+    patch, *_ = at_scale(np.zeros((size, size, 4), np.uint8), np.array([[scale, 0, 0], [0, scale, 0]]))
+    assert patch.shape[0] == grid
+
+
+@pytest.mark.parametrize("side", [200, 430])
+def test_a_crop_in_floats_does_not_overshoot_where_it_is_enlarged(side: float) -> None:
     """A cubic curve rises above white and falls below black beside an edge: half covered, that would not be cut off."""
     crop = np.zeros((128, 128, 3), np.float32)
     crop[:, 64:] = 1
     frame = frame_of(np.full((500, 500, 3), 128, np.uint8))
-    paste_crop(frame, crop, matrix_of(points_at(250, 250, 430)), np.full((128, 128), 0.5, np.float32))
+    paste_crop(frame, crop, matrix_of(points_at(250, 250, side)), np.full((128, 128), 0.5, np.float32))
     inner = frame.bgr()[100:400, 100:400]
     assert inner.min() >= 63
     assert inner.max() <= 192

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from roop_host import ModelError, Session, Tensor
 from roop_swapper.networks import CropSource, NetworkSpec
@@ -36,7 +38,22 @@ def contract_of(session: Session, spec: NetworkSpec, name: str) -> Contract:
     for what, tensor, rest in (("input", target, picture), ("input", source, given), ("output", made, picture)):
         if not _fits(tensor, rest, batch=what == "output"):
             raise _differs(name, spec, f"its {what} {_told(tensor)} and not floats of {(1, *rest)}")
-    return Contract(target, source, target.shape[0] is None and source.shape[0] is None)
+    alone = Contract(target, source, batches=False)
+    if target.shape[0] is not None or source.shape[0] is not None:
+        return alone
+    return replace(alone, batches=_takes_two(session, alone, spec.output, picture, given))
+
+
+def _takes_two(session: Session, contract: Contract, output: int, picture: tuple[int, ...], given: tuple[int, ...]) -> bool:
+    """Whether it does what it says: many an export leaves the batch free, and has a fixed one in its middle."""
+    inputs = {
+        contract.target.name: np.zeros((2, *picture), np.float32),
+        contract.source.name: np.ones((2, *given), np.float32),
+    }
+    try:
+        return bool(session.run(inputs)[output].shape == (2, *picture))
+    except Exception:  # noqa: BLE001  (whatever it is, one crop at a time is left, and was tried already)
+        return False
 
 
 def check_converter(session: Session, spec: NetworkSpec, name: str) -> None:

@@ -14,12 +14,15 @@ from roop_swapper import compose, gaze, glasses, light, skin
 from roop_swapper.engine import in_order
 from roop_swapper.raster import Chart, Sheet
 from roop_swapper.regions import Halves, Regions
+from roop_swapper.seen import Seen
 from roop_swapper.shape import Proportions
 from roop_swapper.source import SourceTexture, facing, make_texture
+from roop_swapper.state import FaceState, States, refreshed
 from roop_vision.align import yaw_degrees
 from roop_vision.masking import Masker
-from roop_vision.topology import LIPS_INNER, topology
+from roop_vision.topology import EYE_LEFT, EYE_RIGHT, LIPS_INNER, topology
 
+_EYE_CONTOURS = (EYE_LEFT, EYE_RIGHT)
 CHART = 96
 _MAP_PIXELS = 152  # longer side of the maps; they are smooth inside a triangle, so smaller ones than the face will do
 _FEATHER = 0.085
@@ -32,44 +35,9 @@ _MARGIN = 6
 _MASK_EVERY, _LIGHT_EVERY, _SHAPE_EVERY = 2, 4, 8
 _MOUTH_TRIANGLES = len(LIPS_INNER) - 2  # the last of the mesh: the target's teeth and tongue stay
 _SHIFT_CHART = 48  # cells of the texture's width; shifts are smooth
+_FREE = 0.3  # of cheeks and nose, which must be free of what stands before the face for anything to be learnt
+_HIDDEN = 0.5  # share from which an eye counts as hidden, and glasses may be what stands before the face
 _SKIN_CONTRAST, _FEATURE_CONTRAST = (0.35, 1.1), (0.5, 1.1)  # bounds of the shares of detail that are kept
-
-
-@dataclass(slots=True, eq=False)
-class Average:
-    """A mean over time of what is learnt now and then: at every frame ``value`` goes a share of the way to ``fresh``."""
-
-    rate: float
-    value: NDArray[np.float32]
-    fresh: NDArray[np.float32]
-
-    def step(self) -> None:
-        self.value = self.value + np.float32(self.rate) * (self.fresh - self.value)
-
-
-@dataclass(slots=True, eq=False)
-class FaceState:
-    """What is averaged over time for one track, all of it in texture space or in the source's frame."""
-
-    level: int
-    shift: Average | None = None
-    gain: Average | None = None
-    keep: Average | None = None
-    colour: skin.SkinColour | None = None
-    #: How surely the target wears glasses, one number.
-    worn: Average | None = None
-    shut: tuple[float, ...] = (0.0, 0.0)
-    #: How far the source's irises are moved, in shares of an eye's width.
-    turned: Average | None = None
-    #: Of the skin's detail and of the features'.
-    contrast: Average | None = None
-    #: The source's texture in the target's light, B, G, R and a fourth channel.
-    lit: NDArray[np.uint8] | None = None
-
-    def step(self) -> None:
-        for average in (self.shift, self.gain, self.keep, self.contrast, self.worn, self.turned):
-            if average is not None:
-                average.step()
 
 
 @dataclass(slots=True, eq=False)
@@ -86,11 +54,14 @@ class MeshEngine:
     """Holds what is fixed, topology and charts, the source textures of a job, and what was learnt of each track.
 
     ``strength`` in 0..1 is how far features move to the source's proportions; ``bare`` paints over the source's glasses.
-    ``masker`` says what of the target stays besides what is no skin.
+    ``occluder`` says what stands before a face, which stays and is not learnt from; ``masker`` what else of the target is
+    to stay.
     """
 
-    def __init__(self, strength: float, *, bare: bool = False, masker: Masker | None = None) -> None:
-        self.strength, self.bare, self._masker = strength, bare, masker
+    def __init__(
+        self, strength: float, *, bare: bool = False, occluder: Masker | None = None, masker: Masker | None = None
+    ) -> None:
+        self.strength, self.bare, self._occluder, self._masker = strength, bare, occluder, masker
         top = self._topology = topology()
         self._chart = Chart.make(top.uv, top.triangles, CHART)
         self._shift_chart = Chart.make(top.uv, top.triangles, _SHIFT_CHART)
@@ -102,17 +73,18 @@ class MeshEngine:
         self._openings = [(upper[rows], lower[rows]) for upper, lower in self._regions.openings]
         self.textures: list[SourceTexture] = []
         self.proportions: list[Proportions] = []
-        self._states: dict[tuple[int, int], FaceState] = {}
+        self._states = States()
 
     def begin(self, sources: tuple[SourceFace, ...]) -> None:
         self.textures = [make_texture(s, self._topology, self._chart, self._regions, bare=self.bare) for s in sources]
         self.proportions = [Proportions(texture.mesh, self.strength) for texture in self.textures]
-        self._states = {}
+        self._states = States()
 
     def start(self) -> None:
-        self._states = {}
-        if self._masker is not None:
-            self._masker.start()
+        self._states = States()
+        for masker in (self._occluder, self._masker):
+            if masker is not None:
+                masker.start()
 
     def learn(self, frames: Sequence[Frame]) -> None:
         """What it learns hangs on all that it draws."""
@@ -120,18 +92,17 @@ class MeshEngine:
 
     def process(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
-            present: dict[tuple[int, int], FaceState] = {}
             for face, source in in_order(frame):
                 if face.mesh_468 is None:
                     continue
                 key = (face.id, source)
                 state = self._states.get(key) or self.new_state(face, source)
                 self.swap(frame, face, source, state)
-                present[key] = state
-            self._states = present
+                self._states.put(key, state, frame.index)
+            self._states.after(frame.index)
 
     def end(self) -> None:
-        self.textures, self.proportions, self._states = [], [], {}
+        self.textures, self.proportions, self._states = [], [], States()
 
     def new_state(self, face: Face, source: int) -> FaceState:
         """State of a track that begins now. The texture's size stays for the track: changing it would show."""
@@ -149,9 +120,10 @@ class MeshEngine:
         layout = _layout(mesh, moved, frame)
         if layout is None:
             return
-        region = frame.bgr(layout.box)
-        self._learn_eyes(region, layout.box, mesh, source, state)
-        self._learn_looks(frame.index, region, layout.box, mesh, source, state)
+        seen = Seen(layout.box, frame.bgr(layout.box), mesh, _kept(self._occluder, frame, face, layout.box))
+        region = seen.bgr
+        self._learn_eyes(seen, source, state)
+        self._learn_looks(frame.index, seen, source, state)
         state.step()
         if state.lit is None or frame.index % _MASK_EVERY == 0:
             state.lit = self._lit_texture(source, state)
@@ -166,8 +138,9 @@ class MeshEngine:
         shown = compose.sampled(state.lit, *(compose.enlarged(compose.cells(plane, state.level), full) for plane in (u, v)))
         out = compose.mixed(compose.grained(shown, region), base, compose.enlarged(alpha, full))
         shares = compose.enlarged(cover, full)
-        kept = None if self._masker is None else self._masker.kept(frame, face, layout.box)
-        frame.put(layout.box, out, shares if kept is None else shares * (1 - kept), face_id=face.id)
+        for kept in (seen.hidden, _kept(self._masker, frame, face, layout.box)):
+            shares = shares if kept is None else shares * (1 - kept)
+        frame.put(layout.box, out, shares, face_id=face.id)
 
     def _moved(self, mesh: NDArray[np.float32], source: int, state: FaceState) -> NDArray[np.float32]:
         """The mesh to draw: the target's, with features moved towards the source's proportions."""
@@ -179,43 +152,51 @@ class MeshEngine:
     def _learn_shape(self, index: int, mesh: NDArray[np.float32], source: int, state: FaceState) -> None:
         """What moves features to the source's proportions. Not at the frames at which light is learnt: work is spread."""
         if state.shift is None or index % _SHAPE_EVERY == 1:
-            state.shift = _refreshed(state.shift, self.proportions[source].shifts(mesh), _SLOW)
+            state.shift = refreshed(state.shift, self.proportions[source].shifts(mesh), _SLOW)
 
-    def _learn_eyes(
-        self, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
-    ) -> None:
-        """Lids and gaze; a blink is over in a few frames, so every frame is looked at."""
-        colours = skin.lab(_unroll(region, box, mesh, self._eyes))
-        state.shut = tuple(skin.eye_shut(colours, opening) for opening in self._openings)
-        if state.turned is None or max(state.shut) < _OPEN:
+    def _learn_eyes(self, seen: Seen, source: int, state: FaceState) -> None:
+        """Lids and gaze; a blink is over in a few frames, so every frame is looked at. Of a hidden eye nothing changes."""
+        colours = skin.lab(seen.unrolled(self._eyes))
+        free = [seen.share_hidden(eye) < _HIDDEN for eye in _EYE_CONTOURS]
+        both = zip(free, self._openings, state.shut, strict=True)
+        state.shut = tuple(skin.eye_shut(colours, opening) if sees else shut for sees, opening, shut in both)
+        if state.turned is None or (max(state.shut) < _OPEN and all(free)):
             look = gaze.side_look(colours[..., 0], self._openings)
             turned = np.array(gaze.turned_by(look, self.textures[source].look), np.float32)
-            state.turned = _refreshed(state.turned, turned, _GAZE)
+            state.turned = refreshed(state.turned, turned, _GAZE)
 
-    def _learn_looks(
-        self, index: int, region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], source: int, state: FaceState
-    ) -> None:
-        """Update light and skin mask from the target's own face, unrolled into texture space."""
+    def _learn_looks(self, index: int, seen: Seen, source: int, state: FaceState) -> None:
+        """Update light and skin mask from the target's own face, unrolled into texture space, where nothing hides it."""
         if state.keep is not None and index % _MASK_EVERY:
             return
         texture, regions = self.textures[source], self._regions
-        unrolled = _unroll(region, box, mesh, self._chart)
-        seen = self._chart.per_triangle(facing(mesh, self._topology))
+        facing_us = self._chart.per_triangle(facing(seen.mesh, self._topology))
+        free = seen.free(self._chart)
+        if free is not None and float((regions.reference * free).sum()) < _FREE * float(regions.reference.sum()):
+            if state.gain is not None:
+                return
+            free = None  # a face that begins behind something: what is seen there is all that there is
+        unrolled = seen.unrolled(self._chart)
+        trust = facing_us if free is None else facing_us * free
         colours = skin.lab(unrolled)
-        learnt = skin.learn(colours, regions.reference * (seen > 0.5))
+        learnt = skin.learn(colours, regions.reference * (trust > 0.5))
         state.colour = learnt if state.colour is None else state.colour.towards(learnt, _SLOW * _MASK_EVERY)
-        state.keep = _refreshed(state.keep, skin.likeness(colours, state.colour, seen, regions), _QUICK)
+        keep = skin.likeness(colours, state.colour, facing_us, regions)
+        if free is not None and state.keep is not None:
+            keep = state.keep.value + free * (keep - state.keep.value)
+        state.keep = refreshed(state.keep, keep, _QUICK)
         if state.gain is not None and index % _LIGHT_EVERY:
             return
-        state.worn = _refreshed(state.worn, np.array(glasses.worn(unrolled), np.float32), _SLOW)
-        weight = regions.skin * seen * state.keep.value**2 * texture.keep**2
+        if state.worn is None or free is None or float((regions.glasses * (1 - free)).max()) < _HIDDEN:
+            state.worn = refreshed(state.worn, np.array(glasses.worn(unrolled), np.float32), _SLOW)
+        weight = regions.skin * trust * state.keep.value**2 * texture.keep**2
         gain = light.gain_field(unrolled.astype(np.float32), texture.chart_bgr, weight)
-        state.gain = _refreshed(state.gain, gain, _SLOW)
-        parts = ((weight, _SKIN_CONTRAST), (regions.feature * seen, _FEATURE_CONTRAST))
+        state.gain = refreshed(state.gain, gain, _SLOW)
+        parts = ((weight, _SKIN_CONTRAST), (regions.feature * trust, _FEATURE_CONTRAST))
         contrast = light.detail_ratios(unrolled, texture.chart_bgr, state.gain.value, parts)
         # A blurred picture blurs features too; a young skin alone is smooth, and wrinkles belong to the source.
         contrast[0] = contrast.max()
-        state.contrast = _refreshed(state.contrast, contrast, _SLOW)
+        state.contrast = refreshed(state.contrast, contrast, _SLOW)
 
     def _places(
         self,
@@ -270,11 +251,6 @@ class MeshEngine:
         return compose.widened(cv2.multiply(toned, gain, dtype=cv2.CV_8U).astype(np.uint8, copy=False))
 
 
-def _refreshed(average: Average | None, fresh: NDArray[np.float32], rate: float) -> Average:
-    """The average with what was learnt just now; a first one is taken as it is."""
-    return Average(rate, fresh if average is None else average.value, fresh)
-
-
 def _rows_of(openings: tuple[Halves, ...]) -> slice:
     """The rows of the chart in which eyes lie."""
     rows = np.flatnonzero(np.any([half.any(1) for halves in openings for half in halves], axis=0))
@@ -294,14 +270,5 @@ def _layout(mesh: NDArray[np.float32], moved: NDArray[np.float32], frame: Frame)
     return _Layout(box, width, height, np.array([width / box.width, height / box.height], np.float32))
 
 
-def _unroll(region: NDArray[np.uint8], box: Box, mesh: NDArray[np.float32], chart: Chart) -> NDArray[np.uint8]:
-    """The target's face in texture space, uint8 B, G, R; halved first so that no pixel is skipped."""
-    step, picture = 1, region
-    while min(picture.shape[:2]) > 2 * chart.size:
-        height, width = picture.shape[:2]
-        even = picture[: height // 2 * 2, : width // 2 * 2]
-        picture = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        step *= 2
-    points = ((mesh[:, :2] - (box.x0, box.y0) + 0.5) / step - 0.5).astype(np.float32)
-    x, y = chart.spread(points)
-    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+def _kept(masker: Masker | None, frame: Frame, face: Face, box: Box) -> NDArray[np.float32] | None:
+    return None if masker is None else masker.kept(frame, face, box)

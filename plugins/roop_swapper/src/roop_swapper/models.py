@@ -1,8 +1,7 @@
 """The networks' files, none of which is part of the plugin.
 
 Sizes and hashes are what public repositories state: of ``inswapper_128`` and ``uniface_256`` several alike, of the other
-swap networks at least one that names the host's own digest, and of ``simswap_256`` one the hash and another the size. A
-file for which nobody states a hash is not pulled.
+swap networks at least one that names the host's own digest. A file for which nobody states both together is not pulled.
 """
 
 from __future__ import annotations
@@ -84,13 +83,6 @@ HYPERSWAP_1C_256 = _facefusion(
 )
 
 _SIMSWAP = "non-commercial (SimSwap)"
-SIMSWAP_256 = _facefusion(
-    "simswap_256",
-    "models-3.0.0",
-    220_368_724,
-    "5b6374b2ffab838588d4f0c32dc7ed5bb8d99237d755a663ed02ee265a1714fb",
-    licence=_SIMSWAP,
-)
 SIMSWAP_UNOFFICIAL_512 = _facefusion(
     "simswap_unofficial_512",
     "models-3.0.0",

@@ -134,7 +134,6 @@ NETWORKS = (
         # ImageNet's; what comes out is in 0..1 all the same.
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
-        model=models.SIMSWAP_256,
         converter=models.CROSSFACE_SIMSWAP,
     ),
     NetworkSpec(

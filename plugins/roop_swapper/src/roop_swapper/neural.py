@@ -62,6 +62,7 @@ class NeuralEngine:
 
     def __init__(self, ctx: Context, spec: NetworkSpec, use: Use, masks: MaskOptions) -> None:
         self._spec, self._use, self._name = spec, use, use.model.name
+        self._repair = "take another file" if use.model.own else "try --precision fp32 or --device cpu"
         self._session = ctx.sessions.open(use.model)
         self._contract = contract_of(self._session, spec, self._name)
         self._identity = identity_of(ctx, spec, use.model, use.converter)
@@ -96,6 +97,8 @@ class NeuralEngine:
             some = taken[first : first + at_once]
             for one, rgb in zip(some, self._redrawn(some), strict=True):
                 self._put(one, rgb)
+        present = {face.id for frame in frames for face in frame.faces}
+        self._targets = {number: told for number, told in self._targets.items() if number in present}
 
     def end(self) -> None:
         self._sources, self._held, self._targets = [], [], {}
@@ -171,16 +174,15 @@ class NeuralEngine:
 
     def _check_numbers(self, out: NDArray[np.float32]) -> None:
         if not np.isfinite(out).all():
-            raise ModelError(f"the model {self._name} made values that are no numbers; try --precision fp32 or --device cpu")
+            raise ModelError(f"the model {self._name} made values that are no numbers; {self._repair}")
 
     def _check_picture(self, rgb: NDArray[np.float32], crops_bgr: NDArray[np.uint8]) -> None:
         if float(np.abs(rgb).mean()) > _FAR_OUT:
             raise ModelError(
-                f"the model {self._name} made values far beyond 0..1, which are no picture; try --precision fp32, or "
+                f"the model {self._name} made values far beyond 0..1, which are no picture; {self._repair}, or say "
                 "--swapper-engine mesh"
             )
         if any(made.min() == made.max() and crop.min() != crop.max() for made, crop in zip(rgb, crops_bgr, strict=True)):
             raise ModelError(
-                f"the model {self._name} made one flat colour of a face; try --precision fp32 or --device cpu, or "
-                "--swapper-engine mesh"
+                f"the model {self._name} made one flat colour of a face; {self._repair}, or say --swapper-engine mesh"
             )

@@ -29,6 +29,10 @@ Engine = Literal[
 PixelBoost = Literal["native", 256, 384, 512, 768, 1024]
 #: All of the source, nothing of the target.
 _WHOLE = 1.0
+#: How far features move with ``mesh``.
+_PROPORTIONS = 0.45
+_MESH = "the engine mesh, which auto stands for while the weights of inswapper_128 are not here"
+_PULL = "get those weights: roop models pull inswapper_128"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,9 @@ class SwapperOptions(MaskOptions):
         least=0,
         most=1,
     )
-    proportions: float = option(0.45, "engine mesh: how far features move to the source's proportions", least=0, most=1)
+    proportions: float = option(
+        _PROPORTIONS, "engine mesh: how far features move to the source's proportions", least=0, most=1
+    )
     source_glasses: Literal["keep", "remove"] = option("keep", "engine mesh: whether the source's glasses go over")
 
     def __post_init__(self) -> None:
@@ -62,6 +68,7 @@ class SwapperOptions(MaskOptions):
         if network is None:
             self._check_without_network()
         else:
+            self._check_mesh_only(network)
             self._check_files(network)
             self._check_boost(network)
             self._check_weight(network)
@@ -72,16 +79,23 @@ class SwapperOptions(MaskOptions):
             if file is not None:
                 raise ValueError(f"{flag} needs --swapper-engine with the name of the network's family, not {self.engine}")
         if self.engine == "mesh" and self.pixel_boost != "native":
-            raise ValueError("the engine mesh draws at the target's own size; leave out --swapper-pixel-boost")
+            raise ValueError(f"{_MESH}, draws at the target's own size; leave out --swapper-pixel-boost, or {_PULL}")
         if self.engine == "mesh" and (self.mask_blur != BLUR or any(self.mask_padding) or self.match_colour != "none"):
             raise ValueError(
-                "the engine mesh fades and lights a face by itself: --swapper-mask-blur, --swapper-mask-padding and "
-                "--swapper-match-colour are for networks; leave them out"
+                f"{_MESH}, fades and lights a face by itself: --swapper-mask-blur, --swapper-mask-padding and "
+                f"--swapper-match-colour are for networks; leave them out, or {_PULL}"
             )
         if self.engine == "mesh" and self.weight != _WHOLE:
             raise ValueError(
-                "the engine mesh has no vector of a face to weigh, so --swapper-weight is for networks; leave it out, or "
-                "say --swapper-proportions"
+                f"{_MESH}, has no vector of a face to weigh, so --swapper-weight is for networks; leave it out, say "
+                f"--swapper-proportions, or {_PULL}"
+            )
+
+    def _check_mesh_only(self, network: NetworkSpec) -> None:
+        if self.proportions != _PROPORTIONS or self.source_glasses != "keep":
+            raise ValueError(
+                f"--swapper-proportions and --swapper-source-glasses are for the engine mesh: {network.name} redraws the "
+                "face by itself; leave them out, or say --swapper-engine mesh"
             )
 
     def _check_files(self, network: NetworkSpec) -> None:
@@ -93,8 +107,8 @@ class SwapperOptions(MaskOptions):
         lacking = [flag for flag, file, model in needed if file is None and model is None]
         if lacking:
             raise ValueError(
-                f"the engine {network.name} is not pulled, since nobody states the hash of its files; get them yourself and "
-                f"say {' and '.join(lacking)}"
+                f"the engine {network.name} is not pulled, since nobody states size and hash of its files; get them "
+                f"yourself and say {' and '.join(lacking)}"
             )
 
     def _check_boost(self, network: NetworkSpec) -> None:

@@ -56,7 +56,8 @@ class Swapper(Processor):
         if network is None:
             from roop_swapper.mesh_engine import MeshEngine
 
-            return MeshEngine(options.proportions, bare=options.source_glasses == "remove", masker=_masker(ctx, options))
+            bare, (occluder, masker) = options.source_glasses == "remove", _maskers(ctx, options)
+            return MeshEngine(options.proportions, bare=bare, occluder=occluder, masker=masker)
         from roop_swapper.neural import NeuralEngine, Use
 
         use = Use(
@@ -68,16 +69,21 @@ class Swapper(Processor):
         return NeuralEngine(ctx, network, use, options)
 
 
-def _masker(ctx: Context, options: SwapperOptions) -> Masker | None:
-    """For the engine mesh, which knows itself where a face ends and what is no skin: only what asks for more than that."""
+def _maskers(ctx: Context, options: SwapperOptions) -> tuple[Masker | None, Masker | None]:
+    """For the engine mesh, which knows itself where a face ends: what finds things before it, and what keeps parts of it.
+
+    Two, since the engine learns from parts that are kept, and not from things.
+    """
     from roop_vision.masking import Masker
 
-    asked = set(options.mask_types) & {"region", "area"} or options.mask_keep
-    networks = tuple(name for name in options.mask_occluder if name != "skin") if "occlusion" in options.mask_types else ()
-    if not asked and not networks:
-        return None
-    kinds = tuple(kind for kind in options.mask_types if kind != "occlusion" or networks)
-    return Masker(replace(options, mask_types=kinds or ("box",), mask_occluder=networks or ("skin",)), ctx.sessions)
+    occluder = masker = None
+    if "occlusion" in options.mask_types:
+        only = replace(options, mask_types=("occlusion",), mask_parser="none", mask_keep=())
+        occluder = Masker(only, ctx.sessions)
+    kinds = tuple(kind for kind in options.mask_types if kind in ("region", "area"))
+    if kinds or options.mask_keep:
+        masker = Masker(replace(options, mask_types=kinds or ("box",), mask_occluder=("skin",)), ctx.sessions)
+    return occluder, masker
 
 
 def _file(own: Path | None, pulled: ModelSpec | None, engine: str) -> ModelSpec:

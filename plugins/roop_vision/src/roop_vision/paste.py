@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from roop_host import Box, Frame
 from roop_vision.align import place_of, scale_of
 
-#: A crop that is enlarged is first put on a grid so much finer, by cubic interpolation, and from there by straight lines: as
-#: smooth as a cubic warp, and several times quicker. Odd, so that the crop's own pixels are points of the grid.
+#: A crop that is enlarged much is first put on a grid so much finer, by cubic interpolation, and from there by straight
+#: lines: within a level of a cubic warp, and quicker. Odd, so that the crop's own pixels are points of the grid.
 _FINER = 5
+#: Pixels of the crop to one of the picture, from which a cubic warp itself is the quicker one, and needs no finer grid.
+_LITTLE = 0.5
+_LARGE = 512  # pixels of the side, beyond which a finer grid would take some hundred megabytes
 
 
 def paste_crop(
@@ -38,30 +41,43 @@ def paste_crop(
     if not width or box.empty:
         return
     # Three channels with an empty fourth are warped in half the time of three.
-    patch, moved = at_scale(cv2.cvtColor(crop_bgr, cv2.COLOR_BGR2BGRA), matrix)
-    # A crop that was not shrunk reaches as far as its cover: its outside is never seen, so the quickest border will do.
-    border = cv2.BORDER_CONSTANT if patch.shape[0] >= crop_bgr.shape[0] else cv2.BORDER_REPLICATE
+    patch, moved, kind = at_scale(cv2.cvtColor(crop_bgr, cv2.COLOR_BGR2BGRA), matrix)
+    # By straight lines, a crop that was not shrunk reaches as far as its cover: its outside is never seen, so the quickest
+    # border will do.
+    inside = kind == cv2.INTER_LINEAR and patch.shape[0] >= crop_bgr.shape[0]
+    border = cv2.BORDER_CONSTANT if inside else cv2.BORDER_REPLICATE
     buffers, size = frame.scratch, (box.height, box.width)
     placed = buffers.array("roop_vision.placed", (*size, 4), crop_bgr.dtype.type)
     bgr = buffers.array("roop_vision.placed bgr", (*size, 3), crop_bgr.dtype.type)
     share = buffers.array("roop_vision.placed share", size)
-    cv2.cvtColor(_placed(patch, moved, box, border, placed), cv2.COLOR_BGRA2BGR, dst=bgr)
-    frame.put(box, bgr, _placed(cover, matrix, box, cv2.BORDER_CONSTANT, share), face_id=face_id)
+    cv2.cvtColor(_placed(patch, moved, box, placed, border, kind), cv2.COLOR_BGRA2BGR, dst=bgr)
+    if bgr.dtype == np.float32 and kind == cv2.INTER_CUBIC:  # overshoots; of whole numbers it is cut off already
+        np.clip(bgr, 0, 1, out=bgr)
+    frame.put(box, bgr, _placed(cover, matrix, box, share), face_id=face_id)
 
 
-def _placed(patch: NDArray[Any], matrix: NDArray[np.float64], box: Box, border: int, out: NDArray[Any]) -> NDArray[Any]:
+def _placed(
+    patch: NDArray[Any],
+    matrix: NDArray[np.float64],
+    box: Box,
+    out: NDArray[Any],
+    border: int = cv2.BORDER_CONSTANT,
+    kind: int = cv2.INTER_LINEAR,
+) -> NDArray[Any]:
     """``out``: what ``box`` of the picture shows of a patch, by ``matrix`` from picture to patch."""
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2] @ (box.x0, box.y0)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = kind | cv2.WARP_INVERSE_MAP
     cv2.warpAffine(patch, moved, (box.width, box.height), dst=out, flags=flags, borderMode=border)
     return out
 
 
-def at_scale(crop: NDArray[Any], matrix: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """The crop at a size from which straight lines lead to its place, and the matrix to it."""
+def at_scale(crop: NDArray[Any], matrix: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64], int]:
+    """The crop at a size from which it is warped to its place, the matrix to it, and OpenCV's kind of interpolation."""
     scale = scale_of(matrix)
     height, width = crop.shape[:2]
+    if _LITTLE <= scale < 1 or (scale < 1 and max(height, width) > _LARGE):
+        return crop, matrix, cv2.INTER_CUBIC
     if scale < 1:
         size = (width * _FINER, height * _FINER)
         patch: NDArray[Any] = cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC)
@@ -72,8 +88,8 @@ def at_scale(crop: NDArray[Any], matrix: NDArray[np.float64]) -> tuple[NDArray[A
         size = (max(1, round(width / int(scale))), max(1, round(height / int(scale))))
         patch = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
     else:
-        return crop, matrix
+        return crop, matrix, cv2.INTER_LINEAR
     factors = np.array([[size[0] / width], [size[1] / height]])
     moved = matrix * factors
     moved[:, 2:] += 0.5 * factors - 0.5  # pixels are counted from their middles
-    return patch, moved
+    return patch, moved, cv2.INTER_LINEAR

@@ -19,6 +19,7 @@ _STILL = 0.0025
 _POINTS_STILL, _POINTS_MOVING, _POINTS_DRIFT = 0.01, 0.05, 0.1
 #: The same for a detector's box, in its longer sides, which are some two and a half times the eyes' distance.
 _BOX_STILL, _BOX_MOVING, _BOX_DRIFT = 0.015, 0.02, 0.08
+_SETTLING = 10  # frames
 _LEFT, _RIGHT = 33, 263
 
 
@@ -27,6 +28,7 @@ class Smoother:
 
     def __init__(self, rigid: NDArray[np.bool_] | slice, *, still: float, moving: float, drift: float) -> None:
         self._rigid, self._still, self._moving, self._drift = rigid, still, moving, drift
+        self._count = 0
         self._raw: NDArray[np.float32] | None = None
         self._smooth: NDArray[np.float32] | None = None
 
@@ -42,6 +44,7 @@ class Smoother:
     def go_on(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """A frame in which nothing was measured: ``points`` are where they must be by other evidence."""
         self._raw = self._smooth = points
+        self._count += 1
         return points
 
     def step(self, points: NDArray[np.float32], carried: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -60,9 +63,12 @@ class Smoother:
         together = _moved_with(predicted, points, predicted, self._rigid) - predicted
         drift = np.sqrt(np.mean((together[:, :2] ** 2).sum(1))) / size
         deviation = points - predicted - together
-        predicted = predicted + drift**2 / (drift**2 + self._drift**2) * together
+        # The first frames of all are a mean: what the very first one was off by would be taken back too slowly.
+        self._count += 1
+        least = 1 / self._count if self._count <= _SETTLING else 0.0
+        predicted = predicted + max(float(drift**2 / (drift**2 + self._drift**2)), least) * together
         length = np.sqrt((deviation[:, :2] ** 2).sum(1, keepdims=True)) / size
-        share = length**2 / (length**2 + self._moving**2)
+        share = np.maximum(length**2 / (length**2 + self._moving**2), least)
         self._raw = points
         self._smooth = (predicted + share * deviation).astype(np.float32)
         return self._smooth
