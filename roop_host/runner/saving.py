@@ -29,7 +29,7 @@ def save_face(host: Host, job: Job, name: str, overwrite: bool, control: Control
         pictures = look_at_pictures(replace(job, references=(), pairs=()), _NOBODY)
         with ready(run, lookers, _no_output):
             album = Album(run, pictures)
-            people = [one for text in texts for one in album.faces_of(text, "source")]
+            people = album.person(texts, "source")
             if all(one.face.embedding is None for one in people):
                 assert run.analyser is not None
                 run.notices.append(

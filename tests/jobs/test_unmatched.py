@@ -288,7 +288,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the face numbered 1 is asked for."""
     from roop_host.runner.selection import Selector
 
-    def choose(self: Selector, faces: Any) -> tuple[Face, ...]:
+    def choose(self: Selector, frame_index: int, faces: Any) -> tuple[Face, ...]:
         return tuple(face.with_source(0 if face.id == 1 else None) for face in faces)
 
     monkeypatch.setattr(Selector, "choose", choose)
