@@ -229,7 +229,10 @@ class Host:
     ) -> Preview:
         """One frame of what ``job`` would make, by the same way as ``run``. Raises as that does.
 
-        The job's output is not written, and its exports and uploads are not done.
+        Only that frame and what it needs around it are looked at. In mode ``one`` a run keeps whom it chose in an earlier
+        frame, and a preview chooses in its own; with references whom it finds does not depend on where it begins, but for
+        faces that are hardly alike. A frame without the face that is asked for is shown as it is, also where a run would
+        hold or drop it. The job's output is not written, and its exports and uploads are not done.
         """
         from roop_host.runner.previewing import preview_of
 

@@ -182,7 +182,7 @@ def file_flags() -> dict[str, tuple[Any, Any]]:
         "--source",
         panel=FILES,
         metavar="FILE",
-        help="Picture of the face to put in, or face:NAME; several are one person.",
+        help="Picture of the face to put in, or face:NAME; of several faces the largest; several are one person.",
     )
     reference = option_flag(
         many,

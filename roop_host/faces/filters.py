@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from roop_host.types.faces import Face
 from roop_host.types.job import FaceSelection
@@ -52,6 +52,14 @@ class Steady:
         self._by_gender, self._by_age = filters_gender(selection), filters_age(selection)
         self._seen: dict[int, _Seen] = {}
 
+    def snapshot(self, known: Set[int]) -> dict[str, Any]:
+        """What ``recall`` takes, as plain JSON data; ``known`` is who may be seen again."""
+        return {"seen": [[track, asdict(seen)] for track, seen in self._seen.items() if track in known]}
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Go on after a ``snapshot``."""
+        self._seen = {track: _Seen(**seen) for track, seen in data["seen"]}
+
     def look(self, faces: Sequence[Face]) -> None:
         """The faces of the next frame."""
         if not (self._by_gender or self._by_age):
@@ -63,7 +71,7 @@ class Steady:
                 seen.told += 1
                 seen.gender = _gender(seen)
             if face.age is not None:
-                seen.years += face.age
+                seen.years += float(face.age)
                 seen.aged += 1
                 seen.old_enough = self._of_age(seen)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from roop_host.faces.likeness import check_comparable, similarity, unit
+from roop_host.faces.likeness import check_comparable, unit
 from roop_host.faces.ordering import turned_degrees
 from roop_host.types.faces import Face
 from roop_host.types.objects import SourceFace
@@ -28,28 +28,6 @@ def merged(pictures: Sequence[SourceFace], merge: Merge = "mean") -> SourceFace:
     age = next((face.age for face in faces if face.age is not None), None)
     face = replace(_with_embedding(faces, merge), gender=gender, age=age)
     return replace(first, face=face, others=tuple(rest))
-
-
-def strangers(pictures: Sequence[SourceFace], limits: Mapping[str, float]) -> list[str]:
-    """Notices of pictures that rather show somebody else than the others of this person do, as far as that is known.
-
-    ``limits`` are ``AnalyserSpec.recognisers``. Raises ``UsageError`` for embeddings of two recognisers.
-    """
-    known = [one for one in pictures if one.face.embedding is not None]
-    odd: list[tuple[str, float]] = []
-    for number, one in enumerate(known):
-        others = [other.face for other in (*known[:number], *known[number + 1 :])]
-        alike = similarity(one.face, _with_embedding(others, "mean"), limits) if others else None
-        if alike is not None and alike < 0.5:
-            odd.append((one.name, alike))
-    if len(known) == 2 and odd:
-        first, second = (picture.name for picture in known)
-        return [f"{first} and {second} look like two people (similarity {odd[0][1]:.2f}); take pictures of one"]
-    return [
-        f"{name} looks like somebody else than the other pictures of this person (similarity {alike:.2f}); leave it out "
-        "unless it is the same one"
-        for name, alike in odd
-    ]
 
 
 def _with_embedding(faces: Sequence[Face], merge: Merge) -> Face:

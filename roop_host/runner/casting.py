@@ -81,7 +81,7 @@ def settle_faces(job: Job, names: Names) -> Job:
         )
     settled = replace(faces, mode=mode)
     if names.analyser is None:
-        for _, flag in needs_of(settled):
+        for flag in (*by_looks, *(flag for _, flag in needs_of(settled))):
             raise UsageError(f"no step of this job looks at faces, so {flag} has nothing to choose; leave it out")
     if faces.gender == "source" and not (job.sources or job.pairs):
         raise UsageError("--face-selector-gender source asks for the gender of a source, and none is named; name one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from roop_host import gate
@@ -17,6 +17,7 @@ from roop_host.pipeline.windows import Windows, WindowSpec
 from roop_host.runner import unmatched
 from roop_host.runner.selection import Selector
 from roop_host.runner.state import Part, Run
+from roop_host.types.faces import Face
 from roop_host.types.frame import Frame, let_go
 from roop_host.types.objects import Analyser, Processor, Stage
 from roop_host.types.report import StageTime
@@ -48,20 +49,21 @@ def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
 def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = False) -> Chain:
     """All stages but decoding and the sink. A frame that is ``alone`` is a segment without neighbours.
 
-    ``only`` the first segment may be wanted, ``first_segment`` being the number of a frame then: a segment of its own.
+    ``only`` the first segment may be wanted, ``first_segment`` being the number of a frame then: a segment of its own, which
+    stays as it is where it shows nobody who is asked for.
     """
     length = 1 if alone or only else run.job.media.segment_frames
     splitter = Splitter(length, Reach() if alone else reach_of(run), first_segment, only=only)
     stages = [_screen_target(run, splitter)]
     later = reach_of(run)
     if run.analyser is not None:
-        eyes = _Eyes(run, run.analyser)
+        eyes = _Eyes(run, run.analyser, first_segment, alone=alone)
         later = _minus(later, window_spec(run.analyser.declared.spec).reach)
         stages.append(_windowed("analyse", run.analyser, later, eyes.start, eyes.process))
     for step in run.steps:
         later = _minus(later, window_spec(step.declared.spec).reach)
         stages.append(_windowed(step.name, step, later, step.attributed(step.item.start), _process(step)))
-    stages += [*unmatched.stages(run), _screen_output(run)]
+    stages += [*([] if only else unmatched.stages(run)), _screen_output(run)]
     return Chain(stages, splitter)
 
 
@@ -105,6 +107,7 @@ def count(run: Run, frame: Frame | LeftOut) -> None:
     """Note a finished frame, or one that is left out."""
     counts = run.counts
     counts.with_face += bool(frame.faces)
+    counts.most_faces = max(counts.most_faces, len(frame.faces))
     counts.matched += unmatched.is_match(run, frame)
     if isinstance(frame, LeftOut):
         counts.dropped += 1
@@ -116,26 +119,45 @@ def count(run: Run, frame: Frame | LeftOut) -> None:
 
 
 class _Eyes:
-    """The analyser as a stage: finds faces once per frame and lets the job choose among them."""
+    """The analyser as a stage: finds faces once per frame and lets the job choose among them.
 
-    def __init__(self, run: Run, analyser: Part[Analyser]) -> None:
-        self._run, self._analyser = run, analyser
-        self._selector = Selector(run.job.faces, 0 if run.sources else None, run.people)
+    The choice goes on from segment to segment by way of what would be stored of it, so a run that is continued with that
+    goes on just so. Frames behind a segment are chosen in too, for its last ones, and chosen in again in the next.
+    """
+
+    def __init__(self, run: Run, analyser: Part[Analyser], first_segment: int, *, alone: bool) -> None:
+        self._run, self._analyser, self._alone = run, analyser, alone
+        self._again = 0 if alone else reach_of(run).before
+        source = 0 if run.sources else None
+        self._selector = Selector(run.job.faces, source, run.people, again=self._again)
+        self._before = None if run.selections is None else run.selections.pop(first_segment - 1, None)
+        self._segment = Segment(0, 0, 0)
 
     def start(self, segment: Segment) -> None:
-        self._selector.start()
+        self._segment = segment
+        self._selector.start(self._before)
         self._analyser.attributed(self._analyser.item.start)(segment)
 
     def process(self, window: Window) -> None:
         for frame in window.current:
-            view = frame.view()
-            try:
-                found = self._analyser.attributed(self._analyser.item.analyse, at((frame,)))(view)
-            finally:
-                let_go((view,))
-            frame.faces = self._selector.choose(found)
-            if not window.warming:
+            frame.faces = self._selector.choose(frame.index, self._found(frame))
+            if self._segment.start <= frame.index < self._segment.end:
                 unmatched.require_match(self._run, frame)
+            if frame.index == self._segment.end - 1 and self._again:
+                self._before = self._selector.snapshot()
+                if self._run.selections is not None:
+                    self._run.selections[self._segment.index] = self._before
+
+    def _found(self, frame: Frame) -> Sequence[Face]:
+        """All faces; of a picture that stands alone as ``roop faces`` finds them, so that positions are the same."""
+        eyes = self._analyser.item
+        look = eyes.analyse_picture if self._alone else eyes.analyse
+        view = frame.view()
+        try:
+            found = self._analyser.attributed(look, at((frame,)))(view)
+        finally:
+            let_go((view,))
+        return [replace(face, id=place) for place, face in enumerate(found)] if self._alone else found
 
 
 def _specs(run: Run) -> Iterator[ProcessorSpec | AnalyserSpec]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 from roop_host.faces.likeness import similarity
+from roop_host.runner.following import shared
 from roop_host.runner.matching import PATIENCE
+from roop_host.runner.remembered import face_of, told_of
 from roop_host.types.faces import Face
 
 #: From which on somebody new is the one who was lost: as likely as not.
@@ -15,7 +18,7 @@ _SAME_PLACE = 0.5
 
 
 class Chosen:
-    """The one who was chosen first, in mode ``one``, while that track lasts."""
+    """The one who was chosen first, in mode ``one``, while that track lasts. The ``id`` of faces is a person's."""
 
     def __init__(self, limits: Mapping[str, float]) -> None:
         self._limits = limits
@@ -26,8 +29,25 @@ class Chosen:
         self._former: Face | None = None
         self._former_absent = 0
 
+    def snapshot(self, known: Set[int]) -> dict[str, Any]:
+        """What ``recall`` takes, as plain JSON data; ``known`` is who may be seen again."""
+        return {
+            "chosen": None if self._chosen is None else told_of(self._chosen),
+            "absent": self._absent,
+            "known": sorted(self._known & known),
+            "former": None if self._former is None else told_of(self._former),
+            "former_absent": self._former_absent,
+        }
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Go on after a ``snapshot``."""
+        self._chosen = None if data["chosen"] is None else face_of(data["chosen"])
+        self._absent, self._known = data["absent"], set(data["known"])
+        self._former = None if data["former"] is None else face_of(data["former"])
+        self._former_absent = data["former_absent"]
+
     def among(self, faces: Sequence[Face], there: set[int], position: int) -> int | None:
-        """Who is swapped in this frame, as a track. ``faces`` may be chosen, the first first; ``there`` are all tracks.
+        """Who is swapped in this frame. ``faces`` may be chosen, the first first; ``there`` is everybody.
 
         Where others stay, one missed detection must not move the swap to them: nobody is swapped until the chosen one is
         back, or gone for good. After a cut everybody is new. Waiting would show the person's own face there, so the
@@ -69,15 +89,7 @@ class Chosen:
                 continue
             alike, least = similarity(lost, face, self._limits), _SAME
             if alike is None:
-                alike, least = _shared(lost, face) if self._absent <= 2 * PATIENCE else 0.0, _SAME_PLACE
+                alike, least = shared(lost.box_xyxy, face.box_xyxy) if self._absent <= 2 * PATIENCE else 0.0, _SAME_PLACE
             if alike >= least and (best is None or alike > best[0]):
                 best = alike, face
         return None if best is None else best[1]
-
-
-def _shared(one: Face, other: Face) -> float:
-    """Of what two boxes cover together, the part they share."""
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = one.box_xyxy, other.box_xyxy
-    both = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    either = one.area + other.area - both
-    return both / either if either > 0 else 0.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from roop_host.faces.likeness import check_comparable, limit_of, of_cosine, unit
+from roop_host.runner.remembered import array_of, text_of
 from roop_host.types.faces import Face
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class _Track:
-    """What was seen of a track: the sum of its normalised embeddings, one a frame."""
-
-    face: Face
-    total: NDArray[np.float32]
-
-
-@dataclass(slots=True)
 class _Place:
     """Who holds a wanted person's place, for how many frames not seen, and who was there at the same time."""
 
@@ -47,16 +40,29 @@ class _Place:
 
 
 class Matching:
-    """Assigns tracks to wanted people, frame by frame, from the start of a segment.
+    """Assigns tracks to wanted people, frame by frame; a track is the person whose number a face's ``id`` is.
 
-    A track is as alike as the mean of all its embeddings so far: one blurred frame decides nothing. It is found from
+    It is as alike as the mean of all its embeddings so far: one blurred frame decides nothing. It is found from
     ``least`` on, 0..1, and kept down to ``HYSTERESIS`` below; a track without embedding in this frame stays who it was.
     """
 
     def __init__(self, wanted: Sequence[Wanted], least: float, limits: Mapping[str, float]) -> None:
         self._wanted, self._least, self._limits = wanted, least, limits
-        self._tracks: dict[int, _Track] = {}
+        #: The sum of each track's normalised embeddings, one a frame.
+        self._tracks: dict[int, NDArray[np.float32]] = {}
         self._places = [_Place() for _ in wanted]
+
+    def snapshot(self, known: Set[int]) -> dict[str, Any]:
+        """What ``recall`` takes, as plain JSON data; ``known`` is who may be seen again."""
+        return {
+            "tracks": [[track, text_of(total)] for track, total in self._tracks.items() if track in known],
+            "places": [[place.track, place.absent, sorted(place.beside & known)] for place in self._places],
+        }
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Go on after a ``snapshot``."""
+        self._tracks = {track: array_of(total) for track, total in data["tracks"]}
+        self._places = [_Place(track, absent, set(beside)) for track, absent, beside in data["places"]]
 
     def match(self, faces: Sequence[Face], may_be: Callable[[int, Face], bool]) -> dict[int, tuple[int, float]]:
         """Track to the number of the wanted person and the similarity; ``may_be`` can rule a pair out.
@@ -85,14 +91,14 @@ class Matching:
         if known is None:
             for one in self._wanted:
                 check_comparable(one.face, face)
-            self._tracks[face.id] = _Track(face, unit(face.embedding))
+            self._tracks[face.id] = unit(face.embedding)
         else:
-            known.total = known.total + unit(face.embedding)
+            self._tracks[face.id] = known + unit(face.embedding)
 
     def _alike(self, number: int, track: int) -> float:
-        wanted, seen = self._wanted[number].face, self._tracks[track]
+        wanted = self._wanted[number].face
         assert wanted.embedding is not None
-        cosine = float(unit(wanted.embedding) @ unit(seen.total))
+        cosine = float(unit(wanted.embedding) @ unit(self._tracks[track]))
         return of_cosine(cosine, limit_of(wanted.recogniser, self._limits))
 
     def _bonus(self, number: int, track: int) -> float:

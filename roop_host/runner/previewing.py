@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from roop_host.errors import UsageError
 from roop_host.faces.drawing import Marked, heat, side_by_side, with_faces
+from roop_host.faces.ordering import ordered
 from roop_host.host import Control, Host
 from roop_host.media.pictures.belongings import Belongings, belongings_of
 from roop_host.media.pictures.reading import read_picture
@@ -29,6 +30,8 @@ from roop_host.runner.resolve import Names, resolve_names
 from roop_host.runner.shown import check_shown, write_synthetic
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import reader_of
+from roop_host.runner.unmatched import told_of_unmatched
+from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
 from roop_host.types.job import Job, check
 from roop_host.types.people import Preview, Wish
@@ -89,7 +92,7 @@ def _made(run: Run, number: int) -> _Seen:
     """Run the chain for one frame."""
     seen = _Seen(number)
     alone = not run.target.streams
-    chain = chains.build(run, number, alone=alone, only=not alone)
+    chain = chains.build(run, number, alone=alone, only=True)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame) and message.index == number:
@@ -174,10 +177,11 @@ def _preview(run: Run, seen: _Seen, wish: Wish) -> Preview:
     mask = after.trace if after.trace is not None else np.zeros((after.height, after.width), np.float32)
     if run.analyser is not None and not after.faces:
         run.notices.append(f"no face was found in frame {seen.number} of {run.job.target}, so it stays as it is")
+    run.notices += told_of_unmatched(run, after)
     if wish.picture:
         run.form = "picture"
         panels = [("before", _visible(before)), ("after", _visible(after))]
-        marked = with_faces(heat(_visible(after), mask), [*_marked(after)])
+        marked = with_faces(heat(_visible(after), mask), [*_marked(_in_order(run, after), after.edited)])
         write_synthetic(run, side_by_side([*panels, ("what was changed", marked)]), _belongings(run, seen.number))
     return Preview(
         frame=seen.number,
@@ -185,7 +189,7 @@ def _preview(run: Run, seen: _Seen, wish: Wish) -> Preview:
         before_bgr=before.bgr(),
         after_bgr=after.bgr(),
         mask=mask,
-        faces=after.faces,
+        faces=_in_order(run, after),
         edited=after.edited,
         picture=wish.picture or None,
         report=report_of(run, status="done", exit_code=0),
@@ -198,12 +202,17 @@ def _visible(frame: Frame) -> NDArray[np.uint8]:
     return np.ascontiguousarray(frame.bgr() if alpha is None else over_grey(frame.bgr(), alpha))
 
 
-def _marked(frame: Frame) -> Iterator[Marked]:
-    for position, face in enumerate(frame.faces):
+def _in_order(run: Run, frame: Frame) -> tuple[Face, ...]:
+    """Its faces as the job counts them."""
+    return tuple(ordered(frame.faces, run.job.faces.order))
+
+
+def _marked(faces: Sequence[Face], edited: Set[int]) -> Iterator[Marked]:
+    for position, face in enumerate(faces):
         lines = [f"face {position}"]
         if face.similarity is not None:
             lines.append(f"similarity {face.similarity:.2f}")
-        lines.append("changed" if face.id in frame.edited else "left as it is")
+        lines.append("changed" if face.id in edited else "left as it is")
         yield Marked(position + 1, face.box_xyxy, tuple(lines))
 
 

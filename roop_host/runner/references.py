@@ -20,7 +20,7 @@ from roop_host.runner.state import Put, Run
 from roop_host.runner.targets import opened
 from roop_host.types.frame import Frame
 from roop_host.types.job import MediaOptions
-from roop_host.types.objects import SourceFace, Stage
+from roop_host.types.objects import Stage
 from roop_host.types.report import Person
 
 
@@ -89,8 +89,7 @@ def told_people(run: Run) -> tuple[Person, ...]:
 
 
 def _wanted(run: Run, album: Album, texts: tuple[str, ...], source: int) -> Wanted:
-    pictures: list[SourceFace] = [picture for text in texts for picture in album.faces_of(text, "reference")]
-    return Wanted(", ".join(texts), source, merged(pictures, run.job.faces.merge).face)
+    return Wanted(", ".join(texts), source, merged(album.person(texts, "reference"), run.job.faces.merge).face)
 
 
 def _in_frame(run: Run, album: Album, frame: Frame) -> Wanted:

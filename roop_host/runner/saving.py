@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from roop_host.errors import UsageError
 from roop_host.faces import saved
-from roop_host.faces.merging import strangers
 from roop_host.host import Control, Host, Progress
 from roop_host.runner import failing, ready, report_of
 from roop_host.runner.lookers import NOBODY, how_to_tell_apart, lookers
@@ -30,10 +29,8 @@ def save_face(host: Host, job: Job, name: str, overwrite: bool, control: Control
         pictures = look_at_pictures(replace(job, references=(), pairs=()), NOBODY)
         with ready(run, lookers, _no_output):
             album = Album(run, pictures)
-            people = [one for text in texts for one in album.faces_of(text, "source")]
-            assert run.analyser is not None
-            run.notices += strangers(people, run.analyser.declared.spec.recognisers)
-            if all(one.face.embedding is None for one in people):
+            people = album.person(texts, "source")
+            if run.analyser is not None and all(one.face.embedding is None for one in people):
                 run.notices.append(
                     f"{name} is saved without what tells people apart, so it can be put in but not looked for; "
                     f"to have that too, {how_to_tell_apart(run.analyser.declared)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from roop_host import gate
 from roop_host.errors import NoFaceError, UsageError
-from roop_host.faces.merging import merged, strangers
+from roop_host.faces.likeness import similarity
+from roop_host.faces.merging import merged
 from roop_host.faces.saved import is_saved, load, name_in
 from roop_host.media.info import MediaInfo
 from roop_host.media.pictures.reading import read_picture
@@ -25,6 +26,8 @@ from roop_host.types.job import Job
 from roop_host.types.objects import SourceFace, Stage
 from roop_host.types.planes import rgb_pixels
 
+#: From which on two pictures count as of one person: as likely as not.
+_SAME = 0.5
 #: What the picture files are that a job names, by the text that names them; saved faces are none.
 Pictures = Mapping[str, MediaInfo]
 
@@ -54,14 +57,25 @@ class Album:
     def __init__(self, run: Run, infos: Pictures) -> None:
         self._run, self._infos = run, infos
         self._door = gate.Gate(run.before, run.control.cancelled)
-        self._known: dict[str, tuple[SourceFace, ...]] = {}
+        #: By text and by what it is asked for: as a source a picture has to show other things than as a reference.
+        self._known: dict[tuple[str, str], tuple[SourceFace, ...]] = {}
+        self._looked: dict[str, tuple[Frame, list[Face]]] = {}
+        self._screened: set[str] = set()
+
+    def person(self, texts: Sequence[str], what: str) -> list[SourceFace]:
+        """All pictures of somebody. Who looks like somebody else among them is told in the notices."""
+        pictures = [picture for text in texts for picture in self.faces_of(text, what)]
+        analyser = self._run.analyser
+        if analyser is not None:
+            self._run.notices += _told_of_others(pictures, analyser.declared.spec.recognisers)
+        return pictures
 
     def faces_of(self, text: str, what: str) -> tuple[SourceFace, ...]:
         """One for a picture, several for a saved face, none where no step looks at faces. Raises ``NoFaceError``."""
-        if text not in self._known:
+        if (text, what) not in self._known:
             self._run.check_cancel()
-            self._known[text] = self._saved(text, what) if is_saved(text) else self._seen(text, what)
-        return self._known[text]
+            self._known[text, what] = self._saved(text, what) if is_saved(text) else self._seen(text, what)
+        return self._known[text, what]
 
     def screen(self, frame: Frame, stage: Stage, what: str) -> None:
         """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows the picture."""
@@ -75,24 +89,28 @@ class Album:
 
     def _seen(self, text: str, what: str) -> tuple[SourceFace, ...]:
         """The largest face of a picture, which is screened before anything looks for a face in it."""
-        frame = read_picture(self._infos[text])
-        self.screen(frame, Stage.SOURCE, f"the {what} {text}")
+        if text not in self._looked:
+            frame = read_picture(self._infos[text])
+            self.screen(frame, Stage.SOURCE, f"the {what} {text}")
+            self._looked[text] = frame, self.analyse(frame)
+        frame, found = self._looked[text]
         if self._run.analyser is None:
             return ()
-        found = self.analyse(frame)
         if not found:
             raise NoFaceError(f"no face was found in the {what} {text}; take a picture that shows a face from the front")
-        if len(found) > 1 and what == "reference":
-            self._run.notices.append(f"the reference {text} shows {len(found)} faces; the largest is looked for")
+        if len(found) > 1:
+            taken = "looked for" if what == "reference" else "taken"
+            self._run.notices.append(f"the {what} {text} shows {len(found)} faces; the largest is {taken}")
         return (SourceFace(text, frame.bgr(), max(found, key=lambda face: face.area)),)
 
     def _saved(self, text: str, what: str) -> tuple[SourceFace, ...]:
         """A saved face's pictures; they are screened as if they were new."""
         name = name_in(text)
         saved = load(name, recogniser=self._run.recogniser)
-        for picture in saved.pictures:
+        for picture in () if text in self._screened else saved.pictures:
             frame = Frame(rgb_pixels(np.ascontiguousarray(picture.bgr[..., ::-1])))
             self.screen(frame, Stage.SOURCE, f"the saved face {name}")
+        self._screened.add(text)
         if self._run.analyser is None:
             return ()
         needs = {"embedding"} if what == "reference" else self._run.step_needs
@@ -112,8 +130,26 @@ def read_sources(run: Run, album: Album) -> tuple[SourceFace, ...]:
     """The people of the sources, each made of all pictures of that person. Raises ``NoFaceError`` for one without a face."""
     people = []
     for texts in cast_of(run.job).sources:
-        pictures = [picture for text in texts for picture in album.faces_of(text, "source")]
-        if pictures and run.analyser is not None:
-            run.notices += strangers(pictures, run.analyser.declared.spec.recognisers)
+        pictures = album.person(texts, "source")
+        if pictures:
             people.append(merged(pictures, run.job.faces.merge))
     return tuple(people)
+
+
+def _told_of_others(pictures: Sequence[SourceFace], limits: Mapping[str, float]) -> Iterator[str]:
+    """A notice for each picture that is like none of those that are of one person: most look like the first of these."""
+    known = [one for one in pictures if one.face.embedding is not None]
+    if len({one.face.recogniser for one in known}) != 1:
+        return
+    alike = [[similarity(one.face, other.face, limits) or 0.0 for other in known] for one in known]
+    first = max(range(len(known)), key=lambda number: sum(alike[number]))
+    same, waiting = [first], [number for number in range(len(known)) if number != first]
+    for one in same:
+        joining = [number for number in waiting if alike[one][number] >= _SAME]
+        same += joining
+        waiting = [number for number in waiting if number not in joining]
+    for number in waiting:
+        yield (
+            f"{known[number].name} looks like somebody else than {known[first].name}, and both are taken as pictures of one "
+            "person; leave one out if they are two"
+        )

@@ -87,7 +87,7 @@ class Counts:
     """What the stream has done so far; read by the progress display while stages write it.
 
     ``frames`` are those of the output, ``held`` among them; ``with_face`` and ``matched`` are of the target.
-    ``people`` is by source.
+    ``most_faces`` is how many one frame of it shows at most. ``people`` is by source.
     """
 
     frames: int = 0
@@ -95,6 +95,7 @@ class Counts:
     dropped: int = 0
     with_face: int = 0
     matched: int = 0
+    most_faces: int = 0
     faces_changed: int = 0
     resumed: int = 0
     people: dict[int, Put] = field(default_factory=dict)
@@ -156,6 +157,8 @@ class Run:
     uploaders: tuple[Part[Uploader], ...] = ()
     sources: tuple[SourceFace, ...] = ()
     people: People = field(default_factory=People)
+    #: Where the choice of faces stood at the end of segments that are not stored yet; None where none are stored.
+    selections: dict[int, Mapping[str, Any]] | None = None
     #: What steps need of a face, and whose embeddings they get; None where the analyser does not say or gives none.
     step_needs: frozenset[str] = frozenset()
     recogniser: str | None = None

@@ -89,8 +89,9 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     finished = kept.whole_segments(run, work)
     last = read_times(work.path / finished[-1]) if finished else None
     length = run.job.media.segment_frames
+    run.selections = {}
     if last is not None:
-        _recall(run, last)
+        _recall(run, last, len(finished) - 1)
         if len(last.target_pts) < length:
             run.notices += last.tally["notices"]
             return  # only the last segment of a clip is short: all that was missing is the join
@@ -137,19 +138,23 @@ class _Sink:
     def _store(self, index: int, packets: SegmentPackets) -> None:
         # The reader is ahead of this: a segment may be said not to be steady though it still is, never the other way round.
         reader = self._reader
-        told = replace(packets, tally=_tally(self._run, reader), origin=reader.origin, steady=reader.steady)
+        told = replace(packets, tally=_tally(self._run, reader, index), origin=reader.origin, steady=reader.steady)
         write_segment(self._work.path, index, told)
 
 
-def _tally(run: Run, reader: Reader) -> dict[str, object]:
+def _tally(run: Run, reader: Reader, segment: int) -> dict[str, object]:
     """What a report must know of finished segments: a run that is continued does not see their frames again."""
     seen = gate.snapshot([*run.before, *run.after])
-    return {"counts": asdict(run.counts), "screening": seen, "notices": list(reader.notices)}
+    selection = run.selections.pop(segment, None) if run.selections is not None else None
+    counts = asdict(run.counts)
+    return {"counts": counts, "screening": seen, "notices": list(reader.notices), "selection": selection}
 
 
-def _recall(run: Run, last: SegmentPackets) -> None:
+def _recall(run: Run, last: SegmentPackets, segment: int) -> None:
     run.counts = Counts.recalled(last.tally["counts"])
     gate.recall(run.before, last.tally["screening"])
+    if last.tally["selection"] is not None:
+        run.selections = {segment: last.tally["selection"]}
 
 
 def _resume_key(run: Run, plan: EncoderPlan) -> str:

@@ -36,16 +36,31 @@ def require_match(run: Run, frame: Frame) -> None:
         )
 
 
+def told_of_unmatched(run: Run, frame: Frame) -> Iterator[str]:
+    """What a run does with a frame without a match, where it does not show it as it is: a preview does."""
+    if is_match(run, frame) or not _needed(run):
+        return
+    if _holds(run):
+        yield f"in a run with --on-no-face hold the last frame that shows the face stands in place of frame {frame.index}"
+    elif run.job.on_no_face == "drop":
+        yield f"a run with --on-no-face drop leaves frame {frame.index} out"
+
+
 def require_any_match(run: Run) -> None:
     """Raise ``NoFaceError`` where not one frame of the whole target was a match: there was nothing to change."""
     if not _needed(run) or run.counts.matched:
         return
-    what = (
-        "none of the faces in the target {} is the one that was asked for"
-        if run.counts.with_face
-        else "no face was found in the target {}"
-    )
-    raise NoFaceError(f"{what.format(run.job.target)}, so there is nothing to change; nothing was written")
+    position, most = run.job.faces.position, run.counts.most_faces
+    what = f"no face was found in the target {run.job.target}"
+    if most and position >= most:
+        faces = "1 face" if most == 1 else f"{most} faces"
+        what = (
+            f"no frame of the target {run.job.target} shows more than {faces}, counted from 0, so nobody is at "
+            f"--face-position {position}"
+        )
+    elif most:
+        what = f"none of the faces in the target {run.job.target} is the one that was asked for"
+    raise NoFaceError(f"{what}, so there is nothing to change; nothing was written")
 
 
 def stages(run: Run) -> list[StageSpec]:

@@ -58,7 +58,8 @@ class FaceSelection:
 
     ``mode`` is ``one`` face, the one at ``position`` of ``order``; ``many``, which is all; or ``reference``, who looks like
     a picture of the job's ``references`` or ``pairs``, or, where it has none, like the face at ``reference_position`` in
-    frame ``reference_frame`` of the target. ``auto`` is ``reference`` where a reference is named, else ``one``.
+    frame ``reference_frame`` of the target. In a clip the one face is chosen in the first frame that has it, and that person
+    is followed; in pictures that stand alone in each. ``auto`` is ``reference`` where a reference is named, else ``one``.
     ``gender``, ``age_start`` and ``age_end`` leave others out before that. A ``similarity`` is 1 for one picture twice and
     0.5 where a recogniser finds two pictures as likely of one person as not.
     """
@@ -69,8 +70,19 @@ class FaceSelection:
         "Faces",
         word="face_selector_mode",
     )
-    order: Order = _setting("large-small", "What makes a face the first.", "Faces", word="face_selector_order")
-    position: int = _setting(0, "Which of them, in that order, with mode one.", "Faces", least=0, word="face_position")
+    order: Order = _setting(
+        "large-small",
+        "What makes a face the first; in a clip, of the first frame that has one.",
+        "Faces",
+        word="face_selector_order",
+    )
+    position: int = _setting(
+        0,
+        "Which of them, in that order, with mode one; in a clip that person is followed from then on.",
+        "Faces",
+        least=0,
+        word="face_position",
+    )
     gender: Literal["any", "female", "male", "source"] = _setting(
         "any", "Only faces of this gender, as a network guesses it.", "Faces", word="face_selector_gender"
     )
@@ -151,7 +163,8 @@ class Job:
     """What was asked for. ``screen_limit`` can only tighten a screener's own limit.
 
     ``on_no_face`` says what becomes of a frame that shows no face, or not the one that was asked for: it is kept as it is,
-    shows the last frame that did (``hold``), is left out while that one stands for its time (``drop``), or ends the job.
+    shows the last frame that did (``hold``), is left out while that one stands for its time (``drop``), or ends the job. At
+    the start of the clip and of a segment, up to the first frame that did, ``hold`` leaves out too.
 
     ``sources`` are pictures of one person; a source or a reference may be ``face:NAME``, a saved face. ``references`` are
     pictures of whom to change. ``pairs`` are (source, reference): each of several people gets a face of their own; the
@@ -167,8 +180,8 @@ class Job:
     faces: FaceSelection = FaceSelection()
     on_no_face: Literal["keep", "hold", "drop", "fail"] = _setting(
         "keep",
-        "A frame without the face that is asked for: keep it, hold the last that has it, drop it (length and sound stay), "
-        "or fail.",
+        "A frame without the face that is asked for: keep it, hold the last that has it (drop it where none was "
+        "since a segment's start), drop it (length and sound stay), or fail.",
         "Faces",
     )
     media: MediaOptions = MediaOptions()

@@ -117,7 +117,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """One frame as a run would make it. ``before_bgr`` and ``after_bgr`` are upright uint8 ``(H, W, 3)``.
+    """One frame as a run of it alone makes it. ``before_bgr`` and ``after_bgr`` are upright uint8 ``(H, W, 3)``.
 
     ``mask`` is float32 ``(H, W)`` in 0..1: how much of each pixel the steps replaced. ``faces`` are those of the frame, in
     the job's order, ``edited`` the ids of those that were changed. ``picture`` is the file that was written, if any.

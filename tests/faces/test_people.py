@@ -13,7 +13,7 @@ from people import face, person
 from roop_host import AnalyserSpec, FaceSelection, UsageError
 from roop_host.faces.filters import Steady, wanted_gender
 from roop_host.faces.likeness import of_cosine, of_cosines, similarity
-from roop_host.faces.merging import merged, strangers
+from roop_host.faces.merging import merged
 from roop_host.faces.ordering import ordered
 
 FACES = (
@@ -93,19 +93,6 @@ def test_pictures_of_one_person_become_one_the_best_posed_first() -> None:
     assert np.allclose(median, (0, 50 / 3))
     assert one.others[0].face.embedding is not None
     assert tuple(one.others[0].face.embedding) == (0, 20)
-
-
-def test_a_picture_of_somebody_else_is_told() -> None:
-    limits = {"colours": 0.6}
-    one, same = person("a.jpg", face(embedding=(1, 0, 0))), person("b.jpg", face(embedding=(1, 0.1, 0)))
-    third, other = person("c.jpg", face(embedding=(1, 0, 0.1))), person("x.jpg", face(embedding=(0, 1, 0)))
-    unknown = person("u.jpg", face())
-    assert strangers([one, same, third, unknown], limits) == []
-    assert strangers([other], limits) == []
-    (told,) = strangers([one, same, third, other], limits)
-    assert told.startswith("x.jpg looks like somebody else than the other pictures")
-    (told,) = strangers([one, unknown, other], limits)
-    assert told.startswith("a.jpg and x.jpg look like two people (similarity 0.00)")
 
 
 def test_one_picture_is_left_as_it_is_and_unknown_embeddings_count_nothing() -> None:

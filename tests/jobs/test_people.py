@@ -268,7 +268,9 @@ def test_a_stream_has_no_frame_to_show_first(scene: Scene) -> None:
 def test_a_job_without_faces_has_nobody_to_choose(scene: Scene) -> None:
     what = replace(scene.job(scene.picture("t", RED), scene.picture("s", WHITE), references=("r",)), steps=(Step("tint"),))
     error = refused(plugins(processor(Tint, "tint")), what)
-    assert (error.exit_code, "no step of this job looks at faces" in str(error)) == (2, True)
+    assert (error.exit_code, "no step of this job looks at faces, so --reference-face has" in str(error)) == (2, True)
+    error = refused(plugins(processor(Tint, "tint")), replace(what, sources=(), references=(), pairs=(("s", "r"),)))
+    assert "no step of this job looks at faces, so --map has" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["reference", "map", "source"])

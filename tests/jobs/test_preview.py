@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from clips import make_clip
 from kit import FAST, OneFace, Quiet, Tint, acting, analyser, job, left, plugins, processor, run, screener
-from people import GREY, RED, WHITE, installed, picture
+from people import GREEN, GREY, RED, WHITE, installed, picture
 from PIL import Image
 
 from roop_host import (
     Box,
+    FaceSelection,
     Host,
     Job,
     MediaOptions,
@@ -196,3 +200,46 @@ def test_a_stream_is_refused(tmp_path: Path) -> None:
 
     found = plugins(processor(Tint, "tint"), source(Camera))
     assert refused(found, Job((), "camera:0", "o.mp4", (Step("tint"),), media=FAST)).exit_code == 2
+
+
+def eyes(blind: Callable[[int], bool], **spec: Any) -> Plugins:
+    """A step that looks around, and somebody who sees nobody in some frames."""
+    return plugins(
+        processor(Tint, "tint", needs_faces=True, warmup=3, lookahead=2), analyser(lambda: OneFace(blind), **spec)
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "words"), [("hold", "stands in place of frame 5"), ("drop", "leaves frame 5 out"), ("keep", "")]
+)
+def test_a_frame_that_is_held_or_dropped_in_a_run_is_shown_as_it_is(
+    way: Any, words: str, clip: Path, tmp_path: Path
+) -> None:
+    what = replace(job(clip, tmp_path / "o.mp4", "tint"), on_no_face=way)
+    preview = previewed(eyes(lambda index: index == 5), what, frame=5)
+    told = "".join(preview.report.notices)
+    assert "no face was found in frame 5" in told
+    assert words in told
+    assert ("--on-no-face" in told) == bool(words)
+    assert "--on-no-face" not in "".join(previewed(eyes(lambda index: index == 5), what, frame=6).report.notices)
+
+
+def test_a_picture_without_the_face_is_shown_too(tmp_path: Path) -> None:
+    source, target = picture(tmp_path / "s.png", WHITE), picture(tmp_path / "t.png", GREY)
+    what = Job((source,), target, "o.png", (Step("paint"),), on_no_face="drop")
+    assert "leaves frame 0 out" in "".join(previewed(installed(), what).report.notices)
+
+
+def test_only_the_frame_that_is_asked_for_must_show_the_face(clip: Path, tmp_path: Path) -> None:
+    what = replace(job(clip, tmp_path / "o.mp4", "tint"), on_no_face="fail")
+    assert previewed(eyes(lambda index: index != 5), what, frame=5).frame == 5
+    error = refused(eyes(lambda index: index == 5), what, frame=5)
+    assert (error.exit_code, "frame 5 at" in str(error)) == (4, True)
+
+
+def test_positions_count_in_the_order_of_the_job(tmp_path: Path) -> None:
+    source, target = picture(tmp_path / "s.png", WHITE), picture(tmp_path / "t.png", RED, GREEN, GREY)
+    faces = FaceSelection(order="right-left", position=1)
+    preview = previewed(installed(), Job((source,), target, "o.png", (Step("paint"),), faces=faces))
+    told = [(face["position"], face["box_xyxy"][0], face["changed"]) for face in preview.to_json()["faces"]]
+    assert told == [(0, 48.0, False), (1, 0.0, True)]

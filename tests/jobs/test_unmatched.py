@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -45,11 +45,18 @@ class Breaks(Count):
         super().process(window)
 
 
+class Blind(OneFace):
+    """Blind in pictures of the target too; the source is the only square one."""
+
+    def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
+        return self._found(frame) if frame.width == frame.height else self.analyse(frame)
+
+
 def blind_at(*frames: int, step: Callable[[], Processor] = Count) -> Plugins:
     """A swapper, and eyes that see nobody in these frames."""
     return plugins(
         processor(step, "count", needs_faces=True, needs_source=True),
-        analyser(lambda: OneFace(lambda index: index in frames)),
+        analyser(lambda: Blind(lambda index: index in frames)),
         exporter(Times, "times", "sidecar", ".csv"),
         exporter(Raw, "raw", "writer", ".raw"),
     )
@@ -288,7 +295,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the face numbered 1 is asked for."""
     from roop_host.runner.selection import Selector
 
-    def choose(self: Selector, faces: Any) -> tuple[Face, ...]:
+    def choose(self: Selector, frame_index: int, faces: Any) -> tuple[Face, ...]:
         return tuple(face.with_source(0 if face.id == 1 else None) for face in faces)
 
     monkeypatch.setattr(Selector, "choose", choose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -32,9 +33,12 @@ def looking_for(*wanted: float, similarity: float = 0.5, **more: object) -> Sele
     return Selector(selection, 0, People((None,) * len(wanted), people, LIMITS))
 
 
+_INDEX = itertools.count()
+
+
 def found(selector: Selector, *faces: Face) -> dict[int, int]:
-    """Track to source, of those who are swapped."""
-    return {one.id: one.source for one in selector.choose(faces) if one.source is not None}
+    """Track to source, of those who are swapped in the next frame."""
+    return {one.id: one.source for one in selector.choose(next(_INDEX), faces) if one.source is not None}
 
 
 def test_each_gets_the_face_of_the_one_he_looks_like() -> None:
@@ -43,11 +47,11 @@ def test_each_gets_the_face_of_the_one_he_looks_like() -> None:
 
 
 def test_it_is_told_how_alike_they_are() -> None:
-    (one,) = looking_for(ANNA).choose([known(1, 0)])
+    (one,) = looking_for(ANNA).choose(0, [known(1, 0)])
     assert (one.source, one.similarity) == (0, pytest.approx(1.0))
-    (other,) = looking_for(ANNA).choose([known(1, 59)])
+    (other,) = looking_for(ANNA).choose(0, [known(1, 59)])
     assert 0.5 < (other.similarity or 0) < 0.52
-    (none,) = looking_for(ANNA).choose([known(1, 61)])
+    (none,) = looking_for(ANNA).choose(0, [known(1, 61)])
     assert (none.source, none.similarity) == (None, None)
 
 
@@ -127,7 +131,7 @@ def test_filters_hold_for_who_is_looked_for() -> None:
 
 def test_another_recogniser_is_never_compared() -> None:
     with pytest.raises(UsageError, match="can't be compared"):
-        looking_for(ANNA).choose([known(1, 5, recogniser="another")])
+        looking_for(ANNA).choose(0, [known(1, 5, recogniser="another")])
 
 
 def test_the_many_and_the_one_are_filtered() -> None:

@@ -20,8 +20,8 @@ def swapped(*frames: tuple[int, ...]) -> list[int | None]:
     """The number of the one who is swapped in each frame, where these are there."""
     selector = Selector(FaceSelection("one"), 0)
     chosen = []
-    for ids in frames:
-        sources = {one.id: one.source for one in selector.choose([face(number) for number in ids])}
+    for index, ids in enumerate(frames):
+        sources = {one.id: one.source for one in selector.choose(index, [face(number) for number in ids])}
         assert set(sources) == set(ids)
         chosen.append(next((number for number, source in sources.items() if source == 0), NOBODY))
         assert sum(source is not None for source in sources.values()) <= 1
@@ -64,14 +64,14 @@ def test_somebody_known_who_was_away_is_no_cut() -> None:
     assert swapped((0, 1), (0,), (1,), (0, 1)) == [0, 0, NOBODY, 0]
 
 
-def test_a_segment_begins_with_nobody_chosen() -> None:
+def test_where_no_frame_is_seen_again_a_segment_begins_with_nobody_chosen() -> None:
     selector = Selector(FaceSelection("one"), 0)
-    selector.choose([face(0), face(1)])
-    selector.start()
-    assert [one.source for one in selector.choose([face(1)])] == [0]
+    selector.choose(0, [face(0), face(1)])
+    selector.start(selector.snapshot())
+    assert [one.source for one in selector.choose(1, [face(1)])] == [0]
 
 
 def test_many_are_all_of_them() -> None:
     selector = Selector(FaceSelection("many"), 0)
-    assert [(one.id, one.source) for one in selector.choose([face(2), face(1)])] == [(1, 0), (2, 0)]
-    assert selector.choose([]) == ()
+    assert [(one.id, one.source) for one in selector.choose(0, [face(2), face(1)])] == [(1, 0), (2, 0)]
+    assert selector.choose(1, []) == ()
