@@ -169,7 +169,10 @@ class Analyser(StageObject):
         raise NotImplementedError
 
     def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
-        """The faces of a picture that stands alone (a source). Must not touch the tracking state."""
+        """The faces of a picture that stands alone: a source, or a target that is a picture, then from the stage's thread.
+
+        Must not touch the tracking state.
+        """
         raise NotImplementedError
 
 

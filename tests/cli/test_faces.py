@@ -79,6 +79,7 @@ def test_what_can_not_be_done_is_one_sentence(words: list[object], code: int, sa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_face_is_saved_listed_used_and_removed(tmp_path: Path) -> None:
     faces = {"ROOP_FACES": str(tmp_path / "faces")}
     assert "no face is saved" in roop("faces", "list", **faces).stdout
@@ -117,6 +118,7 @@ def test_a_damaged_face_hides_no_other_and_says_nothing_to_the_terminal(tmp_path
     assert clara.startswith("face:clara  1 picture")
 
 
+@pytest.mark.slow
 def test_a_preview_of_a_clip_is_marked_and_told(tmp_path: Path) -> None:
     out = tmp_path / "p.png"
     done = roop("preview", "-s", COLLINS, "-t", CLIP, "--at", "1.5", "-o", out, "--swapper-engine", "mesh")

@@ -113,7 +113,7 @@ def test_a_swap_looks_as_in_sdr(transfer: str, sdr: list[NDArray[np.float32]], t
         assert changed.mean() > 0.04
         off = (after - as_seen(transfer, plain))[changed]
         assert np.abs(off).mean() < 0.025
-        assert np.abs(off.mean(0)).max() < 0.01
+        assert np.abs(off.mean(0)).max() < 0.015
 
 
 def as_seen(transfer: Any, sdr: NDArray[np.float32]) -> NDArray[Any]:

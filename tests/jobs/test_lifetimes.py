@@ -40,7 +40,7 @@ from roop_host import (
 )
 from roop_host.pipeline import calls
 
-OUTSIDE = ("setup", "begin", "end", "teardown", "analyse_picture", "finish", "upload", "head", "tail")
+OUTSIDE = ("setup", "begin", "end", "teardown", "finish", "upload", "head", "tail")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_the_order_of_a_hosts_life(what: Job, tmp_path: Path) -> None:
     one_job = [
         *["screener.screen", "analyser.analyse_picture"],
         *[f"{kind}.begin" for kind in loaded],
-        *["screener.screen", "analyser.analyse", "processor.process", "screener.screen", "sidecar.piece"],
+        *["screener.screen", "analyser.analyse_picture", "processor.process", "screener.screen", "sidecar.piece"],
         *["finisher.finish", "sidecar.head", "sidecar.tail", "uploader.upload"],
         *[f"{kind}.end" for kind in reversed(loaded)],
     ]
@@ -86,7 +86,7 @@ def test_the_order_of_a_hosts_life(what: Job, tmp_path: Path) -> None:
         *one_job,
         *[f"{kind}.teardown" for kind in reversed(loaded)],
     ]
-    for kind, call in (("analyser", "analyse"), ("processor", "process"), ("sidecar", "piece")):
+    for kind, call in (("processor", "process"), ("sidecar", "piece")):
         in_stream = [event for event in events if event in (f"{kind}.start", f"{kind}.{call}")]
         assert in_stream == [f"{kind}.start", f"{kind}.{call}"] * 2
 

@@ -170,12 +170,6 @@ def test_sources_are_pictures_of_one_person(scene: Scene) -> None:
     assert scene.colours == [WHITE, BLUE]
 
 
-def test_sources_of_two_people_are_told(scene: Scene) -> None:
-    red, green = scene.picture("r", RED), scene.picture("g", GREEN)
-    report = run(installed(), scene.job(scene.picture("t", BLUE), red, green))
-    assert any(f"{red} and {green} look like two people" in notice for notice in report.notices)
-
-
 def test_a_face_of_the_target_is_the_reference(scene: Scene) -> None:
     target = scene.frames((RED, GREEN), (GREY, BLUE), (BLUE, RED))
     faces = {"reference_position": 1, "reference_frame": 2, "order": "right-left"}

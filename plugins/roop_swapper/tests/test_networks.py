@@ -18,6 +18,7 @@ from swap_graphs import Graph
 
 from roop_host import (
     Face,
+    InputError,
     Job,
     JobContext,
     ModelError,
@@ -589,5 +590,5 @@ def swapped_by(own: Path, spec: NetworkSpec, scene: Scene, bgr: Picture) -> None
 def test_an_empty_file_of_ones_own(scene: Scene) -> None:
     own = scene.folder / "mine.onnx"
     own.touch()
-    with pytest.raises(ModelError, match=r"mine\.onnx is empty; get it again, or say another one"):
+    with pytest.raises(InputError, match=r"mine\.onnx is empty; get it again, or say another one"):
         Swapper().setup(context_of(SwapperOptions(engine="uniface_256", engine_file=own), models=scene.folder))

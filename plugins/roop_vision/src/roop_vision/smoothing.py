@@ -19,15 +19,19 @@ _STILL = 0.0025
 _POINTS_STILL, _POINTS_MOVING, _POINTS_DRIFT = 0.01, 0.05, 0.1
 #: The same for a detector's box, in its longer sides, which are some two and a half times the eyes' distance.
 _BOX_STILL, _BOX_MOVING, _BOX_DRIFT = 0.015, 0.02, 0.08
-_SETTLING = 10  # frames
+#: Frames of a track's beginning in which the mesh is a mean of all so far.
+_SETTLING = 10
 _LEFT, _RIGHT = 33, 263
 
 
 class Smoother:
     """One Euro's idea (strong when still, light when moving) on what the movement of all points together leaves over."""
 
-    def __init__(self, rigid: NDArray[np.bool_] | slice, *, still: float, moving: float, drift: float) -> None:
+    def __init__(
+        self, rigid: NDArray[np.bool_] | slice, *, still: float, moving: float, drift: float, settling: int = 0
+    ) -> None:
         self._rigid, self._still, self._moving, self._drift = rigid, still, moving, drift
+        self._settling = settling
         self._count = 0
         self._raw: NDArray[np.float32] | None = None
         self._smooth: NDArray[np.float32] | None = None
@@ -65,7 +69,7 @@ class Smoother:
         deviation = points - predicted - together
         # The first frames of all are a mean: what the very first one was off by would be taken back too slowly.
         self._count += 1
-        least = 1 / self._count if self._count <= _SETTLING else 0.0
+        least = 1 / self._count if self._count <= self._settling else 0.0
         predicted = predicted + max(float(drift**2 / (drift**2 + self._drift**2)), least) * together
         length = np.sqrt((deviation[:, :2] ** 2).sum(1, keepdims=True)) / size
         share = np.maximum(length**2 / (length**2 + self._moving**2), least)
@@ -78,7 +82,7 @@ class MeshSmoother(Smoother):
     """For the ``(468, 3)`` mesh. ``carried`` is the mesh moved with the skin."""
 
     def __init__(self) -> None:
-        super().__init__(_rigid(), still=_STILL, moving=_MOVING, drift=_DRIFT)
+        super().__init__(_rigid(), still=_STILL, moving=_MOVING, drift=_DRIFT, settling=_SETTLING)
 
     def size(self, points: NDArray[np.float32]) -> float:
         return float(np.linalg.norm(points[_RIGHT, :2] - points[_LEFT, :2]))
