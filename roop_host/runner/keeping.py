@@ -11,6 +11,8 @@ from roop_host.runner.matching import PATIENCE
 from roop_host.runner.remembered import face_of, told_of
 from roop_host.types.faces import Face
 
+#: Frames for which nobody else is chosen while others stay: who is covered comes back, as trackers hold for as long.
+_COVERED = 75
 #: From which on somebody new is the one who was lost: as likely as not.
 _SAME = 0.5
 #: Of what two boxes cover together, the part they share when somebody is found again in the same place.
@@ -68,7 +70,7 @@ class Chosen:
         self._absent += 1
         may_return = self._chosen is not None and self._absent <= PATIENCE
         again = self._found_again(faces)
-        if again is None and may_return and self._known & there:
+        if again is None and self._chosen is not None and self._absent <= _COVERED and self._known & there:
             return None
         taken = again if again is not None else faces[position] if position < len(faces) else None
         if taken is None:
