@@ -30,6 +30,7 @@ from roop_host.faces.face_file import (
 from roop_host.media.output import save_atomically, unwritable
 from roop_host.types.faces import Face
 from roop_host.types.objects import SourceFace
+from roop_host.types.options import said_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,14 +66,9 @@ class SavedFace:
 
 def faces_folder() -> Path:
     """The folder: ``ROOP_FACES``, or the one in the user's data. It need not exist. Raises ``UsageError``."""
-    said = os.environ.get(_VARIABLE, "").strip()
-    if said:
-        try:
-            return Path(said).expanduser().absolute()
-        except RuntimeError as error:
-            raise UsageError(
-                f"{_VARIABLE} begins with the home folder of a user that is not known here: {said}; write the whole path"
-            ) from error
+    said = said_folder(_VARIABLE)
+    if said is not None:
+        return said
     from platformdirs import user_data_path
 
     return user_data_path("roop", appauthor=False) / "faces"

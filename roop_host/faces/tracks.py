@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from roop_host.faces.likeness import unit
 from roop_host.faces.ordering import turned_degrees
 from roop_host.types.faces import Face
+from roop_host.types.geometry import BoxXyxy, overlap
 from roop_host.types.people import Sighting
 
-_Box = tuple[float, float, float, float]
 #: A picture is taken again only where it is so much better: each time the frame is looked at once more.
 _BETTER = 1.15
 #: Of the face's box, kept on every side; and the longest side in pixels of what is kept.
@@ -108,12 +108,12 @@ def rolled_degrees(face: Face) -> float:
 
 def position_among(face: Face, faces: Sequence[Face]) -> int | None:
     """The place of the same face among others of the same picture; None where it is not there."""
-    shares = [_overlap(face.box_xyxy, other.box_xyxy) for other in faces]
+    shares = [overlap(face.box_xyxy, other.box_xyxy) for other in faces]
     best = max(range(len(shares)), key=shares.__getitem__, default=None)
     return best if best is not None and shares[best] >= _SAME else None
 
 
-def crop_of(bgr: NDArray[np.uint8], box: _Box) -> bytes:
+def crop_of(bgr: NDArray[np.uint8], box: BoxXyxy) -> bytes:
     """The picture around a face, as JPEG: there may be thousands of tracks."""
     height, width = bgr.shape[:2]
     x0, y0, x1, y1 = box
@@ -133,11 +133,3 @@ def crop_of(bgr: NDArray[np.uint8], box: _Box) -> bytes:
 def opened_crop(crop: bytes) -> NDArray[np.uint8]:
     """What ``crop_of`` packed, uint8 ``(H, W, 3)``."""
     return np.asarray(cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-
-
-def _overlap(one: _Box, other: _Box) -> float:
-    across = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
-    down = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    both = across * down
-    union = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both
-    return both / union if union > 0 else 0.0

@@ -75,11 +75,6 @@ def write_segment(folder: Path, index: int, segment: SegmentPackets) -> None:
     save_atomically(folder / segment_name(index), parts)
 
 
-def read_segment(path: Path) -> SegmentPackets:
-    """The segment that ``write_segment`` stored. Raises ``OutputError``."""
-    return replace(read_times(path), packets=tuple(stored_packets(path)))
-
-
 def read_times(path: Path) -> SegmentPackets:
     """All of a stored segment but its packets. Raises ``OutputError``."""
     with _opened(path) as (header, _):

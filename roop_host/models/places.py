@@ -13,6 +13,7 @@ from pathlib import Path
 
 from roop_host.errors import Interrupted, ModelError, UsageError
 from roop_host.types.models import ModelSpec, Pack, allowed
+from roop_host.types.options import said_folder
 
 _VARIABLE = "ROOP_MODELS"
 _MIRROR = "ROOP_MODELS_MIRROR"
@@ -21,14 +22,9 @@ _POLL_S = 0.1
 
 def store_root() -> Path:
     """The folder: ``ROOP_MODELS``, ``models/`` of a checkout, or the one in the user's data. Raises ``UsageError``."""
-    said = os.environ.get(_VARIABLE, "").strip()
-    if said:
-        try:
-            return Path(said).expanduser().absolute()
-        except RuntimeError as error:
-            raise UsageError(
-                f"{_VARIABLE} begins with the home folder of a user that is not known here: {said}; write the whole path"
-            ) from error
+    said = said_folder(_VARIABLE)
+    if said is not None:
+        return said
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "models" / "make_embedded.py").is_file():
         return checkout / "models"

@@ -67,7 +67,7 @@ def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = Fal
     return Chain(stages, splitter)
 
 
-def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks: Sequence[StageSpec]) -> None:
+def execute(run: Run, source: Callable[[], Iterable[Frame]], stages: Sequence[StageSpec]) -> None:
     """Run it; progress is shown and stage times are kept whatever happens."""
     begun, resumed = time.monotonic(), run.counts.seen
     phase = "pictures" if run.form in ("pictures", "pages") else "frames"
@@ -81,7 +81,7 @@ def execute(run: Run, chain: Chain, source: Callable[[], Iterable[Frame]], sinks
     with run.host.hurrying(run.control) as hurry:
         pipeline = PipelineRun(
             source,
-            [*chain.stages, *sinks],
+            list(stages),
             cancel=run.control.cancelled,
             timeout_s=execution.timeout_s,
             queue_bytes=execution.queue_bytes,

@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from roop_host.types.faces import Face
+from roop_host.types.geometry import BoxXyxy, overlap
 
-BoxXyxy = tuple[float, float, float, float]
 #: Of what two boxes in one frame cover together, the least part they share when both are of one face.
 _SAME = 0.3
 #: Frames after which nobody asks any more for a track that is not seen.
 FORGOTTEN = 100
-
-
-def shared(one: BoxXyxy, other: BoxXyxy) -> float:
-    """Of what two boxes cover together, the part they share, 0..1."""
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = one, other
-    both = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    either = max(0.0, ax1 - ax0) * max(0.0, ay1 - ay0) + max(0.0, bx1 - bx0) * max(0.0, by1 - by0) - both
-    return both / either if either > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +93,7 @@ class Following:
         taken = {person for track, person in self._persons.items() if track not in self._unsure}
         there = [one for one in self._past.get(frame, ()) if one.person not in taken]
         pairs = sorted(
-            ((shared(face.box_xyxy, one.box_xyxy), face.id, one.person) for face in new for one in there),
+            ((overlap(face.box_xyxy, one.box_xyxy), face.id, one.person) for face in new for one in there),
             key=lambda pair: (-pair[0], *pair[1:]),
         )
         found: set[int] = set()

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from roop_host.faces.likeness import similarity
-from roop_host.runner.following import shared
 from roop_host.runner.matching import PATIENCE
 from roop_host.runner.remembered import face_of, told_of
 from roop_host.types.faces import Face
+from roop_host.types.geometry import overlap
 
 #: Frames for which nobody else is chosen while others stay: who is covered comes back, as trackers hold for as long.
 _COVERED = 75
@@ -91,7 +91,7 @@ class Chosen:
                 continue
             alike, least = similarity(lost, face, self._limits), _SAME
             if alike is None:
-                alike, least = shared(lost.box_xyxy, face.box_xyxy) if self._absent <= 2 * PATIENCE else 0.0, _SAME_PLACE
+                alike, least = overlap(lost.box_xyxy, face.box_xyxy) if self._absent <= 2 * PATIENCE else 0.0, _SAME_PLACE
             if alike >= least and (best is None or alike > best[0]):
                 best = alike, face
         return None if best is None else best[1]

@@ -23,7 +23,7 @@ from roop_host.host import Control, Host
 from roop_host.media.pictures.reading import read_picture
 from roop_host.media.reading.places import first_used
 from roop_host.pipeline.run import StageSpec
-from roop_host.pipeline.segmenting import Message, Reach, Splitter
+from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
 from roop_host.runner import failing, ready, report_of
 from roop_host.runner.files import check_files
@@ -31,7 +31,7 @@ from roop_host.runner.forms import form_seen
 from roop_host.runner.lookers import NOBODY, how_to_tell_apart, lookers
 from roop_host.runner.places import check_places
 from roop_host.runner.resolve import Names
-from roop_host.runner.shown import check_plain, draw_people
+from roop_host.runner.shown import check_plain, draw_people, visible_bgr
 from roop_host.runner.source_faces import Album, Pictures, look_at_pictures
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import Reader, opened, reader_of
@@ -40,7 +40,6 @@ from roop_host.types.frame import Frame, FrameView, let_go
 from roop_host.types.job import Job, MediaOptions, Order, check
 from roop_host.types.objects import Stage
 from roop_host.types.people import Look, Looked
-from roop_host.types.planes import over_grey
 from roop_host.types.window import Segment
 
 _NOWHERE = "faces.png"
@@ -183,7 +182,7 @@ class _Seen:
             track.quality = quality[n] if place is not None else 0.0
             among = place if place is not None else ordered(faces, self.look.order).index(faces[n])
             track.best = sighting_of(faces[n], frame, round(time_s, 3), among, file)
-            track.crop = crop_of(_visible(view), faces[n].box_xyxy)
+            track.crop = crop_of(visible_bgr(view), faces[n].box_xyxy)
 
     def _track(self, face: Face, frame: int, time_s: float) -> int:
         number = self._number_of.get(face.id)
@@ -233,8 +232,7 @@ def _through(run: Run, look: Look, seen: _Seen) -> None:
             StageSpec("screen target", screen, late=partial(chains.late_screener, run.before)),
             StageSpec("analyse", analyse, late=analyser.late),
         ]
-        chain = chains.Chain(stages, Splitter(1, Reach()))
-        chains.execute(run, chain, partial(_chosen, run, look, reader), [])
+        chains.execute(run, partial(_chosen, run, look, reader), stages)
         run.notices += reader.notices
 
 
@@ -277,10 +275,4 @@ def _one_by_one(run: Run, look: Look, seen: _Seen, album: Album) -> None:
         album.screen(frame, Stage.TARGET, f"the picture {item.path}")
         faces = [replace(face, id=place) for place, face in enumerate(album.analyse(frame))]
         seen.note(frame, faces, number, 0.0, alone=True, file=file)
-        seen.whole = _visible(frame) if run.form == "picture" and look.drawn else None
-
-
-def _visible(frame: FrameView) -> NDArray[np.uint8]:
-    """As the gate saw it: what is transparent lies over grey."""
-    alpha = frame.alpha()
-    return np.ascontiguousarray(frame.bgr() if alpha is None else over_grey(frame.bgr(), alpha))
+        seen.whole = visible_bgr(frame) if run.form == "picture" and look.drawn else None

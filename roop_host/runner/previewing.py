@@ -8,7 +8,6 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from roop_host.errors import UsageError
 from roop_host.faces.drawing import Marked, heat, side_by_side, with_faces
@@ -27,7 +26,7 @@ from roop_host.runner.files import check_files
 from roop_host.runner.forms import form_seen
 from roop_host.runner.places import check_places
 from roop_host.runner.resolve import Names, resolve_names
-from roop_host.runner.shown import check_shown, write_synthetic
+from roop_host.runner.shown import check_shown, visible_bgr, write_synthetic
 from roop_host.runner.state import OnProgress, Run
 from roop_host.runner.targets import reader_of
 from roop_host.runner.unmatched import told_of_unmatched
@@ -35,7 +34,6 @@ from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
 from roop_host.types.job import Job, check
 from roop_host.types.people import Preview, Wish
-from roop_host.types.planes import over_grey
 
 #: What the job's output is called where no picture is to be written.
 _NOWHERE = "preview.png"
@@ -101,7 +99,7 @@ def _made(run: Run, number: int) -> _Seen:
         yield from ()
 
     frames = _picture(run, seen) if alone else _stream(run, seen, chain.splitter.first_frame)
-    chains.execute(run, chain, lambda: frames, [StageSpec("show", feed)])
+    chains.execute(run, lambda: frames, [*chain.stages, StageSpec("show", feed)])
     if seen.after is None:
         raise _not_there(run, seen.last)
     return seen
@@ -180,8 +178,8 @@ def _preview(run: Run, seen: _Seen, wish: Wish) -> Preview:
     run.notices += told_of_unmatched(run, after)
     if wish.picture:
         run.form = "picture"
-        panels = [("before", _visible(before)), ("after", _visible(after))]
-        marked = with_faces(heat(_visible(after), mask), [*_marked(_in_order(run, after), after.edited)])
+        panels = [("before", visible_bgr(before)), ("after", visible_bgr(after))]
+        marked = with_faces(heat(visible_bgr(after), mask), [*_marked(_in_order(run, after), after.edited)])
         write_synthetic(run, side_by_side([*panels, ("what was changed", marked)]), _belongings(run, seen.number))
     return Preview(
         frame=seen.number,
@@ -194,12 +192,6 @@ def _preview(run: Run, seen: _Seen, wish: Wish) -> Preview:
         picture=wish.picture or None,
         report=report_of(run, status="done", exit_code=0),
     )
-
-
-def _visible(frame: Frame) -> NDArray[np.uint8]:
-    """As the gate saw it: what is transparent lies over grey."""
-    alpha = frame.alpha()
-    return np.ascontiguousarray(frame.bgr() if alpha is None else over_grey(frame.bgr(), alpha))
 
 
 def _in_order(run: Run, frame: Frame) -> tuple[Face, ...]:

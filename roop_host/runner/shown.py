@@ -29,13 +29,19 @@ from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import marks_path
 from roop_host.runner.state import Run
-from roop_host.types.frame import Frame
+from roop_host.types.frame import Frame, FrameView
 from roop_host.types.objects import Stage
 from roop_host.types.people import SeenPerson
-from roop_host.types.planes import PixelLayout, rgb_pixels
+from roop_host.types.planes import PixelLayout, over_grey, rgb_pixels
 
 #: What OpenCV writes everywhere; it says nothing in metadata.
 _PLAIN = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+
+def visible_bgr(frame: FrameView) -> NDArray[np.uint8]:
+    """uint8 B, G, R as the gate saw it: what is transparent lies over grey."""
+    alpha = frame.alpha()
+    return np.ascontiguousarray(frame.bgr() if alpha is None else over_grey(frame.bgr(), alpha))
 
 
 def check_shown(picture: str) -> None:

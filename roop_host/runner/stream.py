@@ -106,9 +106,9 @@ def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     with reader_of(run) as reader:
         sink = _Sink(run, plan, work, reader)
         frames = partial(reader.frames, start, known=known, cancel=run.control.cancelled)
-        stages = [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), StageSpec("encode", sink.feed)]
+        sinks = [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), StageSpec("encode", sink.feed)]
         try:
-            chains.execute(run, chain, frames, stages)
+            chains.execute(run, frames, [*chain.stages, *sinks])
         finally:
             run.notices += reader.notices
 

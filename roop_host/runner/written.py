@@ -39,7 +39,8 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
         with reader_of(run) as reader:
             frames = partial(reader.frames, cancel=run.control.cancelled)
             last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
-            chains.execute(run, chain, frames, [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), last])
+            sinks = [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), last]
+            chains.execute(run, frames, [*chain.stages, *sinks])
             run.notices += reader.notices
         require_any_match(run)
         exports.require_file(writer, temporary)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BoxXyxy = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -46,3 +48,11 @@ class Box:
             case 270:
                 return Box(self.y0, height - self.x1, self.y1, height - self.x0)
         raise ValueError(f"rotation must be a multiple of 90, not {rotation}")
+
+
+def overlap(one: BoxXyxy, other: BoxXyxy) -> float:
+    """Intersection over union of two ``x0, y0, x1, y1`` boxes, 0..1: of what they cover together, the part they share."""
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = one, other
+    both = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
+    either = max(0.0, ax1 - ax0) * max(0.0, ay1 - ay0) + max(0.0, bx1 - bx0) * max(0.0, by1 - by0) - both
+    return both / either if either > 0 else 0.0

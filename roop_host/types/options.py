@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -260,3 +261,19 @@ def _check_kind(kind: Any) -> None:
             _check_kind(part)
         return
     raise TypeError(f"an option cannot be of type {kind}")
+
+
+def said_folder(variable: str) -> Path | None:
+    """The absolute folder that the variable names, which need not exist; None where it says nothing.
+
+    Raises ``UsageError`` for the home folder of a user that is not known.
+    """
+    said = os.environ.get(variable, "").strip()
+    if not said:
+        return None
+    try:
+        return Path(said).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{variable} begins with the home folder of a user that is not known here: {said}; write the whole path"
+        ) from error

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_swapper import skin
+from roop_vision.track import AWAY
 
-#: A track that comes back within so many frames is known: as long as the tracker keeps its number.
-_KEPT = 75
 _MOST = 64  # tracks; beyond them those longest away are dropped
 
 
@@ -82,5 +81,5 @@ class States:
             if state.index == index:
                 continue
             state.lit = None
-            if index - state.index > _KEPT or len(self._all) > _MOST:
+            if index - state.index > AWAY or len(self._all) > _MOST:
                 del self._all[key]

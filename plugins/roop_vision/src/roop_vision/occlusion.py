@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from roop_vision.masks import smooth_step
 from roop_vision.parts import Parts
 from roop_vision.places import GRID, Places, places_of
+from roop_vision.track import AWAY
 
 # A colour is L of 0..255, and a and b over L + _DARK: light and shade leave these two alone, so that a shadow stays skin.
 _DARK = 40.0
@@ -42,7 +43,6 @@ _OVER = 9  # how far what comes over the outline is followed outside of it, wher
 _NEW = 0.7  # share of a new frame in what is steady: with less, the mask trails what moves, and is no steadier
 _BEARD, _SEEN = 0.2, 10  # of each jaw and the chin that is dark, and how many frames decide on it
 _SHUT_IN = 0.6  # of the lips that are as dark: a beard leaves them bare, a scarf doesn't
-_AWAY = 75  # frames for which somebody is remembered who is not there, as long as the tracker may know them again
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +76,7 @@ class SkinOccluder:
                 track.covered, track.fresh = np.zeros((GRID, GRID), np.float32), True
             track.at = index
         self._index = index
-        self._tracks = {key: track for key, track in self._tracks.items() if index - track.at <= _AWAY}
+        self._tracks = {key: track for key, track in self._tracks.items() if index - track.at <= AWAY}
 
     def covered(self, track_id: int, crop_bgr: NDArray[np.uint8], parts: Parts) -> NDArray[np.float32]:
         """Float32 ``(GRID, GRID)`` in 0..1: what of the face is covered by something.

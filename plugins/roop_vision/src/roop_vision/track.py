@@ -17,6 +17,8 @@ from roop_vision.smoothing import MeshSmoother
 #: On eleven people one frame and the next had 0.88 and more, two people 0.67 at most.
 ALIKE, _ANOTHER = 0.8, 0.72
 _THE_SAME = 0.9  # likeness by which somebody is known again over a cut
+#: Frames for which a face that is gone, behind another one or out of the picture, may come back as who it was.
+AWAY = 75
 _LEARNT = 0.3  # of a face's look of this frame, into what is remembered of it
 _AS_LARGE = 1.35  # times as wide, at most, as the face it is taken for
 _HEAD = 1.35  # times as wide as the face

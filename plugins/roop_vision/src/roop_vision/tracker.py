@@ -25,13 +25,12 @@ from roop_vision.searching import (
 )
 from roop_vision.smoothing import MeshSmoother
 from roop_vision.topology import EYE_LEFT, EYE_RIGHT
-from roop_vision.track import ALIKE, Track, apart, near, touch
+from roop_vision.track import ALIKE, AWAY, Track, apart, near, touch
 
 _RETRY_GROWTH = (1.0, 1.3, 0.85)  # the mesh's own crop, and others tried before a face is given up
 _MISSES = 2  # frames a track is kept that nothing sees, so that its number survives a blink of the detector
 _LATELY = 15  # frames for which somebody who is away is looked for in every one: most come back at once
 _FLASH = 6  # frames a face is remembered over a cut: a flash that hides everything is over by then
-_AWAY = 75  # frames a face is remembered that is gone: behind another one, or out of the picture and back
 _REGAINED = 0.7  # presence at which a face without a mesh is given one: a mesh that comes and goes would be seen
 _UNSEEN = 25  # frames a certain detector may see nothing under a mesh (a hand, say) before the mesh lies on no face
 _AS_ALIKE = 0.02  # likeness by which one of two tracks on one face must be ahead to be it, whichever is older
@@ -93,7 +92,7 @@ class Tracker:
             track.remember(covered=self._before(track.id, track.box_xyxy) is not None)
         for track in self._away:
             track.slept += 1
-        self._away = [track for track in self._away if track.slept <= (_FLASH if track.parted else _AWAY)]
+        self._away = [track for track in self._away if track.slept <= (_FLASH if track.parted else AWAY)]
         return [track for track in self._tracks if not track.missed or self._goes_on(track)]
 
     def _part(self) -> None:
