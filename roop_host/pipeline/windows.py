@@ -26,7 +26,7 @@ class WindowSpec:
 
 
 class Windows:
-    """Feeds one object. ``later`` is the reach of the stages after it: so far around a segment it must emit."""
+    """Feeds the object called ``name``. ``later`` is how far the stages after it reach: so far around a segment it emits."""
 
     def __init__(
         self,
@@ -34,8 +34,9 @@ class Windows:
         later: Reach,
         start: Callable[[Segment], None],
         process: Callable[[Window], None],
+        name: str = "",
     ) -> None:
-        self._spec, self._later = spec, later
+        self._spec, self._later, self._name = spec, later, name
         self._start_object, self._process_object = start, process
         self._scratch = Scratch()
         self._pending: deque[Frame] = deque()
@@ -83,7 +84,7 @@ class Windows:
 
     def _process(self, batch: list[Frame]) -> Iterator[Frame]:
         for frame in batch:
-            frame.enter(self._scratch)
+            frame.enter(self._scratch, self._name)
         warming = batch[0].index < self._segment.start - self._later.before
         ahead = [self._pending[i] for i in range(min(self._spec.lookahead, len(self._pending)))]
         future = tuple(frame.view() for frame in ahead)

@@ -190,6 +190,7 @@ def report_of(run: Run, **outcome: Any) -> Report:
         faces_changed=run.counts.faces_changed,
         resumed_frames=run.counts.resumed,
         people=told_people(run),
+        measures=run.counts.measures,
         seconds=round(seconds, 3),
         loading_seconds=round(seconds if run.set_up is None else run.set_up - run.begun, 3),
         fps=round((run.counts.frames - run.counts.resumed) / seconds, 2) if streamed else 0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from roop_host.errors import UsageError
 from roop_host.faces.filters import filters_age, filters_gender
@@ -70,7 +71,7 @@ def settle_faces(job: Job, names: Names) -> Job:
     """The job with its ``auto`` mode of selection decided. Raises ``UsageError`` for what contradicts itself."""
     faces = job.faces
     by_looks = [flag for flag, said in _looks(job) if said]
-    mode = ("reference" if by_looks else "one") if faces.mode == "auto" else faces.mode
+    mode = _mode_of(job, by_looks=bool(by_looks)) if faces.mode == "auto" else faces.mode
     _check_looks(job, mode, by_looks, live=names.source is not None)
     if faces.position and mode != "one":
         raise UsageError(f"--face-position says which one, and with --face-selector-mode {mode} it is not one; leave it out")
@@ -86,6 +87,14 @@ def settle_faces(job: Job, names: Names) -> Job:
     if faces.gender == "source" and not (job.sources or job.pairs):
         raise UsageError("--face-selector-gender source asks for the gender of a source, and none is named; name one")
     return replace(job, faces=settled)
+
+
+def _mode_of(job: Job, *, by_looks: bool) -> Literal["one", "many", "reference"]:
+    """What ``auto`` stands for: where nobody is put in anybody's place, all faces, unless one is pointed at."""
+    if by_looks:
+        return "reference"
+    pointed = job.faces.position or job.faces.order != FaceSelection().order
+    return "one" if job.sources or job.pairs or pointed else "many"
 
 
 def _looks(job: Job) -> Iterator[tuple[str, bool]]:

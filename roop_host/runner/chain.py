@@ -116,6 +116,7 @@ def count(run: Run, frame: Frame | LeftOut) -> None:
     counts.held += unmatched.is_held(run, frame)
     counts.faces_changed += len(frame.edited)
     counts.note(frame.faces, frame.edited)
+    counts.measure(frame.measures)
 
 
 class _Eyes:
@@ -179,7 +180,7 @@ def _windowed(
     process: Callable[[Window], None],
 ) -> StageSpec:
     spec = window_spec(part.declared.spec)
-    windows = Windows(spec, later, start, process)
+    windows = Windows(spec, later, start, process, part.name)
     least = spec.lookbehind + spec.batch_size + spec.lookahead + 2
     return StageSpec(name, windows.feed, late=part.late, least=least)
 

@@ -88,7 +88,7 @@ class _Chooser:
     def step(self, step: Step, declared: Declared[ProcessorSpec]) -> Step:
         """The step with its ``auto`` options decided."""
         values = dict(step.options)
-        for option, choices in _by_option(declared.spec.choices).items():
+        for option, choices in _by_option(declared.spec.choices, _options(self._run, declared, values)).items():
             if getattr(_options(self._run, declared, values), option) == _AUTO:
                 values[option] = self._first(step.name, choices).value
         needs = set(declared.spec.needs)
@@ -157,7 +157,7 @@ class _Chooser:
         """What each of the analyser's ``auto`` options would stand for."""
         assert self._analyser is not None
         options = _options(self._run, self._analyser, {})
-        for option, choices in _by_option(self._analyser.spec.choices).items():
+        for option, choices in _by_option(self._analyser.spec.choices, options).items():
             if getattr(options, option) == _AUTO:
                 yield self._backend_for(needs | self._own_needs(), choices)
 
@@ -235,10 +235,10 @@ def _made(declared: Declared[Any], options: Any) -> list[Choice]:
     return [choice for choice in getattr(declared.spec, "choices", ()) if choice.made_by(options)]
 
 
-def _by_option(choices: Iterable[Choice]) -> dict[str, list[Choice]]:
+def _by_option(choices: Iterable[Choice], options: object) -> dict[str, list[Choice]]:
     """What ``auto`` may stand for, under the option that makes it, in the order they were declared."""
     table: dict[str, list[Choice]] = {}
     for choice in choices:
-        if not choice.by_name:
+        if not choice.by_name and choice.goes_with(options):
             table.setdefault(choice.option, []).append(choice)
     return table

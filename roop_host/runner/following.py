@@ -17,12 +17,13 @@ FORGOTTEN = 100
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided of a person in a frame: where the face was, and whose face is put there."""
+    """What was decided of a person in a frame: where the face was, whether it is taken, and whose face is put there."""
 
     person: int
     box_xyxy: BoxXyxy
     source: int | None
     similarity: float | None
+    chosen: bool
 
 
 class Following:
@@ -52,7 +53,7 @@ class Following:
     def snapshot(self) -> dict[str, Any]:
         """What ``start`` takes, as plain JSON data."""
         past = [
-            [frame, [[one.person, list(one.box_xyxy), one.source, one.similarity] for one in of]]
+            [frame, [[one.person, list(one.box_xyxy), one.source, one.similarity, one.chosen] for one in of]]
             for frame, of in self._past.items()
         ]
         seen = [[person, self._seen[person]] for person in sorted(self.known())]
@@ -106,5 +107,5 @@ class Following:
 
 
 def _decided(data: Sequence[Any]) -> Decided:
-    person, (x0, y0, x1, y1), source, similarity = data
-    return Decided(person, (x0, y0, x1, y1), source, similarity)
+    person, (x0, y0, x1, y1), source, similarity, chosen = data
+    return Decided(person, (x0, y0, x1, y1), source, similarity, chosen)

@@ -67,7 +67,7 @@ class Selector:
         }
 
     def choose(self, frame_index: int, faces: Sequence[Face]) -> tuple[Face, ...]:
-        """All faces, largest first, with ``source`` set on those that are swapped.
+        """All faces, largest first, those that are taken marked as ``chosen``, with ``source`` where there is one.
 
         In a frame that is seen again everybody gets what was decided then, and nothing is learnt.
         """
@@ -76,14 +76,17 @@ class Selector:
         if frame_index <= self._following.last:
             return tuple(self._as_before(frame_index, shown, persons))
         decided = self._decide([replace(face, id=persons[face.id]) for face in shown])
-        self._following.note(frame_index, [Decided(one.id, _plain(one), one.source, one.similarity) for one in decided])
+        self._following.note(frame_index, list(map(_decided, decided)))
         return tuple(replace(one, id=face.id) for one, face in zip(decided, shown, strict=True))
 
     def _as_before(self, frame_index: int, shown: Sequence[Face], persons: Mapping[int, int]) -> Iterator[Face]:
         decided = self._following.decided(frame_index)
         for face in shown:
             one = decided.get(persons[face.id])
-            yield face.with_source(None) if one is None else face.with_source(one.source, one.similarity)
+            if one is None:
+                yield face.with_source(None)
+            else:
+                yield face.with_source(one.source, one.similarity, chosen=one.chosen)
 
     def _decide(self, shown: Sequence[Face]) -> tuple[Face, ...]:
         """The same for a new frame, of faces whose ``id`` is a person."""
@@ -96,7 +99,7 @@ class Selector:
             there = {face.id for face in shown}
             chosen = self._chosen.among(ordered(passing, self._selection.order), there, self._selection.position)
             taken = set() if chosen is None else {chosen}
-        return tuple(face.with_source(self._source if face.id in taken else None) for face in shown)
+        return tuple(face.with_source(self._source if face.id in taken else None, chosen=face.id in taken) for face in shown)
 
     def _alike(self, shown: Sequence[Face]) -> tuple[Face, ...]:
         """Those who look like somebody that is looked for, each with that one's source."""
@@ -114,6 +117,10 @@ class Selector:
 
     def _gender(self, source: int | None) -> Gender | None:
         return None if source is None or source >= len(self._people.genders) else self._people.genders[source]
+
+
+def _decided(one: Face) -> Decided:
+    return Decided(one.id, _plain(one), one.source, one.similarity, one.chosen)
 
 
 def _plain(face: Face) -> tuple[float, float, float, float]:

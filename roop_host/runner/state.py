@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from roop_host.runner.selection import People
 from roop_host.types.models import About
 from roop_host.types.objects import StageObject
 from roop_host.types.options import resolve
+from roop_host.types.report import Measure
 from roop_host.types.specs import SOURCE_TYPES
 
 if TYPE_CHECKING:
@@ -73,6 +74,22 @@ class Part(Generic[_Item]):
 
 
 @dataclass(slots=True)
+class Told:
+    """A number that a step told of frames: how often, the sum, the least and the most."""
+
+    count: int = 0
+    total: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+
+    def take(self, value: float) -> None:
+        self.least = value if not self.count else min(self.least, value)
+        self.most = value if not self.count else max(self.most, value)
+        self.count += 1
+        self.total += value
+
+
+@dataclass(slots=True)
 class Put:
     """In how many frames a source's face was put, in how many by likeness, the sum of that and the most."""
 
@@ -87,7 +104,7 @@ class Counts:
     """What the stream has done so far; read by the progress display while stages write it.
 
     ``frames`` are those of the output, ``held`` among them; ``with_face`` and ``matched`` are of the target.
-    ``most_faces`` is how many one frame of it shows at most. ``people`` is by source.
+    ``most_faces`` is how many one frame of it shows at most. ``people`` is by source, ``measured`` by step and name.
     """
 
     frames: int = 0
@@ -99,12 +116,14 @@ class Counts:
     faces_changed: int = 0
     resumed: int = 0
     people: dict[int, Put] = field(default_factory=dict)
+    measured: dict[str, dict[str, Told]] = field(default_factory=dict)
 
     @classmethod
     def recalled(cls, data: Mapping[str, Any]) -> Counts:
         """Of the JSON of an earlier run, whose frames are resumed ones now."""
         people = {int(number): Put(**put) for number, put in data["people"].items()}
-        return cls(**{**data, "resumed": data["frames"], "people": people})
+        measured = {step: {name: Told(**told) for name, told in of.items()} for step, of in data["measured"].items()}
+        return cls(**{**data, "resumed": data["frames"], "people": people, "measured": measured})
 
     def note(self, faces: Sequence[Face], changed: Set[int]) -> None:
         """The faces of a finished frame, and the tracks of those that were changed."""
@@ -121,6 +140,20 @@ class Counts:
                 put.compared += 1
                 put.total += alike
                 put.best = max(put.best, alike)
+
+    def measure(self, measures: Iterable[tuple[str, str, float]]) -> None:
+        """What steps told of a finished frame."""
+        for step, name, value in measures:
+            self.measured.setdefault(step, {}).setdefault(name, Told()).take(value)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The same for the report."""
+        return tuple(
+            Measure(step, name, told.count, *(round(x, 4) for x in (told.total / told.count, told.least, told.most)))
+            for step, of in self.measured.items()
+            for name, told in of.items()
+        )
 
     @property
     def seen(self) -> int:

@@ -16,10 +16,8 @@ from roop_host.types.frame import Frame, FrameView, let_go
 
 
 def is_match(run: Run, frame: Frame | LeftOut) -> bool:
-    """Whether the steps find the face they need: one that gets a source where there are sources, else any."""
-    if run.sources:
-        return any(face.source is not None for face in frame.faces)
-    return bool(frame.faces)
+    """Whether the steps find a face that was asked for."""
+    return any(face.chosen for face in frame.faces)
 
 
 def is_held(run: Run, frame: Frame) -> bool:

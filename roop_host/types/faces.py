@@ -26,8 +26,9 @@ class Face:
     ``pose_degrees``. What the analyser can't tell or was not asked is None.
 
     ``id`` is a track: equal in neighbouring frames for one person. ``source`` is the index of the source face assigned to
-    it; None means that nobody's face is to be put here. ``similarity`` is how much it is like the reference that decided so,
-    0..1, as ``FaceSelection`` counts; None where no reference was asked.
+    it; None means that nobody's face is to be put here. ``chosen`` is whether the job's ``FaceSelection`` takes this face,
+    also where no source is put anywhere. ``similarity`` is how much it is like the reference that decided so, 0..1, as
+    ``FaceSelection`` counts; None where no reference was asked.
     """
 
     id: int
@@ -45,11 +46,14 @@ class Face:
     age: float | None = None
     source: int | None = None
     similarity: float | None = None
+    chosen: bool = False
 
     @property
     def area(self) -> float:
         x0, y0, x1, y1 = self.box_xyxy
         return max(0.0, x1 - x0) * max(0.0, y1 - y0)
 
-    def with_source(self, source: int | None, similarity: float | None = None) -> Face:
-        return replace(self, source=source, similarity=similarity)
+    def with_source(self, source: int | None, similarity: float | None = None, *, chosen: bool | None = None) -> Face:
+        """``chosen`` unless it is said: where a source is put."""
+        taken = source is not None if chosen is None else chosen
+        return replace(self, source=source, similarity=similarity, chosen=taken)

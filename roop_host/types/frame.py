@@ -61,8 +61,8 @@ class FrameView:
         self.duration = duration
         self.rotation = rotation % 360
         self.faces = faces
-        self.edited: frozenset[int] = frozenset()
         self.changed = False
+        self._edits: frozenset[tuple[int, str]] = frozenset()
         self._pixels = pixels
         self._cache: dict[tuple[Box, str], NDArray[Any]] = {}
         self._scratch = Scratch()
@@ -89,6 +89,15 @@ class FrameView:
     def depth(self) -> int:
         """Bits per sample of the planes; above 8 ask ``bgr`` for float32."""
         return self._pixels.layout.depth
+
+    @property
+    def edited(self) -> frozenset[int]:
+        """The ids of faces that a step has changed."""
+        return frozenset(face_id for face_id, _ in self._edits)
+
+    def changed_by(self, face_id: int) -> frozenset[str]:
+        """The names of the steps that have changed this face of the frame."""
+        return frozenset(step for one, step in self._edits if one == face_id)
 
     @property
     def scratch(self) -> Scratch:
@@ -187,10 +196,23 @@ class Frame(FrameView):
     """A frame a stage may edit while it stands in ``window.current``. The host owns it; nobody keeps one.
 
     ``trace`` notes where it was changed, and how much: upright float32 ``(height, width)`` in 0..1. None unless it was set.
+    ``measures`` is what steps told of it by ``measure``: step, name and value.
     """
 
     _left = False
+    _step = ""
     trace: NDArray[np.float32] | None = None
+    measures: tuple[tuple[str, str, float], ...] = ()
+
+    def measure(self, name: str, value: float) -> None:
+        """A number about this frame for the report, which has count, mean, least and most of each name over the whole job.
+
+        Raises ``ValueError`` for one that is not finite.
+        """
+        number = float(value)
+        if not np.isfinite(number):
+            raise ValueError(f"the measure {name} is {number}, which is no number that a report could hold")
+        self.measures += ((self._step, name, number),)
 
     def put(
         self,
@@ -224,14 +246,14 @@ class Frame(FrameView):
             part = self.trace[inside.y0 : inside.y1, inside.x0 : inside.x1]
             part += (1 - part) * (1 if alpha is None else alpha)
         if face_id is not None:
-            self.edited |= {face_id}
+            self._edits |= {(face_id, self._step)}
 
     def show(self, other: FrameView) -> None:
         """The host puts another frame's picture in place of this one's: the planes, while all else stays its own."""
         self._own()
         for mine, theirs in zip(self._pixels.planes, other._pixels.planes, strict=True):
             mine[...] = theirs
-        self._cache, self.edited, self.changed = {}, frozenset(), True
+        self._cache, self._edits, self.changed = {}, frozenset(), True
 
     def view(self) -> FrameView:
         """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
@@ -245,7 +267,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        view.edited, view.changed, view._cache = self.edited, self.changed, dict(self._cache)
+        view._edits, view.changed, view._cache = self._edits, self.changed, dict(self._cache)
         return view
 
     def fork(self) -> Frame:
@@ -270,12 +292,12 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        twin.edited, twin.changed, twin.trace = self.edited, self.changed, self.trace
+        twin._edits, twin.changed, twin.trace, twin.measures = self._edits, self.changed, self.trace, self.measures
         return twin
 
-    def enter(self, scratch: Scratch) -> None:
+    def enter(self, scratch: Scratch, step: str = "") -> None:
         """The host hands the frame to a stage: its buffers are used, regions kept by the stage before are dropped."""
-        self._scratch = scratch
+        self._scratch, self._step = scratch, step
         self._cache = {}
 
     @property

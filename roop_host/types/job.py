@@ -59,14 +59,15 @@ class FaceSelection:
     ``mode`` is ``one`` face, the one at ``position`` of ``order``; ``many``, which is all; or ``reference``, who looks like
     a picture of the job's ``references`` or ``pairs``, or, where it has none, like the face at ``reference_position`` in
     frame ``reference_frame`` of the target. In a clip the one face is chosen in the first frame that has it, and that person
-    is followed; in pictures that stand alone in each. ``auto`` is ``reference`` where a reference is named, else ``one``.
+    is followed; in pictures that stand alone in each. ``auto`` is ``reference`` where a reference is named, ``many`` where
+    nobody is put in anybody's place and neither order nor position is said, else ``one``.
     ``gender``, ``age_start`` and ``age_end`` leave others out before that. A ``similarity`` is 1 for one picture twice and
     0.5 where a recogniser finds two pictures as likely of one person as not.
     """
 
     mode: Literal["auto", "one", "many", "reference"] = _setting(
         "auto",
-        "One face, all, or who looks like a reference; auto: reference where one is named, else one.",
+        "One face, all, or who looks like a reference; auto: reference where one is named, all without a source, else one.",
         "Faces",
         word="face_selector_mode",
     )

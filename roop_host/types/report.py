@@ -52,13 +52,25 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that a step told of frames of the output: how often, and what came together."""
+
+    step: str
+    name: str
+    count: int
+    mean: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of a job. ``status`` is done, blocked, failed or interrupted.
 
     ``output`` is None unless it was written; ``beside`` are the files that were written beside it. ``frames`` are those of
     the output: ``frames_held`` of them show the picture of one before. ``frames_dropped`` of the target are not in it.
     Of ``seconds``, the first ``loading_seconds`` went until all that takes part was set up and the sources were read.
-    ``source_type`` is None where nothing was changed, but only looked at.
+    ``source_type`` is None where nothing was changed, but only looked at. ``measures`` is what steps told of their work.
     ``frames_with_face`` and ``frames_matched`` (a face that was asked for) count frames of the target.
     """
 
@@ -76,6 +88,7 @@ class Report:
     faces_changed: int = 0
     resumed_frames: int = 0
     people: tuple[Person, ...] = ()
+    measures: tuple[Measure, ...] = ()
     seconds: float = 0.0
     loading_seconds: float = 0.0
     fps: float = 0.0

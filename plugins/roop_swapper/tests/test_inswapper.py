@@ -42,11 +42,11 @@ from roop_swapper.models import INSWAPPER_128
 from roop_swapper.networks import NETWORKS
 from roop_swapper.neural import NeuralEngine, Use
 from roop_swapper.options import SwapperOptions
-from roop_swapper.pixels import picture_of
 from roop_swapper.plugin import roop_processors
 from roop_swapper.processor import Swapper
 from roop_vision.align import arcface_template
 from roop_vision.models import ARCFACE
+from roop_vision.pixels import picture_of
 
 Picture = NDArray[np.uint8]
 MEDIA = Path(__file__).resolve().parents[3] / "examples" / "media"

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from roop_host import Context, Face, ModelError, ModelSpec, NoFaceError, SourceFace
 from roop_swapper.contract import VECTOR, check_converter
 from roop_swapper.networks import CropSource, EmbeddingSource, NetworkSpec
-from roop_swapper.pixels import input_of
 from roop_vision.align import crop_matrix, picture_crop, template_points
 from roop_vision.models import ARCFACE
+from roop_vision.pixels import input_of
 
 Vector = NDArray[np.float32]
 

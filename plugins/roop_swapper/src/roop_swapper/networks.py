@@ -15,8 +15,8 @@ from roop_vision.models import ARCFACE
 
 if TYPE_CHECKING:
     from roop_vision.align import Template
+    from roop_vision.pixels import Colour
 
-Colour = tuple[float, float, float]
 _ZEROS, _HALVES, _ONES = (0.0, 0.0, 0.0), (0.5, 0.5, 0.5), (1.0, 1.0, 1.0)
 
 

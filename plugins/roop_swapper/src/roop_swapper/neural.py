@@ -16,12 +16,12 @@ from roop_swapper.contract import contract_of
 from roop_swapper.engine import in_order
 from roop_swapper.identity import identity_of
 from roop_swapper.networks import NetworkSpec
-from roop_swapper.pixels import input_of, output_of, picture_of
 from roop_vision.align import aligned_crop, crop_matrix, template_points
 from roop_vision.colour import matched
 from roop_vision.mask_options import MaskOptions
 from roop_vision.masking import Masker
 from roop_vision.paste import paste_crop
+from roop_vision.pixels import input_of, output_of, picture_of
 
 #: Most crops of one run: what a network keeps in memory grows with each.
 TOGETHER = 8

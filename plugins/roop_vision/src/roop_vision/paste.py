@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Box, Frame
+from roop_host import Box, Frame, Scratch
 from roop_vision.align import place_of, scale_of
 
+#: What is last done in the picture's own pixels: of a box, what is to be shown there, B, G, R in the crop's type, and how
+#: much of it, float32 in 0..1; it gives a picture of the same kind.
+Finish = Callable[[Box, NDArray[Any], NDArray[np.float32]], NDArray[Any]]
 #: A crop that is enlarged much is first put on a grid so much finer, by cubic interpolation, and from there by straight
 #: lines: within a level of a cubic warp, and quicker. Odd, so that the crop's own pixels are points of the grid.
 _FINER = 5
@@ -26,11 +30,13 @@ def paste_crop(
     alpha: NDArray[np.float32],
     *,
     face_id: int | None = None,
+    finish: Finish | None = None,
 ) -> None:
     """Put a crop where ``matrix`` (2 x 3, picture to crop) took it from; only the region that ``alpha`` shows is touched.
 
     ``crop_bgr`` is ``(h, w, 3)``, uint8 or, for frames of more than 8 bits, float32 in 0..1. ``alpha`` is float32 ``(h, w)``
-    in 0..1; its outermost rows and columns count as 0, so that a crop has no hard edge.
+    in 0..1; its outermost rows and columns count as 0, so that a crop has no hard edge. ``finish`` is given what is to be
+    shown before it is.
     """
     cover = np.zeros(alpha.shape, np.float32)
     cover[1:-1, 1:-1] = alpha[1:-1, 1:-1]
@@ -40,20 +46,30 @@ def paste_crop(
     box = Box(box.x0 // 2 * 2, box.y0 // 2 * 2, (box.x1 + 1) // 2 * 2, (box.y1 + 1) // 2 * 2).clip(frame.width, frame.height)
     if not width or box.empty:
         return
+    bgr = placed_crop(crop_bgr, matrix, box, frame.scratch)
+    share = _placed(cover, matrix, box, frame.scratch.array("roop_vision.placed share", (box.height, box.width)))
+    if finish is not None:
+        bgr = finish(box, bgr, share)
+    frame.put(box, bgr, share, face_id=face_id)
+
+
+def placed_crop(crop_bgr: NDArray[Any], matrix: NDArray[np.float64], box: Box, scratch: Scratch) -> NDArray[Any]:
+    """What ``box`` of the picture shows of a crop, B, G, R ``(box.height, box.width, 3)`` in the crop's type.
+
+    It lies in ``scratch`` until the next call. Beyond the crop it is anything.
+    """
     # Three channels with an empty fourth are warped in half the time of three.
     patch, moved, kind = at_scale(cv2.cvtColor(crop_bgr, cv2.COLOR_BGR2BGRA), matrix)
     # By straight lines, a crop that was not shrunk reaches as far as its cover: its outside is never seen, so the quickest
     # border will do.
     inside = kind == cv2.INTER_LINEAR and patch.shape[0] >= crop_bgr.shape[0]
     border = cv2.BORDER_CONSTANT if inside else cv2.BORDER_REPLICATE
-    buffers, size = frame.scratch, (box.height, box.width)
-    placed = buffers.array("roop_vision.placed", (*size, 4), crop_bgr.dtype.type)
-    bgr = buffers.array("roop_vision.placed bgr", (*size, 3), crop_bgr.dtype.type)
-    share = buffers.array("roop_vision.placed share", size)
+    placed = scratch.array("roop_vision.placed", (box.height, box.width, 4), crop_bgr.dtype.type)
+    bgr = scratch.array("roop_vision.placed bgr", (box.height, box.width, 3), crop_bgr.dtype.type)
     cv2.cvtColor(_placed(patch, moved, box, placed, border, kind), cv2.COLOR_BGRA2BGR, dst=bgr)
     if bgr.dtype == np.float32 and kind == cv2.INTER_CUBIC:  # overshoots; of whole numbers it is cut off already
         np.clip(bgr, 0, 1, out=bgr)
-    frame.put(box, bgr, _placed(cover, matrix, box, share), face_id=face_id)
+    return bgr
 
 
 def _placed(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_swapper.networks import Colour
+#: Of each channel, R, G, B.
+Colour = tuple[float, float, float]
 
 
 def input_of(crops_bgr: NDArray[np.uint8], mean: Colour, std: Colour) -> NDArray[np.float32]:

@@ -1,0 +1,93 @@
+"""The processor ``enhancer``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from roop_enhancer.engine import Asked, Engine, Restorer
+from roop_enhancer.networks import NETWORKS, NetworkSpec
+from roop_enhancer.options import EnhancerOptions
+from roop_host import Context, Face, Frame, JobContext, Processor, Segment, Window
+
+_NAME = "enhancer"
+#: Of the distance between the eyes: two faces whose points lie so near to each other are one that was found twice.
+_SAME = 0.3
+
+
+class Enhancer(Processor):
+    """Makes faces clear. ``networks`` are the models it has besides ``embedded``."""
+
+    def __init__(self, networks: Iterable[NetworkSpec] = NETWORKS) -> None:
+        self._networks = {network.name: network for network in networks}
+        self._engine: Engine | None = None
+
+    def setup(self, ctx: Context) -> None:
+        options = ctx.options_as(EnhancerOptions)
+        self._faces, self._least = options.faces, options.min_face_size
+        self._engine = self._made(ctx, options)
+
+    def begin(self, job: JobContext) -> None:
+        self._follows = job.job.steps[0].name != _NAME
+
+    def start(self, segment: Segment) -> None:
+        if self._engine is not None:
+            self._first = segment.start - self._engine.memory
+            self._engine.start()
+
+    def process(self, window: Window) -> None:
+        if self._engine is None:
+            return
+        asked = {frame.index: [*self._asked(frame)] for frame in window.current}
+        early = [frame for frame in window.current if window.warming and frame.index < self._first]
+        self._engine.learn([one for frame in early for one in asked[frame.index]])
+        in_time = window.current[len(early) :]
+        for frame in in_time:
+            frame.measure("faces", len(asked[frame.index]))
+        self._engine.process([one for frame in in_time for one in asked[frame.index]])
+
+    def teardown(self) -> None:
+        self._engine = None
+
+    def _made(self, ctx: Context, options: EnhancerOptions) -> Engine:
+        """Each engine is imported when it is chosen. ``auto`` that the host left open is the one that needs no file."""
+        network = self._networks.get(options.model)
+        if network is None:
+            from roop_enhancer.embedded import EmbeddedEngine
+
+            return EmbeddedEngine(options, ctx.sessions)
+        from roop_enhancer.restoring import RestoringEngine
+
+        return RestoringEngine(_restorer(ctx, network, options), options, ctx.sessions)
+
+    def _asked(self, frame: Frame) -> Iterator[Asked]:
+        """The smaller first: where two overlap, the larger is nearer as a rule. Of one that was found twice, the larger."""
+        taken: list[Face] = []
+        for face in sorted(frame.faces, key=lambda face: -face.area):
+            if self._wanted(frame, face) and not any(_same(face, other) for other in taken):
+                taken.append(face)
+        yield from (Asked(frame, face) for face in reversed(taken))
+
+    def _wanted(self, frame: Frame, face: Face) -> bool:
+        changed = frame.changed_by(face.id)
+        if _NAME in changed or face.box_xyxy[2] - face.box_xyxy[0] < self._least:
+            return False
+        if self._faces == "all":
+            return True
+        return bool(changed) if self._faces == "swapped" or self._follows else face.chosen
+
+
+def _same(face: Face, other: Face) -> bool:
+    apart = np.linalg.norm(face.landmarks_5 - other.landmarks_5, axis=1).mean()
+    return bool(apart < _SAME * np.linalg.norm(other.landmarks_5[1] - other.landmarks_5[0]))
+
+
+def _restorer(ctx: Context, network: NetworkSpec, options: EnhancerOptions) -> Restorer:
+    if options.backend == "gfpgan":
+        from roop_enhancer.gfpgan_backend import GfpganRestorer
+
+        return GfpganRestorer(ctx, network, options.model_file)
+    from roop_enhancer.onnx_backend import OnnxRestorer
+
+    return OnnxRestorer(ctx, network, options.model_file, options.weight)
