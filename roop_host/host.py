@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, named, told
 from roop_host.pipeline.calls import LONG, CallThread, Unfit, too_late
-from roop_host.types.objects import Context, StageObject
+from roop_host.types.objects import Context, Pulse, StageObject
 from roop_host.types.options import resolve
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class _Loaded:
     label: str
     limit_s: float
     opened: list[ModelSpec]
+    pulse: Pulse
 
 
 class _Noting:
@@ -316,6 +317,10 @@ class Host:
         found = (model for loaded in self._objects.values() if id(loaded.item) in asked for model in loaded.opened)
         return tuple(dict.fromkeys(found))
 
+    def pulse_of(self, item: StageObject) -> Pulse | None:
+        """What tells that a call of this object goes on."""
+        return next((loaded.pulse for loaded in self._objects.values() if loaded.item is item), None)
+
     def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> _Loaded:
         if self._cancel.is_set():
             raise Interrupted
@@ -341,7 +346,7 @@ class Host:
             for broken in made:
                 self.at_end(broken.teardown, label, limit_s)
             raise
-        return _Loaded(made[0], label, limit_s, opened)
+        return _Loaded(made[0], label, limit_s, opened, context.pulse)
 
 
 def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None) -> Report:

@@ -16,6 +16,7 @@ from roop_host.errors import Interrupted, RoopError
 from roop_host.pipeline.calls import GRACE_S, LONG, Unfit
 from roop_host.pipeline.queues import AbortedError, ByteQueue
 from roop_host.types.frame import Frame
+from roop_host.types.objects import Pulse
 from roop_host.types.report import StageTime
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ _DONE = _Done()
 class StageSpec:
     """A stage: ``feed`` maps a message to those that go on. ``label`` is for people, ``late`` makes its time-out error.
 
-    ``close`` gives what is left when the stream ends. ``least`` is the fewest messages its queue must hold.
+    ``close`` gives what is left when the stream ends. ``least`` is the fewest messages its queue must hold. ``pulse`` is
+    that of the object which it calls.
     """
 
     label: str
@@ -46,6 +48,7 @@ class StageSpec:
     close: Callable[[], Iterable[Message]] = tuple
     late: Callable[[float], RoopError] | None = None
     least: int = 2
+    pulse: Pulse | None = None
 
 
 class StageClock:
@@ -92,6 +95,7 @@ class PipelineRun:
     ) -> None:
         self._source, self._stages = source, stages
         self._late = [source_late, *(stage.late for stage in stages)]
+        self._pulses = [None, *(stage.pulse for stage in stages)]
         self._cancel, self._timeout_s, self._tick, self._on_failure = cancel, timeout_s, tick, on_failure
         limit = max(1, queue_bytes // max(1, len(stages)))
         self._queues: list[ByteQueue[Message | _Done]] = [ByteQueue(limit, stage.least) for stage in stages]
@@ -141,9 +145,11 @@ class PipelineRun:
             self._tick()
 
     def _check_times(self) -> None:
-        for clock, late in zip(self.clocks, self._late, strict=True):
+        for clock, late, pulse in zip(self.clocks, self._late, self._pulses, strict=True):
             since, limit_s = clock.since, self._timeout_s * (LONG if clock.closing else 1)
-            if since is not None and late is not None and time.monotonic() - since > limit_s:
+            if since is None or late is None:
+                continue
+            if time.monotonic() - max(since, 0.0 if pulse is None else pulse.last) > limit_s:
                 error = late(limit_s)
                 self._fail(error)
                 raise Unfit(error)

@@ -59,10 +59,10 @@ def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = Fal
     if run.analyser is not None:
         eyes = _Eyes(run, run.analyser, first_segment, alone=alone)
         later = _minus(later, window_spec(run.analyser.declared.spec).reach)
-        stages.append(_windowed("analyse", run.analyser, later, eyes.start, eyes.process))
+        stages.append(_windowed(run, "analyse", run.analyser, later, eyes.start, eyes.process))
     for step in run.steps:
         later = _minus(later, window_spec(step.declared.spec).reach)
-        stages.append(_windowed(step.name, step, later, step.attributed(step.item.start), _process(step)))
+        stages.append(_windowed(run, step.name, step, later, step.attributed(step.item.start), _process(step)))
     stages += [*([] if only else unmatched.stages(run)), _screen_output(run)]
     return Chain(stages, splitter)
 
@@ -173,6 +173,7 @@ def _minus(total: Reach, part: Reach) -> Reach:
 
 
 def _windowed(
+    run: Run,
     name: str,
     part: Part[Analyser] | Part[Processor],
     later: Reach,
@@ -182,7 +183,7 @@ def _windowed(
     spec = window_spec(part.declared.spec)
     windows = Windows(spec, later, start, process, part.name)
     least = spec.lookbehind + spec.batch_size + spec.lookahead + 2
-    return StageSpec(name, windows.feed, late=part.late, least=least)
+    return StageSpec(name, windows.feed, late=part.late, least=least, pulse=run.host.pulse_of(part.item))
 
 
 def _process(step: Part[Processor]) -> Callable[[Window], None]:

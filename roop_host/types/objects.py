@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -79,6 +80,18 @@ class Sessions(Protocol):
         ...
 
 
+class Pulse:
+    """When a call last showed that it goes on, as ``time.monotonic()`` counts."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def beat(self) -> None:
+        self.last = time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an object is given in ``setup``. ``options`` is an instance of the plugin's options class."""
@@ -89,6 +102,7 @@ class Context:
     threads: int
     log: logging.Logger
     cancel: threading.Event
+    pulse: Pulse = field(default_factory=Pulse)
 
     def options_as(self, kind: type[_Options]) -> _Options:
         """``options``, checked to be of ``kind``."""
@@ -97,7 +111,11 @@ class Context:
         return self.options
 
     def check_cancel(self) -> None:
-        """Raise ``Interrupted`` when the job was cancelled; for long loops in a plugin."""
+        """Raise ``Interrupted`` when the job was cancelled; for long loops in a plugin.
+
+        In a call on frames it also says that the call does not hang: its time-out begins anew.
+        """
+        self.pulse.beat()
         if self.cancel.is_set():
             raise Interrupted("stopped on request")
 
@@ -133,8 +151,9 @@ class StageObject:
     stage's thread, all others from one thread that the host keeps for all objects; never two at a time. Ends come in the
     reverse order of beginnings. ``start`` is for what goes through segments: processors, the analyser and sidecars.
 
-    A call must come back within the job's time-out, ``setup`` and ``upload`` within ten times that. One that does not ends
-    the job, and nothing more is called in that process. A call that outlasts a cancel is given a few seconds.
+    A call must come back within the job's time-out, ``setup`` and ``upload`` within ten times that; in a long one on frames
+    the time counts anew from each ``Context.check_cancel``. One that does not ends the job, and nothing more is called in
+    that process. A call that outlasts a cancel is given a few seconds.
     """
 
     def setup(self, ctx: Context) -> None:

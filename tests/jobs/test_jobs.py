@@ -19,9 +19,11 @@ from PIL import Image
 
 from roop_host import (
     Box,
+    Context,
     Control,
     ExecutionOptions,
     Host,
+    Interrupted,
     Processor,
     RoopError,
     Screener,
@@ -238,6 +240,49 @@ def test_a_stage_that_hangs_ends_the_job(clip: Path, tmp_path: Path) -> None:
     assert time.monotonic() - begun < 10
     release.set()
     assert not (tmp_path / "o.mp4").exists()
+
+
+def test_a_long_call_that_shows_that_it_goes_on_is_waited_for(clip: Path, tmp_path: Path) -> None:
+    class Slow(Processor):
+        shows = True
+
+        def setup(self, ctx: Context) -> None:
+            self.ctx = ctx
+
+        def process(self, window: Window) -> None:
+            if window.current[0].index != 5:
+                return
+            for _ in range(6):
+                time.sleep(0.25)
+                if self.shows:
+                    self.ctx.check_cancel()
+
+    class Silent(Slow):
+        shows = False
+
+    limit = ExecutionOptions(timeout_s=0.8)
+    run(plugins(processor(Slow, "slow")), job(clip, tmp_path / "o.mp4", "slow", execution=limit))
+    error = refused(plugins(processor(Silent, "slow")), job(clip, tmp_path / "p.mp4", "slow", execution=limit))
+    assert "did not come back within 0.8 s" in str(error)
+
+
+def test_a_long_call_that_looks_hears_a_cancel(clip: Path, tmp_path: Path) -> None:
+    control = Control()
+
+    class Endless(Processor):
+        def setup(self, ctx: Context) -> None:
+            self.ctx = ctx
+
+        def process(self, window: Window) -> None:
+            control.cancel()
+            while True:
+                time.sleep(0.01)
+                self.ctx.check_cancel()
+
+    with Host(plugins(processor(Endless, "endless"))) as host, pytest.raises(Interrupted):
+        host.run(job(clip, tmp_path / "o.mp4", "endless"), control=control)
+    assert not control.unfit
+    assert left(tmp_path) == []
 
 
 def test_cancel_leaves_nothing_unless_resumable(clip: Path, tmp_path: Path) -> None:

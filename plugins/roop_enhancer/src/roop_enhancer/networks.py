@@ -42,3 +42,8 @@ NETWORKS = (
     NetworkSpec(name="gpen_bfr_2048", size=2048),
     NetworkSpec(name="restoreformer_plus_plus"),
 )
+
+
+def network_named(name: str) -> NetworkSpec | None:
+    """None for a model that is no network."""
+    return next((network for network in NETWORKS if network.name == name), None)

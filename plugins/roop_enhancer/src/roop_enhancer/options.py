@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from roop_enhancer.networks import NETWORKS, NetworkSpec, network_named
 from roop_host import option
 from roop_vision.mask_options import MaskOptions
 
@@ -22,6 +23,9 @@ Model = Literal[
     "restoreformer_plus_plus",
     "embedded",
 ]
+#: Of CodeFormer's authors: between what is best to look at and what is truest.
+_HALF = 0.5
+_EMBEDDED = "the model embedded, which auto stands for while the weights of a network are not here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,9 @@ class EnhancerOptions(MaskOptions):
     )
     model_file: Path | None = option(None, "a network of your own (.onnx, or .pth with the backend gfpgan), of that family")
     blend: int = option(80, "how much of the restored face is shown, in per cent", least=0, most=100)
-    weight: float = option(0.5, "model codeformer: 0 restores most, 1 is truest to the face that is there", least=0, most=1)
+    weight: float = option(
+        _HALF, "model codeformer: 0 restores most, 1 is truest to the face that is there", least=0, most=1
+    )
     faces: Literal["auto", "swapped", "all"] = option(
         "auto",
         "swapped: those that a step before has changed; all: every one that is found; auto: swapped where a step stands "
@@ -55,3 +61,36 @@ class EnhancerOptions(MaskOptions):
 
     def __post_init__(self) -> None:
         MaskOptions.__post_init__(self)  # in a class with slots, super() is that of the one it was made from
+        network = network_named(self.model)
+        self._check_file(network)
+        if self.backend == "gfpgan":
+            self._check_package()
+        if self.weight != _HALF and (network is None or not network.weighted):
+            raise ValueError(
+                f"--enhancer-weight is for the model codeformer, and with {self.model} there is nothing to weigh; leave it "
+                "out, or say --enhancer-blend for how much is shown"
+            )
+        if self.model == "embedded" and self.match_colour != "none":
+            raise ValueError(
+                f"{_EMBEDDED}, keeps the face's colour; leave out --enhancer-match-colour, or get the weights of a network: "
+                f"roop models pull {NETWORKS[0].name}"
+            )
+
+    def _check_file(self, network: NetworkSpec | None) -> None:
+        if self.model_file is not None and network is None:
+            raise ValueError(
+                f"--enhancer-model-file needs --enhancer-model with the name of the network's family, not {self.model}"
+            )
+        if network is not None and network.model is None and self.model_file is None and self.backend == "onnx":
+            raise ValueError(
+                f"the model {network.name} is not pulled, since nobody states size and hash of its file; get it yourself "
+                "and say --enhancer-model-file"
+            )
+
+    def _check_package(self) -> None:
+        able = [network.name for network in NETWORKS if network.weights is not None]
+        if self.model not in ("auto", *able):
+            raise ValueError(
+                f"the gfpgan package runs {', '.join(able)}, and not {self.model}; name one of them, or leave out "
+                "--enhancer-backend gfpgan"
+            )

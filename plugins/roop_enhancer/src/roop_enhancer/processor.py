@@ -59,7 +59,7 @@ class Enhancer(Processor):
             return EmbeddedEngine(options, ctx.sessions)
         from roop_enhancer.restoring import RestoringEngine
 
-        return RestoringEngine(_restorer(ctx, network, options), options, ctx.sessions)
+        return RestoringEngine(_restorer(ctx, network, options), options, ctx)
 
     def _asked(self, frame: Frame) -> Iterator[Asked]:
         """The smaller first: where two overlap, the larger is nearer as a rule. Of one that was found twice, the larger."""

@@ -15,14 +15,14 @@ from roop_enhancer.engine import Asked, Restorer
 from roop_enhancer.grain import Grain
 from roop_enhancer.options import EnhancerOptions
 from roop_enhancer.steady import MEMORY, Steady
-from roop_host import Box, Face, Frame, Sessions
+from roop_host import Box, Context, Face, Frame
 from roop_vision.align import aligned_crop, crop_matrix, scale_of, template_points
 from roop_vision.colour import matched
 from roop_vision.masking import Masker
 from roop_vision.paste import paste_crop, placed_crop
 
 #: Most pixels of one run: what a network keeps in memory grows with them.
-_TOGETHER = 8 * 512**2
+_TOGETHER = 4 * 512**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +40,9 @@ class RestoringEngine:
 
     memory = MEMORY
 
-    def __init__(self, restorer: Restorer, options: EnhancerOptions, sessions: Sessions) -> None:
-        self._restorer, self._match_colour = restorer, options.match_colour
-        self._masker = Masker(options, sessions, restorer.template)
+    def __init__(self, restorer: Restorer, options: EnhancerOptions, ctx: Context) -> None:
+        self._restorer, self._match_colour, self._go_on = restorer, options.match_colour, ctx.check_cancel
+        self._masker = Masker(options, ctx.sessions, restorer.template)
         self._blend = np.float32(options.blend / 100)
         self._steady, self._grain = Steady(options.steady), Grain(options.grain)
         self._template = template_points(restorer.template) * np.float32(restorer.size)
@@ -63,6 +63,7 @@ class RestoringEngine:
         taken = self._taken(asked)
         at_once = max(1, _TOGETHER // self._restorer.size**2)
         for first in range(0, len(taken), at_once):
+            self._go_on()  # a network on a CPU takes seconds for a face
             some = taken[first : first + at_once]
             made = self._restorer.restore(np.stack([one.crop_bgr for one in some]))
             for one, rgb in zip(some, made, strict=True):

@@ -63,7 +63,7 @@ class NeuralEngine:
     def __init__(self, ctx: Context, spec: NetworkSpec, use: Use, masks: MaskOptions) -> None:
         self._spec, self._use, self._name = spec, use, use.model.name
         self._repair = "take another file" if use.model.own else "try --precision fp32 or --device cpu"
-        self._session = ctx.sessions.open(use.model)
+        self._session, self._go_on = ctx.sessions.open(use.model), ctx.check_cancel
         self._contract = contract_of(self._session, spec, self._name)
         self._identity = identity_of(ctx, spec, use.model, use.converter)
         self._masker, self._match_colour = Masker(masks, ctx.sessions, spec.template), masks.match_colour
@@ -94,6 +94,7 @@ class NeuralEngine:
         taken = self._all(frames)
         at_once = max(1, TOGETHER // self._times**2)
         for first in range(0, len(taken), at_once):
+            self._go_on()  # a network on a CPU takes seconds for a face
             some = taken[first : first + at_once]
             for one, rgb in zip(some, self._redrawn(some), strict=True):
                 self._put(one, rgb)
