@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import os
 import types
@@ -121,12 +122,16 @@ class OptionField:
 
 
 def describe(owner: str, cls: type[Any]) -> tuple[OptionField, ...]:
-    """The options that a class declares. Raises ``TypeError`` for no frozen dataclass, or a field of an odd type."""
+    """The options that a class declares, its own before those it inherits.
+
+    Raises ``TypeError`` for no frozen dataclass, or a field of an odd type.
+    """
     if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
         raise TypeError(f"{cls.__name__} must be a frozen dataclass")
     hints = typing.get_type_hints(cls)
     out = []
-    for field in dataclasses.fields(cls):
+    own = inspect.get_annotations(cls)
+    for field in sorted(dataclasses.fields(cls), key=lambda field: field.name not in own):
         if field.default is dataclasses.MISSING:
             raise TypeError(f"{cls.__name__}.{field.name} needs a default")
         _check_kind(hints[field.name])

@@ -54,6 +54,26 @@ def test_with_roop_nsfw_uninstalled_nothing_is_produced(tmp_path: Path) -> None:
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.slow
+def test_faces_are_enhanced_where_nothing_is_installed_that_swaps(tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    chosen = ("--all-packages", "--extra", "cpu", "--no-dev", "--python", sys.executable)
+    made = call(uv(), "sync", *chosen, "--no-install-package", "roop-swapper", UV_PROJECT_ENVIRONMENT=str(home))
+    assert made.returncode == 0, made.stderr
+    roop = home / BIN / "roop"
+    assert "swapper" not in call(roop, "plugins").stdout
+    output, store = tmp_path / "out.png", str(tmp_path / "store")
+    enhance = ("run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "enhancer", "--json")
+    done = call(roop, *enhance, ROOP_MODELS=store)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["faces_changed"], report["source_type"]) == (1, "algorithmicallyEnhanced")
+    assert any("enhancer: model embedded" in notice for notice in report["notices"])
+    refused = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "swapper,enhancer")
+    assert refused.returncode == 2
+    assert re.search(r"uv pip install --python \S+ roop-swapper", refused.stderr), refused.stderr
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheels of this repository."""
@@ -91,7 +111,7 @@ def states(home: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_every_package_builds_a_wheel_of_its_own_and_they_work_together(wheels: Path, home: Path, tmp_path: Path) -> None:
     names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
-    assert names == ["roop_host", "roop_nsfw", "roop_swapper", "roop_vision"]
+    assert names == ["roop_enhancer", "roop_host", "roop_nsfw", "roop_swapper", "roop_vision"]
     output = tmp_path / "out.png"
     done = call(home / BIN / "roop", "run", "-s", MEDIA / "collins.jpg", "-t", MEDIA / "hopper.jpg", "-o", output)
     assert done.returncode == 0, done.stderr
