@@ -8,6 +8,7 @@ from typing import Literal
 
 from roop_host import option
 from roop_vision.mask_options import MaskOptions
+from roop_vision.models import DLIB_NEEDED, dlib_installed
 
 Model = Literal[
     "auto",
@@ -22,6 +23,7 @@ Model = Literal[
     "restoreformer_plus_plus",
     "embedded",
 ]
+Identity = Literal["auto", "none", "arcface", "dlib"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class EnhancerOptions(MaskOptions):
     min_face_size: int = option(24, "leave faces alone that are less wide than so many pixels", least=0)
     grain: float = option(1.0, "how much of the frame's own grain a restored face is given", least=0, most=1)
     steady: float = option(0.5, "how much is held on from frame to frame, against flicker", least=0, most=0.9)
-    identity: Literal["auto", "none", "arcface", "dlib"] = option(
+    identity: Identity = option(
         "auto",
         "whose judgement of how far the person stays the same is reported; auto: the recogniser that runs anyway, or dlib "
         "where it is installed",
@@ -55,3 +57,5 @@ class EnhancerOptions(MaskOptions):
 
     def __post_init__(self) -> None:
         MaskOptions.__post_init__(self)  # in a class with slots, super() is that of the one it was made from
+        if self.identity == "dlib" and not dlib_installed():
+            raise ValueError(f"--enhancer-identity dlib {DLIB_NEEDED}")
