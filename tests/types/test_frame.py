@@ -292,7 +292,7 @@ def test_measures_go_along_and_say_whose_they_are() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -np.float32(np.inf)])
 def test_what_is_no_finite_number_is_no_measure(value: float) -> None:
     frame = make(LAYOUTS[0], (16, 16))
-    with pytest.raises(ValueError, match="the measure share is -?(nan|inf)"):
+    with pytest.raises(ValueError, match=r"the measure share is -?(nan|inf)"):
         frame.measure("share", value)
     assert frame.measures == ()
 
