@@ -24,13 +24,13 @@ MAY_IMPORT = {
     "plugins": {"types", "errors", "hookspecs"},
     "config": {"types", "errors", "plugins"},
     "models": {"types", "errors"},
-    "doctor": {"types", "errors", "plugins", "models", "gate", "config", "__init__"},
+    "doctor": {"types", "errors", "faces", "plugins", "models", "gate", "config", "__init__"},
     "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins", "models", "faces"},
-    "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "__init__"},
+    "cli": {"types", "errors", "faces", "host", "plugins", "models", "config", "doctor", "media", "faces", "__init__"},
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},
     "__main__": {"cli"},
-    "__init__": {"types", "errors", "host", "plugins", "hookspecs"},
+    "__init__": {"types", "errors", "faces", "host", "plugins", "hookspecs"},
 }
 
 
