@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from roop_host.errors import (
         UsageError as UsageError,
     )
+    from roop_host.faces.likeness import similarity as similarity
     from roop_host.hookspecs import hookimpl as hookimpl
     from roop_host.host import Control as Control
     from roop_host.host import Host as Host
@@ -178,6 +179,7 @@ _HOME = {
         "ContentBlocked InputError Interrupted ModelError NoFaceError OutputError PluginError RoopError "
         "ScreenerFailed ScreeningError UploadError UsageError"
     ),
+    "faces.likeness": "similarity",
     "hookspecs": "hookimpl",
     "host": "Control Host Progress run",
     "plugins.found": "Plugins",

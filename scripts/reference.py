@@ -173,7 +173,7 @@ def models_page(plugins: Plugins | None = None) -> str:
 
 def _use(use: Use) -> str:
     """Without versions, which change with every release."""
-    flags = f" `{use.flag} {use.value}`" if use.flag else ""
+    flags = f" `{use.said}`" if use.said else ""
     return f"{use.declared.spec.name}{flags}{' `--precision fp16`' if use.half else ''}"
 
 

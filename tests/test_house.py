@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "__init__"},
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},
     "__main__": {"cli"},
-    "__init__": {"types", "errors", "host", "plugins", "hookspecs"},
+    "__init__": {"types", "errors", "faces", "host", "plugins", "hookspecs"},
 }
 
 

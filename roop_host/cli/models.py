@@ -138,7 +138,13 @@ def _row(store: Store, one: Wanted) -> dict[str, Any]:
         "pack": model.pack.name if model.pack is not None else "",
         "urls": [shown(url) for url in (model.pack.urls if model.pack is not None else model.urls)],
         "for": [
-            {"name": use.declared.spec.name, "plugin": use.declared.plugin.name, "option": use.flag, "value": use.value}
+            {
+                "name": use.declared.spec.name,
+                "plugin": use.declared.plugin.name,
+                "option": use.flag,
+                "value": use.value,
+                "with": dict(use.others),
+            }
             for use in one.uses
         ],
     }

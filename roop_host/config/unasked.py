@@ -41,9 +41,10 @@ class Unasked:
 def _deciding(plugins: Plugins) -> Iterator[OptionField]:
     yield from (option for option in host_fields() if option.key in _DECIDE)
     chosen = {
-        (declared.plugin.name, choice.option)
+        (declared.plugin.name, name)
         for table in plugins.declared.values()
         for declared in table.values()
         for choice in getattr(declared.spec, "choices", ())
+        for name in (choice.option, *(other for other, _ in choice.with_options))
     }
     yield from (option for option in plugin_fields(plugins) if (option.owner, option.name) in chosen)

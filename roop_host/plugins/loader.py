@@ -291,9 +291,10 @@ def _check_choices(specs: Iterable[Any], options: Mapping[str, OptionField]) -> 
     """A choice that nobody can make would be found out by who wanted to make it."""
     for spec in specs:
         for choice in getattr(spec, "choices", ()):
-            if choice.option not in options:
-                raise ValueError(f"{spec.name}: a choice is of the option {choice.option!r}, which the plugin does not have")
-            options[choice.option].read(choice.value, f"{spec.name}: a choice of the option {choice.option}")
+            for name, value in ((choice.option, choice.value), *choice.with_options):
+                if name not in options:
+                    raise ValueError(f"{spec.name}: a choice is of the option {name!r}, which the plugin does not have")
+                options[name].read(value, f"{spec.name}: a choice of the option {name}")
 
 
 def _stored(read: _Read) -> Iterator[tuple[str, str, str, str]]:

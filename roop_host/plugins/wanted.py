@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from roop_host.errors import UsageError
@@ -15,17 +15,26 @@ from roop_host.types.options import closest
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A declaration that needs a model: always, or where the option behind ``flag`` is ``value``; ``half`` in fp16 only."""
+    """A declaration that needs a model: always, or where the option behind ``flag`` is ``value``; ``half`` in fp16 only.
+
+    ``others`` are what else must be said for that, flag and value.
+    """
 
     declared: Declared[Any]
     flag: str = ""
     value: str = ""
     half: bool = False
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The flags that choose it; empty where none is needed."""
+        return " ".join(f"{flag} {value}" for flag, value in ((self.flag, self.value), *self.others) if flag)
 
     @property
     def label(self) -> str:
         """For people: "swapper (roop-swapper 0.1.0) with --swapper-model inswapper_128"."""
-        flags = [*([f"{self.flag} {self.value}"] if self.flag else []), *(["--precision fp16"] if self.half else [])]
+        flags = [*([self.said] if self.said else []), *(["--precision fp16"] if self.half else [])]
         return " with ".join([self.declared.label, *([" ".join(flags)] if flags else [])])
 
 
@@ -73,13 +82,16 @@ def models_named(plugins: Plugins, names: Iterable[str]) -> list[ModelSpec]:
 def _uses(plugins: Plugins, declared: Declared[Any]) -> Iterator[tuple[ModelSpec, Use]]:
     for model in getattr(declared.spec, "models", ()):
         yield from _with_half(model, Use(declared))
-    flags = {option.name: option.flag for option in plugins.options.get(declared.plugin.name, ())}
+    options = {option.name: option for option in plugins.options.get(declared.plugin.name, ())}
     for choice in getattr(declared.spec, "choices", ()):
+        others = ((options[name], value) for name, value in choice.with_options)
+        said = tuple((option.flag, value) for option, value in others if option.default != value)
+        use = Use(declared, options[choice.option].flag, choice.value, others=said)
         for model in choice.models:
-            yield from _with_half(model, Use(declared, flags.get(choice.option, choice.option), choice.value))
+            yield from _with_half(model, use)
 
 
 def _with_half(model: ModelSpec, use: Use) -> Iterator[tuple[ModelSpec, Use]]:
     yield model, use
     if model.half is not None:
-        yield model.half, Use(use.declared, use.flag, use.value, half=True)
+        yield model.half, replace(use, half=True)

@@ -88,8 +88,10 @@ class _Chooser:
     def step(self, step: Step, declared: Declared[ProcessorSpec]) -> Step:
         """The step with its ``auto`` options decided."""
         values = dict(step.options)
-        for option, choices in _by_option(declared.spec.choices, _options(self._run, declared, values)).items():
-            if getattr(_options(self._run, declared, values), option) == _AUTO:
+        for option in dict.fromkeys(choice.option for choice in declared.spec.choices):
+            options = _options(self._run, declared, values)  # with what was decided before: others may go by it
+            choices = _by_option(declared.spec.choices, options).get(option)
+            if choices and getattr(options, option) == _AUTO:
                 values[option] = self._first(step.name, choices).value
         needs = set(declared.spec.needs)
         for choice in _made(declared, _options(self._run, declared, values)):

@@ -207,8 +207,10 @@ class Frame(FrameView):
     def measure(self, name: str, value: float) -> None:
         """A number about this frame for the report, which has count, mean, least and most of each name over the whole job.
 
-        Raises ``ValueError`` for one that is not finite.
+        It counts where this frame is in the output and shows what was made of it: not in a warm-up, and not where the frame
+        is left out or held. Steps of one name are told of together. Raises ``ValueError`` for one that is not finite.
         """
+        self._check_here()
         number = float(value)
         if not np.isfinite(number):
             raise ValueError(f"the measure {name} is {number}, which is no number that a report could hold")
@@ -228,8 +230,7 @@ class Frame(FrameView):
         0..1 or one number. Luma outside ``box``, and chroma outside the box widened to whole chroma samples, keep their
         bits, and so does what is equal inside. ``box`` may reach over the edge. ``face_id`` notes whose face was changed.
         """
-        if self._left:
-            raise RuntimeError(f"frame {self.index} has left this stage and can't be changed; nobody keeps a frame")
+        self._check_here()
         if bgr.shape != (box.height, box.width, 3) or bgr.dtype not in (np.uint8, np.float32):
             raise ValueError(f"put needs uint8 or float32 of {(box.height, box.width, 3)}, not {bgr.dtype} {bgr.shape}")
         inside = box.clip(self.width, self.height)
@@ -248,12 +249,19 @@ class Frame(FrameView):
         if face_id is not None:
             self._edits |= {(face_id, self._step)}
 
+    def _check_here(self) -> None:
+        if self._left:
+            raise RuntimeError(f"frame {self.index} has left this stage and can't be changed; nobody keeps a frame")
+
     def show(self, other: FrameView) -> None:
-        """The host puts another frame's picture in place of this one's: the planes, while all else stays its own."""
+        """The host puts another frame's picture in place of this one's: the planes, while all else stays its own.
+
+        Nothing of what steps did to this one is to be seen then, so nothing is told of it either.
+        """
         self._own()
         for mine, theirs in zip(self._pixels.planes, other._pixels.planes, strict=True):
             mine[...] = theirs
-        self._cache, self._edits, self.changed = {}, frozenset(), True
+        self._cache, self._edits, self.changed, self.measures = {}, frozenset(), True, ()
 
     def view(self) -> FrameView:
         """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""

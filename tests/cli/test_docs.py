@@ -34,6 +34,22 @@ def test_the_plugin_in_one_file(tmp_path: Path) -> None:
     assert report["job"]["steps"] == [{"name": "my_filter", "options": {"amount": 0.8}}]
 
 
+def test_the_step_that_works_on_faces(tmp_path: Path) -> None:
+    code = next(block for block in blocks("docs/plugins.md", "python") if "my_crowd.py" in block)
+    (tmp_path / "my_crowd.py").write_text(code)
+    target = ROOT / "examples" / "media" / "hopper.jpg"
+    done = roop(
+        *("run", "--plugin", "./my_crowd.py", "--processors", "my_crowd,my_crowd", "-t", str(target), "-o", "o.jpg"),
+        "--json",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    (width,) = report["measures"]
+    # The second one leaves alone whom the first has changed.
+    assert (width["step"], width["name"], width["count"], report["faces_changed"]) == ("my_crowd", "width", 1, 1)
+
+
 def test_the_processor_of_the_readme(tmp_path: Path) -> None:
     (code,) = (block for block in blocks("README.md", "python") if "class Grey" in block)
     (tmp_path / "grey.py").write_text(code)

@@ -111,7 +111,7 @@ def test_list(bench: Bench) -> None:
         "purpose": "",
         "pack": "",
         "urls": list(bench.net.urls),
-        "for": [{"name": "swapper", "plugin": "t0", "option": "--t0-engine", "value": "net"}],
+        "for": [{"name": "swapper", "plugin": "t0", "option": "--t0-engine", "value": "net", "with": {}}],
     }
     assert listed["net_fp16"]["urls"] == [f"{bench.web.base}/half"]
     assert (listed["one"]["pack"], listed["one"]["urls"]) == ("bundle", [f"{bench.web.base}/bundle.zip"])

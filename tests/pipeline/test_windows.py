@@ -152,3 +152,25 @@ def test_only_one_segment_is_given_with_what_it_needs(count: int) -> None:
     assert [one.index for one in told if isinstance(one, Frame)] == [3, 4, 5, *([6] if count > 6 else [])]
     assert [one.segment.index for one in told if isinstance(one, SegmentStart)] == [5]
     assert [one.segment.index for one in told if isinstance(one, SegmentEnd)] == [5]
+
+
+def test_what_a_step_does_is_noted_under_its_name() -> None:
+    """Of neighbours too: the past as this step left it, the future as the step before did."""
+    seen: list[tuple[set[str], ...]] = []
+
+    def edit(window: Window) -> None:
+        around = [sorted(view.changed_by(1)) for view in (*window.past, *window.current, *window.future)]
+        seen.append(tuple(map(set, around)))
+        for frame in window.current:
+            frame.put(frame.box, frame.bgr(), face_id=1)
+            frame.measure("seen", frame.index)
+
+    first = Windows(WindowSpec(), Reach(1, 1), lambda segment: None, edit, "first")
+    second = Windows(WindowSpec(lookbehind=1, lookahead=1), Reach(), lambda segment: None, edit, "second")
+    splitter = Splitter(10, Reach(1, 1))
+    messages = [m for frame in frames(0, 3) for m in splitter.feed(frame)] + list(splitter.finish())
+    out = [one for message in messages for passed in first.feed(message) for one in second.feed(passed)]
+    made = [one for one in out if isinstance(one, Frame)]
+    assert [sorted(frame.changed_by(1)) for frame in made] == [["first", "second"]] * 3
+    assert made[2].measures == (("first", "seen", 2.0), ("second", "seen", 2.0))
+    assert ({"first", "second"}, {"first"}, {"first"}) in seen

@@ -151,3 +151,19 @@ def test_after_a_snapshot_it_goes_on_as_it_would_have(mode: Any) -> None:
         )
         assert one_way == other
     assert unbroken.snapshot() == continued.snapshot()
+
+
+@pytest.mark.parametrize("source", [None, 0])
+@pytest.mark.parametrize("mode", ["one", "many"])
+def test_who_was_chosen_is_so_in_frames_that_are_seen_again(mode: Any, source: int | None) -> None:
+    """Also where no source is put anywhere; one who was not there then is nobody who was chosen."""
+    selector = Selector(FaceSelection(mode), source, People(limits=LIMITS), again=3)
+    for index in range(6):
+        selector.choose(index, [boxed(1, 0, 50), boxed(2, 100, 40)])
+    selector.start(stored(selector))
+    for index in range(3, 8):
+        found = selector.choose(index, [boxed(7, 101, 60), boxed(8, 1, 50), boxed(9, 400, 20)])
+        chosen = {one.id for one in found if one.chosen}
+        again = {8} if mode == "one" else {7, 8}
+        assert chosen == (again if index < 6 or mode == "one" else {7, 8, 9})
+        assert {one.id for one in found if one.source == 0} == (chosen if source == 0 else set())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from roop_host import Face, FaceSelection
-from roop_host.runner.selection import Selector
+from roop_host.runner.matching import Wanted
+from roop_host.runner.selection import People, Selector
 
 NOBODY = None
 
@@ -75,3 +79,42 @@ def test_many_are_all_of_them() -> None:
     selector = Selector(FaceSelection("many"), 0)
     assert [(one.id, one.source) for one in selector.choose(0, [face(2), face(1)])] == [(1, 0), (2, 0)]
     assert selector.choose(1, []) == ()
+
+
+def test_who_is_asked_for_is_chosen_also_where_nobody_is_put_there() -> None:
+    """The largest, the third from the left, or all."""
+    faces = [face(number) for number in (2, 0, 1)]
+
+    def chosen(source: int | None, **selection: Any) -> list[int]:
+        found = Selector(FaceSelection(**selection), source).choose(0, faces)
+        assert all(one.source == (source if one.chosen else None) for one in found)
+        return [one.id for one in found if one.chosen]
+
+    for source in (None, 0):
+        assert chosen(source, mode="one") == [0]
+        assert chosen(source, mode="one", order="small-large") == [2]
+        assert chosen(source, mode="one", position=2) == [2]
+        assert chosen(source, mode="one", position=3) == []
+        assert chosen(source, mode="many") == [0, 1, 2]
+
+
+def test_who_is_filtered_out_is_not_chosen() -> None:
+    faces = [replace(face(0), gender="male"), replace(face(1), gender="female")]
+    found = Selector(FaceSelection("many", gender="female"), None).choose(0, faces)
+    assert [(one.id, one.chosen) for one in found] == [(0, False), (1, True)]
+
+
+def test_who_looks_like_the_reference_is_chosen() -> None:
+    def looking(number: int, x: float) -> Face:
+        return replace(face(number), embedding=np.array([x, 1], np.float32), recogniser="r")
+
+    people = People((None,), (Wanted("anna", 0, looking(9, 0)),), {"r": 0.6})
+    found = Selector(FaceSelection("reference"), 0, people).choose(0, [looking(0, 5), looking(1, 0.1)])
+    assert [(one.id, one.chosen, one.source) for one in found] == [(0, False, None), (1, True, 0)]
+
+
+def test_a_source_that_is_set_is_a_choice_unless_it_is_said() -> None:
+    assert not face(0).chosen
+    assert face(0).with_source(0, 0.7).chosen
+    assert not face(0).with_source(0).with_source(None).chosen
+    assert face(0).with_source(None, chosen=True).chosen

@@ -274,3 +274,60 @@ def test_a_trace_notes_how_much_was_replaced_and_goes_along(rotation: int) -> No
     assert np.allclose(passed, wanted)
     assert twin.trace is not None
     assert not twin.trace.any()
+
+
+def test_measures_go_along_and_say_whose_they_are() -> None:
+    frame = make(LAYOUTS[0], (16, 16))
+    frame.enter(Scratch(), "one")
+    frame.measure("share", np.float32(0.5))
+    frame.measure("share", 1)
+    passed, twin = frame.hand_on(), frame.fork()
+    passed.enter(Scratch(), "two")
+    passed.measure("share", -2)
+    assert frame.measures == twin.measures == (("one", "share", 0.5), ("one", "share", 1.0))
+    assert passed.measures == (*frame.measures, ("two", "share", -2.0))
+    assert all(type(value) is float for _, _, value in passed.measures)  # a report is JSON
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -np.float32(np.inf)])
+def test_what_is_no_finite_number_is_no_measure(value: float) -> None:
+    frame = make(LAYOUTS[0], (16, 16))
+    with pytest.raises(ValueError, match=r"the measure share is -?(nan|inf)"):
+        frame.measure("share", value)
+    assert frame.measures == ()
+
+
+def test_a_frame_that_has_left_is_told_nothing_of() -> None:
+    frame = make(LAYOUTS[0], (16, 16))
+    passed = frame.hand_on()
+    with pytest.raises(RuntimeError, match="has left this stage"):
+        frame.measure("share", 1)
+    assert passed.measures == ()
+
+
+def test_it_is_known_which_steps_changed_whom() -> None:
+    frame, patch = make(LAYOUTS[0], (16, 16)), np.zeros((4, 4, 3), np.uint8)
+    assert (frame.edited, frame.changed_by(1)) == (frozenset(), frozenset())
+    frame.enter(Scratch(), "swapper")
+    frame.put(Box(0, 0, 4, 4), patch, face_id=1)
+    frame.put(Box(8, 8, 12, 12), patch)  # nobody's
+    frame.put(Box(40, 40, 44, 44), patch, face_id=3)  # outside: nothing was changed
+    early, passed = frame.view(), frame.hand_on()
+    passed.enter(Scratch(), "enhancer")
+    passed.put(Box(0, 0, 4, 4), patch, face_id=1)
+    passed.put(Box(4, 4, 8, 8), patch, face_id=2)
+    late, twin = passed.view(), passed.fork()
+    for seen in (passed, late, twin):
+        assert seen.edited == {1, 2}
+        assert seen.changed_by(1) == {"swapper", "enhancer"}
+        assert seen.changed_by(2) == {"enhancer"}
+        assert seen.changed_by(3) == frozenset()
+    assert (early.edited, early.changed_by(1), early.changed_by(2)) == ({1}, {"swapper"}, frozenset())
+
+
+def test_a_frame_that_shows_another_one_has_nothing_of_its_own() -> None:
+    frame, other = make(LAYOUTS[0], (16, 16)), make(LAYOUTS[0], (16, 16), seed=1)
+    frame.put(Box(0, 0, 4, 4), np.zeros((4, 4, 3), np.uint8), face_id=1)
+    frame.measure("share", 1)
+    frame.show(other.view())
+    assert (frame.edited, frame.changed_by(1), frame.measures, frame.changed) == (frozenset(), frozenset(), (), True)

@@ -9,6 +9,7 @@ from typing import Literal
 from roop_enhancer.networks import NETWORKS, NetworkSpec, network_named
 from roop_host import option
 from roop_vision.mask_options import MaskOptions
+from roop_vision.models import DLIB_NEEDED, dlib_installed
 
 Model = Literal[
     "auto",
@@ -23,6 +24,7 @@ Model = Literal[
     "restoreformer_plus_plus",
     "embedded",
 ]
+Identity = Literal["auto", "none", "arcface", "dlib"]
 #: Of CodeFormer's authors: between what is best to look at and what is truest.
 _HALF = 0.5
 _EMBEDDED = "the model embedded, which auto stands for while the weights of a network are not here"
@@ -53,7 +55,7 @@ class EnhancerOptions(MaskOptions):
     min_face_size: int = option(24, "leave faces alone that are less wide than so many pixels", least=0)
     grain: float = option(1.0, "how much of the frame's own grain a restored face is given", least=0, most=1)
     steady: float = option(0.5, "how much is held on from frame to frame, against flicker", least=0, most=0.9)
-    identity: Literal["auto", "none", "arcface", "dlib"] = option(
+    identity: Identity = option(
         "auto",
         "whose judgement of how far the person stays the same is reported; auto: the recogniser that runs anyway, or dlib "
         "where it is installed",
@@ -75,6 +77,8 @@ class EnhancerOptions(MaskOptions):
                 f"{_EMBEDDED}, keeps the face's colour; leave out --enhancer-match-colour, or get the weights of a network: "
                 f"roop models pull {NETWORKS[0].name}"
             )
+        if self.identity == "dlib" and not dlib_installed():
+            raise ValueError(f"--enhancer-identity dlib {DLIB_NEEDED}")
 
     def _check_file(self, network: NetworkSpec | None) -> None:
         if self.model_file is not None and network is None:

@@ -9,7 +9,7 @@ from roop_enhancer.networks import NETWORKS
 from roop_enhancer.options import EnhancerOptions
 from roop_host import Choice, ProcessorSpec, hookimpl
 from roop_vision.mask_models import MASK_CHOICES
-from roop_vision.models import DLIB_RESNET, W600K_R50
+from roop_vision.models import DLIB_RESNET, W600K_R50, dlib_installed
 
 if TYPE_CHECKING:
     from roop_host import Processor
@@ -46,6 +46,13 @@ def _models() -> Iterator[Choice]:
     )
 
 
+def _recognisers() -> Iterator[Choice]:
+    """They only look, so the least term stands for them."""
+    models = (("arcface", W600K_R50), *((("dlib", DLIB_RESNET),) if dlib_installed() else ()))
+    for value, model in models:
+        yield Choice(option="identity", value=value, models=(model,), source_type="algorithmicallyEnhanced", by_name=True)
+
+
 @hookimpl
 def roop_processors() -> Iterable[ProcessorSpec]:
     """The step ``enhancer``."""
@@ -58,7 +65,6 @@ def roop_processors() -> Iterable[ProcessorSpec]:
         choices=(
             *_models(),
             *MASK_CHOICES,
-            Choice(option="identity", value="arcface", models=(W600K_R50,), by_name=True),
-            Choice(option="identity", value="dlib", models=(DLIB_RESNET,), by_name=True),
+            *_recognisers(),
         ),
     )

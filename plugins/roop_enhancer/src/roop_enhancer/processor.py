@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from roop_enhancer.engine import Asked, Engine, Restorer
+from roop_enhancer.likeness import Likeness
 from roop_enhancer.networks import NETWORKS, NetworkSpec
 from roop_enhancer.options import EnhancerOptions
 from roop_host import Context, Face, Frame, JobContext, Processor, Segment, Window
@@ -22,22 +23,28 @@ class Enhancer(Processor):
     def __init__(self, networks: Iterable[NetworkSpec] = NETWORKS) -> None:
         self._networks = {network.name: network for network in networks}
         self._engine: Engine | None = None
+        self._likeness: Likeness | None = None
 
     def setup(self, ctx: Context) -> None:
         options = ctx.options_as(EnhancerOptions)
         self._faces, self._least = options.faces, options.min_face_size
         self._engine = self._made(ctx, options)
+        self._likeness = Likeness(ctx, options.identity)
 
     def begin(self, job: JobContext) -> None:
         self._follows = job.job.steps[0].name != _NAME
+        if self._likeness is not None:
+            self._likeness.begin(job)
 
     def start(self, segment: Segment) -> None:
         if self._engine is not None:
             self._first = segment.start - self._engine.memory
             self._engine.start()
+        if self._likeness is not None:
+            self._likeness.start(segment)
 
     def process(self, window: Window) -> None:
-        if self._engine is None:
+        if self._engine is None or self._likeness is None:
             return
         asked = {frame.index: [*self._asked(frame)] for frame in window.current}
         early = [frame for frame in window.current if window.warming and frame.index < self._first]
@@ -45,10 +52,16 @@ class Enhancer(Processor):
         in_time = window.current[len(early) :]
         for frame in in_time:
             frame.measure("faces", len(asked[frame.index]))
-        self._engine.process([one for frame in in_time for one in asked[frame.index]])
+        wanted = [one for frame in in_time for one in asked[frame.index]]
+        with self._likeness.watching(wanted):
+            self._engine.process(wanted)
+
+    def end(self) -> None:
+        if self._likeness is not None:
+            self._likeness.end()
 
     def teardown(self) -> None:
-        self._engine = None
+        self._engine = self._likeness = None
 
     def _made(self, ctx: Context, options: EnhancerOptions) -> Engine:
         """Each engine is imported when it is chosen. ``auto`` that the host left open is the one that needs no file."""

@@ -141,16 +141,25 @@ class Scrfd:
 class ArcFace:
     """The recogniser, on crops that the five points align."""
 
+    size = _ARCFACE_SIZE
+
     def __init__(self, ctx: Context, model: ModelSpec) -> None:
         self._arcface = _made(ArcFaceONNX, ctx, model)
         self._batch = 1 if isinstance(self._arcface.input_shape[0], int) else _LARGEST_BATCH
 
     def embeddings(self, frame: FrameView, points: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """The raw vector, float32 ``(512,)``, read-only, of the face at each ``(5, 2)``."""
-        crops = [_aligned(frame, five) for five in points]
+        return self.described([_aligned(frame, five) for five in points])
+
+    def matrix(self, points: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """``(2, 3)``, picture to crop; None where the five points say nothing."""
+        return crop_matrix(points, arcface_template(self.size))
+
+    def described(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """The same of crops, uint8 B, G, R ``(112, 112, 3)``."""
         found: list[NDArray[np.float32]] = []
-        for start in range(0, len(crops), self._batch):
-            found += list(self._arcface.get_feat(crops[start : start + self._batch]).astype(np.float32))
+        for start in range(0, len(crops_bgr), self._batch):
+            found += list(self._arcface.get_feat(crops_bgr[start : start + self._batch]).astype(np.float32))
         for vector in found:
             vector.flags.writeable = False  # a track hands the same one to many frames
         return found

@@ -100,6 +100,8 @@ GENDER_AGE = _member(
 
 
 _DLIB_WEIGHTS = "face_recognition_models"
+#: What is said of a thing that needs them, where ``dlib_installed`` says no.
+DLIB_NEEDED = "needs two packages that are not installed; add them with: pip install 'roop-vision[dlib]'"
 
 
 def dlib_installed() -> bool:

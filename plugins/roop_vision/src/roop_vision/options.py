@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roop_host import option
-from roop_vision.models import dlib_installed
+from roop_vision.models import DLIB_NEEDED, dlib_installed
 
 Backend = Literal["auto", "insightface", "embedded", "dlib"]
 Detail = Literal["gender_age", "pose", "landmarks_106"]
@@ -49,10 +49,7 @@ class VisionOptions:
                 f"{self.backend}; leave one of the two out"
             )
         if self.backend == "dlib" and not dlib_installed():
-            raise ValueError(
-                "--vision-backend dlib needs two packages that are not installed; add them with: "
-                "pip install 'roop-vision[dlib]'"
-            )
+            raise ValueError(f"--vision-backend dlib {DLIB_NEEDED}")
         if not (self.detector_size == 0 or 128 <= self.detector_size <= LARGEST_SIZE):
             raise ValueError(
                 f"--vision-detector-size {self.detector_size} is no side that a frame is searched at; "
