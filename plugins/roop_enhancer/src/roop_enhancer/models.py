@@ -14,7 +14,7 @@ _PURPOSE = "face restoration, {} pixels"
 
 #: Its LICENSE: Apache-2.0 except for code from StyleGAN2 (NVIDIA's licence: research or evaluation only) and from DFDNet
 #: (CC BY-NC-SA 4.0); its README names Apache-2.0 alone.
-_GFPGAN = "Apache-2.0 (GFPGAN), except for code from StyleGAN2 and DFDNet: non-commercial"
+_GFPGAN = "Apache-2.0 (GFPGAN), except for what is from StyleGAN2 and DFDNet"
 _GPEN = "non-commercial (GPEN)"
 
 
