@@ -100,7 +100,7 @@ Made by `scripts/reference.py` from what the plugins declare; change it there.
 
 A network is a file of weights. Some are part of a package and need no download; others are pulled when you ask for
 them. Whatever the file and wherever it comes from, its size and SHA-256 are checked before it is used, and it must be
-a single ONNX file.
+a single ONNX file; the weights that another library reads (`.dat`) are checked and handed to it.
 
 ## Where they lie
 
@@ -133,8 +133,8 @@ the times of its files (`cp` without `-p`), all of them are yours.
   one job: nothing is fetched. What is missing is an error (exit code 6) that says the address. Fetch it on another
   machine and bring it: `roop models import inswapper_128.onnx buffalo_l.zip`.
 * `ROOP_MODELS_MIRROR=https://files.example.test/roop`: a folder of your own that is asked first, with the files named
-  as under `models/`: `<name>.onnx`, and `<pack>.zip` for a pack. Only https, and only what has the right hash, is
-  taken.
+  as under `models/`: `<name>.onnx` or `<name>.dat`, and `<pack>.zip` for a pack. Only https, and only what has the
+  right hash, is taken.
 * `HTTPS_PROXY` and `SSL_CERT_FILE` count as everywhere.
 
 Models come over https only; a redirect to anything else is not followed.
@@ -178,7 +178,7 @@ def _use(use: Use) -> str:
 
 
 def _file(model: models.ModelSpec) -> Iterator[str]:
-    head = f"**`{model.name}.onnx`**, {model.size:,} bytes, SHA-256 `{model.sha256}`"
+    head = f"**`{model.file_name}`**, {model.size:,} bytes, SHA-256 `{model.sha256}`"
     if model.pack is not None:
         yield from (f"{head}: in the pack `{model.pack.name}`.", "")
     elif model.embedded:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roop_host.errors import ModelError, UsageError
+from roop_host.models.chance import settled
 from roop_host.models.devices import first_line, load_libraries, nvidia_gpus, why_not
 from roop_host.models.ort_session import OrtSession, shares, what_is_wrong
 from roop_host.models.providers import ACCELERATED, AUTO, NEEDS, PROVIDERS, asked, cache_folder
@@ -175,12 +176,12 @@ class OrtSessions:
 
     def _create(self, ort: Any, way: _Way, threads: int, files: tuple[str, str]) -> OrtSession:
         name, device, provider = way.model.name, way.device, PROVIDERS[way.device]
-        data = self.store.read(way.model)
+        data, by_chance = settled(self.store.read(way.model))
         cache = cache_folder(device, ort.__version__, way.model.sha256, fp16=way.fp16)
         own = asked(device, fp16=way.fp16, exact=self._precision == "fp32", threads=threads, cache=cache)
         load_libraries(ort, device)
         try:
-            # The very bytes that were verified, not a path that could be another file by now. Without the keyword, the
+            # From the bytes that were verified, not a path that could be another file by now. Without the keyword, the
             # package prints what failed, here and in a run, and goes on with the CPU.
             raw = ort.InferenceSession(data, own.options(ort, threads), providers=list(own.providers), enable_fallback=0)
         except Exception as error:
@@ -197,6 +198,8 @@ class OrtSessions:
         session = OrtSession(raw, own, name=name, device=device)
         if wrong := what_is_wrong(session):
             raise _NotThisWay(f"the model {name} {wrong} {way.place}")
+        if by_chance:
+            self._tell(files, f"the model {name} draws random numbers, so two runs on one picture differ: {by_chance}")
         if 2 * on_cpu > layers:
             said = f"{on_cpu} of the {layers} layers of the model {name} run on the CPU, as {device} can't run them"
             self._tell(files, said)

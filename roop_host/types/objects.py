@@ -69,7 +69,10 @@ class Sessions(Protocol):
     """The only place that makes sessions."""
 
     def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
-        """Verify, load and try out ``model``. ``threads`` asks for fewer than the job's. Raises ``ModelError``."""
+        """Verify, load and try out ``model``. ``threads`` asks for fewer than the job's. Raises ``ModelError``.
+
+        Random numbers that its graph asks for are drawn beforehand, so that equal inputs give equal outputs.
+        """
         ...
 
     def read(self, model: ModelSpec) -> bytes:

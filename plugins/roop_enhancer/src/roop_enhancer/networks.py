@@ -1,6 +1,7 @@
 """What is known of each restoration network: all that the engine goes by. Nothing heavy is imported here.
 
-Figures are FaceFusion's (3.8, processors/modules/face_enhancer/core.py), whose exports these are.
+Figures are FaceFusion's (3.8, processors/modules/face_enhancer/core.py), whose exports these are; that of RestoreFormer++
+is roop-unleashed's (processors/Enhance_RestoreFormerPPlus.py), with the same contract.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roop_enhancer import models
 from roop_host import ModelSpec
 
 if TYPE_CHECKING:
@@ -19,8 +21,8 @@ class NetworkSpec:
     """A family of networks with one contract.
 
     It takes a crop by ``template``, R, G, B in -1..1, ``size`` pixels wide, and gives one like it. ``weighted`` is one that
-    is told by a second input how true to the crop it should be. ``model`` is the file that is pulled, None of one for which
-    nobody states a hash; ``weights`` that of the gfpgan package, where that can run it.
+    is told by a second input, 0..1, how true to the crop it should be. ``model`` is the file that is pulled, None of one for
+    which nobody states a hash; ``weights`` that of the gfpgan package, where that can run it.
     """
 
     name: str
@@ -32,15 +34,15 @@ class NetworkSpec:
 
 
 NETWORKS = (
-    NetworkSpec(name="gfpgan_1.4"),
-    NetworkSpec(name="gfpgan_1.3"),
+    NetworkSpec(name="gfpgan_1.4", model=models.GFPGAN_1_4, weights=models.GFPGAN_1_4_PTH),
+    NetworkSpec(name="gfpgan_1.3", weights=models.GFPGAN_1_3_PTH),
     NetworkSpec(name="gfpgan_1.2"),
-    NetworkSpec(name="codeformer", weighted=True),
-    NetworkSpec(name="gpen_bfr_256", size=256, template="arcface_128"),
-    NetworkSpec(name="gpen_bfr_512"),
-    NetworkSpec(name="gpen_bfr_1024", size=1024),
-    NetworkSpec(name="gpen_bfr_2048", size=2048),
-    NetworkSpec(name="restoreformer_plus_plus"),
+    NetworkSpec(name="codeformer", weighted=True, model=models.CODEFORMER),
+    NetworkSpec(name="gpen_bfr_256", size=256, template="arcface_128", model=models.GPEN_BFR_256),
+    NetworkSpec(name="gpen_bfr_512", model=models.GPEN_BFR_512),
+    NetworkSpec(name="gpen_bfr_1024", size=1024, model=models.GPEN_BFR_1024),
+    NetworkSpec(name="gpen_bfr_2048", size=2048, model=models.GPEN_BFR_2048),
+    NetworkSpec(name="restoreformer_plus_plus", model=models.RESTOREFORMER_PLUS_PLUS),
 )
 
 
