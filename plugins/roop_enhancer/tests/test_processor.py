@@ -168,6 +168,7 @@ def test_how_many_faces_of_each_frame_is_told() -> None:
         ({"weight": 0.7}, "is for the model codeformer"),
         ({"model": "gfpgan_1.3", "weight": 0.7, "model_file": "x.onnx"}, "is for the model codeformer"),
         ({"model": "embedded", "match_colour": "mean"}, "keeps the face's colour"),
+        ({"model": "gfpgan_1.2", "backend": "gfpgan"}, "gfpgan_1.2 is not pulled"),
         ({"model": "embedded", "backend": "gfpgan"}, "and not embedded"),
         ({"model": "codeformer", "backend": "gfpgan", "model_file": "x.pth"}, "and not codeformer"),
         ({"mask_types": ()}, "names no mask"),
@@ -180,4 +181,5 @@ def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], wh
 
 def test_what_goes_together_is_taken() -> None:
     EnhancerOptions(model="codeformer", model_file="x.onnx", weight=0.9)  # type: ignore[arg-type]
+    EnhancerOptions(model="gfpgan_1.2", backend="gfpgan", model_file="x.pth")  # type: ignore[arg-type]
     EnhancerOptions(model="gpen_bfr_2048", model_file="x.onnx", match_colour="local")  # type: ignore[arg-type]

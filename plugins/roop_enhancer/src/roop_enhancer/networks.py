@@ -21,22 +21,23 @@ class NetworkSpec:
     """A family of networks with one contract.
 
     It takes a crop by ``template``, R, G, B in -1..1, ``size`` pixels wide, and gives one like it. ``weighted`` is one that
-    is told by a second input, 0..1, how true to the crop it should be. ``model`` is the file that is pulled, None of one for
-    which nobody states a hash; ``weights`` that of the gfpgan package, where that can run it.
+    is told by a second input, 0..1, how true to the crop it should be. ``packaged`` is one that the gfpgan package can run.
+    ``model`` is the file that is pulled, ``weights`` the one for the package; None of one for which nobody states a hash.
     """
 
     name: str
     size: int = 512
     template: Template = "ffhq_512"
     weighted: bool = False
+    packaged: bool = False
     model: ModelSpec | None = None
     weights: ModelSpec | None = None
 
 
 NETWORKS = (
-    NetworkSpec(name="gfpgan_1.4", model=models.GFPGAN_1_4, weights=models.GFPGAN_1_4_PTH),
-    NetworkSpec(name="gfpgan_1.3", weights=models.GFPGAN_1_3_PTH),
-    NetworkSpec(name="gfpgan_1.2"),
+    NetworkSpec(name="gfpgan_1.4", packaged=True, model=models.GFPGAN_1_4, weights=models.GFPGAN_1_4_PTH),
+    NetworkSpec(name="gfpgan_1.3", packaged=True, weights=models.GFPGAN_1_3_PTH),
+    NetworkSpec(name="gfpgan_1.2", packaged=True),
     NetworkSpec(name="codeformer", weighted=True, model=models.CODEFORMER),
     NetworkSpec(name="gpen_bfr_256", size=256, template="arcface_128", model=models.GPEN_BFR_256),
     NetworkSpec(name="gpen_bfr_512", model=models.GPEN_BFR_512),

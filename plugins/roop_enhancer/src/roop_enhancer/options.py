@@ -64,9 +64,9 @@ class EnhancerOptions(MaskOptions):
     def __post_init__(self) -> None:
         MaskOptions.__post_init__(self)  # in a class with slots, super() is that of the one it was made from
         network = network_named(self.model)
-        self._check_file(network)
         if self.backend == "gfpgan":
             self._check_package()
+        self._check_file(network)
         if self.weight != _HALF and (network is None or not network.weighted):
             raise ValueError(
                 f"--enhancer-weight is for the model codeformer, and with {self.model} there is nothing to weigh; leave it "
@@ -85,14 +85,15 @@ class EnhancerOptions(MaskOptions):
             raise ValueError(
                 f"--enhancer-model-file needs --enhancer-model with the name of the network's family, not {self.model}"
             )
-        if network is not None and network.model is None and self.model_file is None and self.backend == "onnx":
+        pulled = None if network is None else network.model if self.backend == "onnx" else network.weights
+        if network is not None and pulled is None and self.model_file is None:
             raise ValueError(
                 f"the model {network.name} is not pulled, since nobody states size and hash of its file; get it yourself "
                 "and say --enhancer-model-file"
             )
 
     def _check_package(self) -> None:
-        able = [network.name for network in NETWORKS if network.weights is not None]
+        able = [network.name for network in NETWORKS if network.packaged]
         if self.model not in ("auto", *able):
             raise ValueError(
                 f"the gfpgan package runs {', '.join(able)}, and not {self.model}; name one of them, or leave out "

@@ -29,7 +29,7 @@ def _models() -> Iterator[Choice]:
     for number, network in enumerate(NETWORKS):
         files = [("onnx", network.model), ("gfpgan", network.weights)]
         for backend, model in files:
-            if backend == "onnx" or model is not None:
+            if backend == "onnx" or network.packaged:
                 yield Choice(
                     option="model",
                     value=network.name,
