@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 #: Side in pixels of the squares that are looked at, and how many of their outermost rows the high-pass spoils.
 BLOCK, _RIM = 12, 2
 _SIGMA = 1.1  # pixels of the low-pass: grain is finer, most of a face is not
+_LEFT = 0.8931  # the share of white noise's deviation that the high-pass leaves
 #: Squares of one measurement: of many the spread is a few per cent, of few nothing can be said.
-_MANY, _FEW = 128, 4
+_MANY, _FEW = 80, 4
 _FLAT = 0.4  # share of the squares that count, those with the least slope
 #: Of the flat squares that one speaks for all below which this share lies: some of the rest are hair or cloth.
 _PLAIN = 0.4
@@ -26,12 +27,14 @@ class Noise:
     """``sigmas`` float32 ``(c,)`` is the deviation that white noise would have, in the picture's units, of each channel.
 
     ``likeness`` float32 ``(c,)`` is how alike neighbouring pixels of its fine structure are, as ``likeness_of`` has it.
-    ``by_level`` is how much the first channel's deviation grows from one level of that channel to the next.
+    ``by_level`` is how much the first channel's deviation grows from one level of that channel to the next, ``level`` the
+    one at which it is as said.
     """
 
     sigmas: NDArray[np.float32]
     likeness: NDArray[np.float32]
     by_level: float
+    level: float
 
 
 def noise_of(plane: NDArray[np.float32], mask: NDArray[Any] | None = None) -> float:
@@ -73,8 +76,10 @@ def places_of(allowed: NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> N
 
 def squares(picture: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
     """``(n, BLOCK, BLOCK, c)`` of a picture ``(h, w, c)``, in its type."""
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (BLOCK, BLOCK), (0, 1))
-    return np.ascontiguousarray(windows[places[:, 0], places[:, 1]].transpose(0, 2, 3, 1))
+    found = np.empty((len(places), BLOCK, BLOCK, picture.shape[2]), picture.dtype)
+    for one, (row, column) in zip(found, places.tolist(), strict=True):
+        one[...] = picture[row : row + BLOCK, column : column + BLOCK]
+    return found
 
 
 def fine_of(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,7 +100,13 @@ def measured(blocks: NDArray[np.float32]) -> Noise | None:
     sigmas = sigmas_of(fine)
     order = np.argsort(sigmas[:, 0], kind="stable")
     kept = order[: max(_FEW, round(2 * _PLAIN * len(order)))]
-    return Noise(_plain(sigmas), likeness_of(fine[kept]), _by_level(sigmas[kept, 0], flat[kept, ..., 0].mean((1, 2))))
+    levels = levels_of(flat[kept])
+    return Noise(_plain(sigmas), likeness_of(fine[kept]), _by_level(sigmas[kept, 0], levels), float(levels.mean()))
+
+
+def levels_of(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 ``(n,)``: the mean of the first channel of each square, by some of its pixels."""
+    return np.asarray(blocks[:, 1::3, 1::3, 0].reshape(len(blocks), (BLOCK // 3) ** 2).mean(1), np.float32)
 
 
 def flattest(blocks: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -108,7 +119,8 @@ def flattest(blocks: NDArray[np.float32]) -> NDArray[np.intp]:
 
 def sigmas_of(fine: NDArray[np.float32]) -> NDArray[np.float32]:
     """Float32 ``(n, c)``: the deviation of white noise with fine structure as strong as that of each square."""
-    return np.asarray(np.sqrt(np.square(fine).mean((1, 2))) / _left(), np.float32)
+    power = np.einsum("nhwc,nhwc->nc", fine, fine) / np.float32(fine.shape[1] * fine.shape[2])
+    return np.asarray(np.sqrt(power) / np.float32(_LEFT), np.float32)
 
 
 def _plain(sigmas: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,21 +130,18 @@ def _plain(sigmas: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def likeness_of(fine: NDArray[np.float32]) -> NDArray[np.float32]:
     """Float32 ``(c,)``: the correlation of neighbouring pixels in fine structure ``(n, h, w, c)``; less than 0 is white."""
-    power = np.square(fine).mean((0, 1, 2)) + np.float32(1e-12)
-    across = (fine[:, :, 1:] * fine[:, :, :-1]).mean((0, 1, 2)) + (fine[:, 1:] * fine[:, :-1]).mean((0, 1, 2))
-    return np.asarray(across / (2 * power), np.float32)
-
-
-def _left() -> float:
-    """The share of white noise's deviation that the high-pass leaves."""
-    kernel = cv2.getGaussianKernel(2 * _RIM + 1, _SIGMA)[:, 0]
-    return float(np.sqrt(1 - 2 * kernel[_RIM] ** 2 + (kernel @ kernel) ** 2))
+    power = np.einsum("nhwc,nhwc->c", fine, fine) / np.float32(fine.shape[1] * fine.shape[2]) + np.float32(1e-12)
+    across = np.einsum("nhwc,nhwc->c", fine[:, :, 1:], fine[:, :, :-1]) / np.float32(fine.shape[1] * (fine.shape[2] - 1))
+    down = np.einsum("nhwc,nhwc->c", fine[:, 1:], fine[:, :-1]) / np.float32((fine.shape[1] - 1) * fine.shape[2])
+    return np.asarray((across + down) / (2 * power), np.float32)
 
 
 def _by_level(sigmas: NDArray[np.float32], levels: NDArray[np.float32]) -> float:
     """From the darker half of the squares to the brighter one; 0 where they are equally bright."""
-    bright = levels > np.median(levels)
-    if bright.sum() < _FEW or (~bright).sum() < _FEW:
+    half = len(levels) // 2
+    if half < _FEW:
         return 0.0
-    apart = float(np.median(levels[bright]) - np.median(levels[~bright]))
-    return 0.0 if apart < _SPREAD else float(np.median(sigmas[bright]) - np.median(sigmas[~bright])) / apart
+    order = np.argsort(levels, kind="stable")
+    dark, bright = order[:half], order[-half:]
+    apart = float(levels[bright].mean() - levels[dark].mean())
+    return 0.0 if apart < _SPREAD else float(sigmas[bright].mean() - sigmas[dark].mean()) / apart

@@ -27,10 +27,10 @@ class Pattern:
 
         It is as strong as white noise of the deviation 1 by ``noise.sigmas_of``.
         """
-        pattern = self._alike(likeness)
-        rows = (np.arange(shape[0]) + at[0]) % _SIDE
-        columns = (np.arange(shape[1]) + at[1]) % _SIDE
-        return np.asarray(pattern.take(rows, axis=0).take(columns, axis=1), np.float32)
+        (row, column), (height, width) = (edge % _SIDE for edge in at), shape
+        part = self._alike(likeness)[row : row + min(height, _SIDE), column : column + min(width, _SIDE)]
+        more = (max(0, height - _SIDE), max(0, width - _SIDE))
+        return part if not any(more) else np.asarray(cv2.copyMakeBorder(part, 0, more[0], 0, more[1], cv2.BORDER_WRAP))
 
     def _alike(self, likeness: float) -> NDArray[np.float32]:
         """The first that is as coarse, by the measure itself."""
@@ -42,14 +42,12 @@ class Pattern:
         return pattern
 
     def _coarse(self, number: int) -> tuple[NDArray[np.float32], float]:
+        """Twice as high and wide as it is, so that any part lies in one piece; and how alike its neighbouring pixels are."""
         if number not in self._made:
-            blur = _BLURS[number]
-            pattern = self._white
-            if blur:
-                wrapped = cv2.copyMakeBorder(pattern, 8, 8, 8, 8, cv2.BORDER_WRAP)
-                pattern = np.ascontiguousarray(cv2.GaussianBlur(wrapped, (0, 0), blur)[8:-8, 8:-8])
-            places = places_of(np.ones(pattern.shape, bool))
-            fine = fine_of(squares(pattern[..., None], places))
-            strength = float(np.sqrt(np.square(sigmas_of(fine)).mean()))
-            self._made[number] = (pattern / np.float32(strength), float(likeness_of(fine)[0]))
+            pattern = cv2.copyMakeBorder(self._white, 0, _SIDE, 0, _SIDE, cv2.BORDER_WRAP)
+            if _BLURS[number]:
+                pattern = cv2.GaussianBlur(pattern, (9, 9), _BLURS[number], borderType=cv2.BORDER_REFLECT)
+            fine = fine_of(squares(pattern[..., None], places_of(np.ones(pattern.shape, bool))))
+            strength = np.float32(np.median(sigmas_of(fine)))
+            self._made[number] = (np.asarray(pattern / strength, np.float32), float(likeness_of(fine)[0]))
         return self._made[number]

@@ -35,7 +35,7 @@ _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawn:
-    """A frame's crop at the size of comparison, B, G, R in levels, its grey, and what was drawn, with an empty 4th channel."""
+    """A frame's crop at the size of comparison, B, G, R in levels, its grey, and what was drawn, with an empty fourth."""
 
     small: NDArray[np.float32]
     grey: NDArray[np.float32]
@@ -116,7 +116,7 @@ class Steady:
             cv2.blendLinear(total, drawn, weight, share[part], dst=mean)
             cv2.add(weight, share[part], dst=weight)
             total = mean
-        return total
+        return np.asarray(total, np.float32)
 
 
 def _drawn(crop_bgr: NDArray[np.uint8], made_bgr: NDArray[np.float32], spare: NDArray[np.float32] | None) -> _Drawn:
@@ -150,7 +150,7 @@ def _alike(now: NDArray[np.float32], past: NDArray[np.float32], noise: float) ->
     off = cv2.blur(cv2.transform(off, np.full((1, 3), 1 / 3, np.float32)), (_WINDOW, _WINDOW))
     # In a crop without flat places what is measured as noise is more than that; and where most of it moves, the median is.
     expected = min(2 * noise, float(np.median(off[::2, ::2]))) + _FLOOR**2
-    return np.clip((_MOVED - off / np.float32(expected)) / (_MOVED - _STILL), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((_MOVED - off / np.float32(expected)) / (_MOVED - _STILL), 0, 1), np.float32)
 
 
 class _Registration:
