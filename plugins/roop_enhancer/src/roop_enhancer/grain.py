@@ -164,10 +164,8 @@ def _by_brightness(bgr: NDArray[Any], lately: list[_Seen]) -> NDArray[np.float32
     level = float(np.mean([seen.wanted.level for seen in lately]))
     grey = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.float32)
     scale = by_level * (1 if bgr.dtype == np.uint8 else 255)
-    least, greatest = _RANGE
-    return np.clip(grey * np.float32(scale) + np.float32(1 - by_level * level), least, greatest).astype(
-        np.float32, copy=False
-    )
+    strength = grey * np.float32(scale) + np.float32(1 - by_level * level)
+    return np.asarray(np.clip(strength, *_RANGE), np.float32)
 
 
 def _around(frame: FrameView, face: Face, box: Box, kind: type[Any], share: NDArray[np.float32]) -> _Around:

@@ -18,14 +18,16 @@ from roop_enhancer.noise import noises_of
 from roop_host import Scratch
 
 #: Frames after which what was before them has no part in a result.
-MEMORY = 3
+MEMORY = 4
 #: Sides in pixels at which crops are compared: a quarter of theirs, between these.
 _LEAST, _MOST = 128, 256
 _WINDOW = 5  # pixels of that: what is compared is the mean over so many
 #: Squared differences, by those that noise makes: up to the first nothing moves, from the second on something does.
 _STILL, _MOVED = 2.0, 4.0
 _FLOOR = 1.0  # levels: a difference of less is never movement
-_STEPS = 2  # of the registration, which is for landmarks that tremble: those follow the head already
+#: Of the middle of the crop: where less than the first is alike it is so by chance, and where more than the second is, not.
+_CHANCE, _SURE = 0.1, 0.3
+_STEPS = 3  # of the registration, which is for landmarks that tremble: those follow the head already
 _STRAY = 20.0  # levels: what is farther off has moved by itself, a mouth say, and is not to draw all else with it
 #: Slope in levels a pixel of which a crop must have so much that it is moved at all: of a blank one noise would be followed.
 _PLAIN = 2.0
@@ -56,7 +58,7 @@ class Steady:
     """
 
     def __init__(self, amount: float) -> None:
-        self._weight = np.float32(amount / (1 - amount))
+        self._weight = amount / (1 - amount)
         self._tracks: dict[int, _Track] = {}
         self._scratch = Scratch()
 
@@ -109,9 +111,10 @@ class Steady:
         for past in reversed(before):
             matrix = registration.matrix(past.grey)
             alike = _alike(now.small, _moved(past.small, matrix), noise)
-            if not alike.any():
+            trust = min(1.0, (registration.in_the_middle(alike) - _CHANCE) / (_SURE - _CHANCE))
+            if trust <= 0:
                 continue
-            cv2.resize(alike * self._weight, (size, size), dst=share, interpolation=cv2.INTER_LINEAR)
+            cv2.resize(alike * np.float32(trust * self._weight), (size, size), dst=share, interpolation=cv2.INTER_LINEAR)
             _place(past.bgra, _enlarged(matrix, scale), part, drawn)
             cv2.blendLinear(total, drawn, weight, share[part], dst=mean)
             cv2.add(weight, share[part], dst=weight)
@@ -165,9 +168,14 @@ class _Registration:
         across, down = (cv2.Sobel(grey, cv2.CV_32F, *which, scale=1 / 8) for which in ((1, 0), (0, 1)))
         slopes = np.stack([across, down, across * x + down * y, down * x - across * y]).reshape(4, -1)
         window = np.exp(-2 * (x * x + y * y)).reshape(-1)
+        self._window = np.asarray(window / window.sum(), np.float32)
         self._slopes = np.asarray(slopes * window, np.float32)
         least = _PLAIN**2 * float(window.sum())
         self._inverse = np.linalg.inv((self._slopes @ slopes.T).astype(np.float64) + least * np.eye(4))
+
+    def in_the_middle(self, alike: NDArray[np.float32]) -> float:
+        """The mean of a plane of that size, by the weight that its places have here."""
+        return float(self._window @ alike.reshape(-1))
 
     def matrix(self, grey: NDArray[np.float32]) -> NDArray[np.float64]:
         """``(2, 3)``, from this crop to an earlier one, whose ``grey`` is given."""
