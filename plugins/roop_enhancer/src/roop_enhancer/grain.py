@@ -15,7 +15,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_enhancer.noise import Noise, fine_of, flattest, levels_of, likeness_of, measured, places_of, sigmas_of, squares
+from roop_enhancer.noise import (
+    Noise,
+    by_level,
+    fine_of,
+    flattest,
+    levels_of,
+    likeness_of,
+    measured,
+    places_of,
+    sigmas_of,
+    squares,
+)
 from roop_enhancer.pattern import Pattern
 from roop_enhancer.steady import MEMORY
 from roop_host import Box, Face, FrameView
@@ -39,10 +50,12 @@ _CR, _CB = (0.0, -0.714, 1.403), (1.773, -0.344, 0.0)
 class _Seen:
     """Of one frame: its noise, what a face shows of noise, float32 ``(3,)`` of Y, Cr, Cb in levels, and what of it is new.
 
-    ``change`` is None where that is not known.
+    ``by_level`` is how much stronger it is, in shares, for each level of brightness. ``change`` is None where that is not
+    known.
     """
 
     wanted: Noise
+    by_level: float
     shown: NDArray[np.float32]
     change: _Change | None
 
@@ -60,7 +73,8 @@ class _Track:
     """``before`` is the picture around the face in the last frame, and where it lay."""
 
     index: int
-    seen: deque[_Seen | None] = field(default_factory=lambda: deque(maxlen=MEMORY + 1))
+    # What is new in the oldest of these is told by the frame before it.
+    seen: deque[_Seen | None] = field(default_factory=lambda: deque(maxlen=MEMORY))
     before: _Around | None = None
 
 
@@ -158,13 +172,12 @@ def _added(bgr: NDArray[Any], fields: list[NDArray[np.float32] | None]) -> NDArr
 
 def _by_brightness(bgr: NDArray[Any], lately: list[_Seen]) -> NDArray[np.float32] | np.float32:
     """Float32 ``(h, w)``: how much stronger the frame's grain is in a brightness than where it was measured."""
-    by_level = float(np.mean([seen.wanted.by_level / max(_CLEAN, float(seen.wanted.sigmas[0])) for seen in lately]))
-    if not by_level:
+    slope = float(np.mean([seen.by_level for seen in lately]))
+    if not slope:
         return np.float32(1)
     level = float(np.mean([seen.wanted.level for seen in lately]))
     grey = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.float32)
-    scale = by_level * (1 if bgr.dtype == np.uint8 else 255)
-    strength = grey * np.float32(scale) + np.float32(1 - by_level * level)
+    strength = grey * np.float32(slope * (1 if bgr.dtype == np.uint8 else 255)) + np.float32(1 - slope * level)
     return np.asarray(np.clip(strength, *_RANGE), np.float32)
 
 
@@ -201,9 +214,9 @@ def _seen(
     face_blocks = _luma_colour(old)
     shown = measured(face_blocks + part * (_luma_colour(new) - face_blocks))
     ring_blocks = _luma_colour(squares(around.bgr, around.ring))
-    wanted = _stronger(
-        measured(_as_bright(ring_blocks, face_blocks)), None if frame.changed_by(face.id) else measured(face_blocks)
-    )
+    true = [ring_blocks] if frame.changed_by(face.id) else [ring_blocks, face_blocks]
+    own = measured(face_blocks) if len(true) > 1 else None
+    wanted = _stronger(measured(_as_bright(ring_blocks, face_blocks)), own)
     if shown is None or wanted is None:
         return None
     changes = [
@@ -211,7 +224,9 @@ def _seen(
         for blocks, places in ((ring_blocks, around.ring), (face_blocks, around.face))
     ]
     known = [change for change in changes if change is not None]
-    return _Seen(wanted, shown.sigmas, max(known, key=lambda change: change.share) if known else None)
+    return _Seen(
+        wanted, by_level(np.concatenate(true)), shown.sigmas, max(known, key=lambda change: change.share) if known else None
+    )
 
 
 def _stronger(ring: Noise | None, own: Noise | None) -> Noise | None:

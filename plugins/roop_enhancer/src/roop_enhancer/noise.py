@@ -27,13 +27,11 @@ class Noise:
     """``sigmas`` float32 ``(c,)`` is the deviation that white noise would have, in the picture's units, of each channel.
 
     ``likeness`` float32 ``(c,)`` is how alike neighbouring pixels of its fine structure are, as ``likeness_of`` has it.
-    ``by_level`` is how much the first channel's deviation grows from one level of that channel to the next, ``level`` the
-    one at which it is as said.
+    ``level`` is the mean of the first channel there.
     """
 
     sigmas: NDArray[np.float32]
     likeness: NDArray[np.float32]
-    by_level: float
     level: float
 
 
@@ -98,10 +96,26 @@ def measured(blocks: NDArray[np.float32]) -> Noise | None:
     flat = blocks[flattest(blocks)]
     fine = fine_of(flat)
     sigmas = sigmas_of(fine)
-    order = np.argsort(sigmas[:, 0], kind="stable")
-    kept = order[: max(_FEW, round(2 * _PLAIN * len(order)))]
-    levels = levels_of(flat[kept])
-    return Noise(_plain(sigmas), likeness_of(fine[kept]), _by_level(sigmas[kept, 0], levels), float(levels.mean()))
+    kept = np.argsort(sigmas[:, 0], kind="stable")[: max(_FEW, round(2 * _PLAIN * len(flat)))]
+    return Noise(_plain(sigmas), likeness_of(fine[kept]), float(levels_of(flat).mean()))
+
+
+def by_level(blocks: NDArray[np.float32]) -> float:
+    """How much stronger, in shares, the first channel's noise is for each level it is brighter, from the darker half of the
+    flat squares to the brighter one. 0 where they are as bright, or too few.
+    """
+    if len(blocks) < _FEW:
+        return 0.0
+    flat = blocks[flattest(blocks)]
+    half = len(flat) // 2
+    if half < _FEW:
+        return 0.0
+    levels, sigmas = levels_of(flat), sigmas_of(fine_of(np.ascontiguousarray(flat[..., :1])))[:, 0]
+    order = np.argsort(levels, kind="stable")
+    dark, bright = order[:half], order[-half:]
+    apart = float(levels[bright].mean() - levels[dark].mean())
+    weak, strong = float(np.median(sigmas[dark])), float(np.median(sigmas[bright]))
+    return 0.0 if apart < _SPREAD or not weak + strong else 2 * (strong - weak) / (strong + weak) / apart
 
 
 def levels_of(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -134,14 +148,3 @@ def likeness_of(fine: NDArray[np.float32]) -> NDArray[np.float32]:
     across = np.einsum("nhwc,nhwc->c", fine[:, :, 1:], fine[:, :, :-1]) / np.float32(fine.shape[1] * (fine.shape[2] - 1))
     down = np.einsum("nhwc,nhwc->c", fine[:, 1:], fine[:, :-1]) / np.float32((fine.shape[1] - 1) * fine.shape[2])
     return np.asarray((across + down) / (2 * power), np.float32)
-
-
-def _by_level(sigmas: NDArray[np.float32], levels: NDArray[np.float32]) -> float:
-    """From the darker half of the squares to the brighter one; 0 where they are equally bright."""
-    half = len(levels) // 2
-    if half < _FEW:
-        return 0.0
-    order = np.argsort(levels, kind="stable")
-    dark, bright = order[:half], order[-half:]
-    apart = float(levels[bright].mean() - levels[dark].mean())
-    return 0.0 if apart < _SPREAD else float(sigmas[bright].mean() - sigmas[dark].mean()) / apart
