@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from roop_enhancer.engine import Asked
+from roop_enhancer.options import EnhancerOptions
+from roop_enhancer.restoring import RestoringEngine
 from roop_enhancer.steady import MEMORY, Steady
-from roop_vision.align import crop_matrix, picture_crop, template_points
+from roop_host import Face
+from roop_host.testing import context_of, frame_of
+from roop_vision.align import Template, crop_matrix, picture_crop, template_points
 
 Picture = NDArray[np.uint8]
 Drawing = NDArray[np.float32]
@@ -22,7 +27,7 @@ MEDIA = Path(__file__).resolve().parents[3] / "examples" / "media"
 #: Eyes, nose tip and mouth corners of collins.jpg.
 POINTS = np.array([(206, 106), (244, 105), (226, 128), (210, 148), (242, 147)], np.float32)
 SIZE = 256
-DEFAULT = 0.6
+DEFAULT = 0.6  # of ``EnhancerOptions.steady``
 #: Where the face is in the picture, and in its crop.
 FACE = (slice(85, 165), slice(195, 257))
 IN_CROP = (slice(80, 220), slice(64, 192))
@@ -101,6 +106,35 @@ def test_a_still_face_flickers_no_more_than_it_did(collins: Picture, network: Ne
     clip = still(collins, 7, sigma=2, jitter=jitter)
     assert clip.flicker([network(crop) for crop in clip.crops]) > 1.3
     assert clip.flicker(steadied(clip.crops, network)) < 1.2
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """A network of the engine's."""
+
+    network: Network
+    name: str = "drawer"
+    size: int = SIZE
+    template: Template = "ffhq_512"
+
+    def restore(self, crops_bgr: Picture) -> Drawing:
+        return np.stack([self.network(crop) for crop in crops_bgr])[..., ::-1]
+
+
+@pytest.mark.parametrize("network", [sharpened, dreamt])
+def test_with_all_that_follows_it_a_face_flickers_no_more_than_the_clip(collins: Picture, network: Network) -> None:
+    """With blend, mask and grain, in the frame's own pixels."""
+    engine = RestoringEngine(Drawer(network), EnhancerOptions(model="gfpgan_1.4", steady=DEFAULT), context_of().sessions)
+    engine.start()
+    rng = np.random.default_rng(0)
+    before, after = [], []
+    for index, frame in enumerate(still(collins, 7).frames):
+        face = Face(1, (176, 70, 274, 172), 0.9, POINTS + rng.normal(0, 0.3, (5, 2)).astype(np.float32))
+        shown = frame_of(frame, index)
+        engine.process([Asked(shown, face)])
+        before.append(frame[FACE].astype(np.float32))
+        after.append(shown.bgr()[FACE].astype(np.float32))
+    assert apart(after) < 1.2 * apart(before)
 
 
 def test_crops_of_other_sizes_are_steadied_as_well(collins: Picture) -> None:
