@@ -112,6 +112,14 @@ def test_of_a_face_that_was_drawn_before_the_ring_tells_the_grain() -> None:
     assert of(grained(Grain(1), frame, restored())[INNER]).sigmas[0] == pytest.approx(6, rel=0.2)
 
 
+def test_a_face_that_was_drawn_and_fills_the_picture_keeps_what_it_has() -> None:
+    frame = frame_of(levels(scene()))
+    frame.enter(frame.scratch, "swapper")
+    frame.put(frame.box, levels(scene() + noise(1, 4)), face_id=FACE.id)
+    shown = grained(Grain(1), frame, restored(frame.box), frame.box)
+    assert of(shown[60:180, 60:180]).sigmas[0] == pytest.approx(4, rel=0.2)
+
+
 def test_another_face_that_was_drawn_is_no_grain_of_the_frame() -> None:
     """A rough one stands in most of the ring."""
     frame = frame_of(levels(scene() + noise(1, 2)))

@@ -235,6 +235,17 @@ def test_where_nothing_is_shown_nothing_is_done(collins: Picture) -> None:
     np.testing.assert_array_equal(part[:60], sharpened(crops[-1])[:60])
 
 
+def test_a_face_that_is_not_shown_is_followed(collins: Picture) -> None:
+    """Covered for a frame, it is steadied by that frame as well."""
+    first, second = still(collins, 2).crops
+    steady = Steady(DEFAULT)
+    hidden = steady.step(1, 0, first, sharpened(first), np.zeros((SIZE, SIZE), np.float32))
+    hidden = steady.step(1, 1, second, sharpened(second), np.zeros((SIZE, SIZE), np.float32))
+    np.testing.assert_array_equal(hidden, sharpened(second))
+    shown = steady.step(1, 2, first, sharpened(first))
+    np.testing.assert_array_equal(shown, steadied([first, second, first], sharpened)[-1])
+
+
 def test_without_an_amount_a_picture_is_as_it_was_made(collins: Picture) -> None:
     crops = still(collins, 3).crops
     for shown, crop in zip(steadied(crops, sharpened, amount=0), crops, strict=True):

@@ -215,8 +215,9 @@ def _seen(
     shown = measured(face_blocks + part * (_luma_colour(new) - face_blocks))
     ring_blocks = _luma_colour(squares(around.bgr, around.ring))
     true = [ring_blocks] if frame.changed_by(face.id) else [ring_blocks, face_blocks]
-    own = measured(face_blocks) if len(true) > 1 else None
-    wanted = _stronger(measured(_as_bright(ring_blocks, face_blocks)), own)
+    ring = measured(_as_bright(ring_blocks, face_blocks))
+    own = measured(face_blocks) if len(true) > 1 or ring is None else None
+    wanted = _stronger(ring, own)
     if shown is None or wanted is None:
         return None
     changes = [

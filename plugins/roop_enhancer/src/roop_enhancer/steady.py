@@ -83,8 +83,8 @@ class Steady:
             return made_bgr
         track = self._track(face_id, index)
         now = _drawn(crop_bgr, made_bgr, track.spare)
-        if track.drawn:
-            part = _part(now, shown)
+        part = _part(now, shown)
+        if track.drawn and made_bgr[part].size:
             made_bgr[part] = self._held(now, track.drawn, part)[..., :3]
         track.drawn.append(now)
         track.spare = track.drawn.popleft().bgra if len(track.drawn) > MEMORY else None
