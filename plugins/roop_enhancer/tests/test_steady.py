@@ -27,7 +27,7 @@ MEDIA = Path(__file__).resolve().parents[3] / "examples" / "media"
 #: Eyes, nose tip and mouth corners of collins.jpg.
 POINTS = np.array([(206, 106), (244, 105), (226, 128), (210, 148), (242, 147)], np.float32)
 SIZE = 256
-DEFAULT = 0.6  # of ``EnhancerOptions.steady``
+DEFAULT = EnhancerOptions().steady
 #: Where the face is in the picture, and in its crop.
 FACE = (slice(85, 165), slice(195, 257))
 IN_CROP = (slice(80, 220), slice(64, 192))
@@ -124,7 +124,7 @@ class Drawer:
 @pytest.mark.parametrize("network", [sharpened, dreamt])
 def test_with_all_that_follows_it_a_face_flickers_no_more_than_the_clip(collins: Picture, network: Network) -> None:
     """With blend, mask and grain, in the frame's own pixels."""
-    engine = RestoringEngine(Drawer(network), EnhancerOptions(model="gfpgan_1.4", steady=DEFAULT), context_of().sessions)
+    engine = RestoringEngine(Drawer(network), EnhancerOptions(model="gfpgan_1.4", steady=DEFAULT), context_of())
     engine.start()
     rng = np.random.default_rng(0)
     before, after = [], []

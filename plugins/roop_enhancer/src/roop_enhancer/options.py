@@ -54,7 +54,7 @@ class EnhancerOptions(MaskOptions):
     )
     min_face_size: int = option(24, "leave faces alone that are less wide than so many pixels", least=0)
     grain: float = option(1.0, "how much of the frame's own grain a restored face is given", least=0, most=1)
-    steady: float = option(0.5, "how much is held on from frame to frame, against flicker", least=0, most=0.9)
+    steady: float = option(0.6, "how much is held on from frame to frame, against flicker", least=0, most=0.9)
     identity: Identity = option(
         "auto",
         "whose judgement of how far the person stays the same is reported; auto: the recogniser that runs anyway, or dlib "

@@ -82,7 +82,7 @@ class RestoringEngine:
 
     def _put(self, one: _Taken, bgr: NDArray[np.float32]) -> None:
         alpha = self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr)
-        bgr = self._steady.step(one.face.id, one.frame.index, one.crop_bgr, bgr)
+        bgr = self._steady.step(one.face.id, one.frame.index, one.crop_bgr, bgr, alpha)
         bgr = matched(bgr, one.crop_bgr, alpha, self._match_colour)
         made: NDArray[Any] = bgr if one.frame.depth > 8 else np.rint(bgr * 255).astype(np.uint8)
         finish = partial(self._finished, one)
