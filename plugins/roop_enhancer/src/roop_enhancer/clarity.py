@@ -9,9 +9,9 @@ import numpy as np
 
 from roop_enhancer.sharpness import Looks
 
-#: Frames, this one and those before it, by which a face is judged: as many as the step's warm-up has. Every second one is
-#: looked at, by its number, so that a run that begins at a later segment looks at the same.
-WINDOW, _EVERY = 8, 2
+#: Frames, this one and those before it, by which a face is judged. Every second one is looked at, by its number, so that a
+#: run that begins at a later segment looks at the same.
+WINDOW, _EVERY = 5, 2
 #: A face's own edges, lids and lips, are softer than hair and cloth in the same focus: up to so much. Measured on twenty
 #: pictures and clips, of which none is to be changed.
 _SOFTER = 1.1
@@ -78,19 +78,21 @@ class Clarity:
             recent.append((index, look()))
         self._seen[face_id], self._last[face_id] = recent, index
         self._forget(index)
-        return self._amounts(self._mean(face_id, index), width)
+        return self._amounts(self._mean(face_id), width)
 
     def _forget(self, index: int) -> None:
         for face_id, last in list(self._last.items()):
             if last <= index - WINDOW:
                 del self._seen[face_id], self._last[face_id]
 
-    def _mean(self, face_id: int, index: int) -> Seen:
+    def _mean(self, face_id: int) -> Seen:
         def mean(name: str) -> float | None:
-            known = [(self._steady ** (index - at), getattr(seen, name)) for at, seen in self._seen[face_id]]
-            known = [(weight, value) for weight, value in known if value is not None]
+            values = ((at, getattr(seen, name)) for at, seen in self._seen[face_id])
+            known = [(self._steady ** (latest - at), value) for at, value in values if value is not None]
             total = sum(weight for weight, _ in known)
             return sum(weight * value for weight, value in known) / total if total > 0 else None
+
+        latest = self._seen[face_id][-1][0]
 
         return Seen(mean("blur"), mean("noise"), mean("blur_around"), mean("noise_around"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,8 @@ _RADIUS = 2  # pixels of the guided filter: skin's grain is finer, and edges are
 _FLAT_NOISE, _FLAT_LEVELS = 2.0, 1.5
 #: Terms of the series beyond the picture itself: fine detail becomes at most so many times stronger, and one. With noise,
 #: each has its share of the one before: a grey level of noise takes a fifth.
-_TERMS, _DAMPED = 4, 0.2
+_TERMS, _DAMPED = 5, 0.2
+_FINEST = 0.5  # of the blur: what is finer was not left by it, and is a codec's or the camera's own
 _WIDE = 3  # deviations to which a Gaussian is computed
 #: How far beyond the darkest and the brightest nearby an edge may go: of their distance, and in grey levels.
 _BEYOND, _BEYOND_LEVELS = 0.2, 1.0
@@ -24,12 +27,16 @@ _SURROUNDINGS = 1 / 10  # of the region's width
 _COARSE = 8  # pixels to one: the surroundings are smooth
 
 
-def clearer(grey: Plane, *, blur: float, noise: float, grain: float, contrast: float, scratch: Scratch) -> Plane:
+#: Given the plane without its noise and what is to be added to it, the latter to be changed in its place.
+Hold = Callable[[Plane, Plane], None]
+
+
+def clearer(grey: Plane, *, blur: float, noise: float, grain: float, contrast: float, hold: Hold, scratch: Scratch) -> Plane:
     """Float32 ``(h, w)``, in ``scratch``: what is to be added to ``grey``, float32 ``(h, w)`` of 0..255.
 
     ``blur`` is the Gaussian blur, a deviation in pixels, that is taken back where there are edges; ``noise`` the noise's
     deviation in grey levels, which is not made stronger, and of which the share ``grain`` in 0..1 stays. ``contrast`` in
-    0..1 is how much of a gentle contrast against the wider surroundings is added.
+    0..1 is how much of a gentle contrast against the wider surroundings is added. ``hold`` steadies what makes it sharper.
     """
     base, edges, made, detail, soft = (
         scratch.array(f"roop_enhancer.deconvolve {number}", grey.shape) for number in range(5)
@@ -41,6 +48,7 @@ def clearer(grey: Plane, *, blur: float, noise: float, grain: float, contrast: f
     if contrast > 0:
         cv2.scaleAdd(_against_surroundings(base), contrast, made, dst=made)
     _limited(base, made, blur, edges, detail, soft)
+    hold(base, made)
     if grain < 1:
         cv2.subtract(base, grey, dst=detail)
         cv2.scaleAdd(detail, 1 - grain, made, dst=made)
@@ -57,8 +65,8 @@ def _guided(grey: Plane, flat: float, base: Plane, edges: Plane, buffers: tuple[
     cv2.blur(square, kernel, dst=variance)
     cv2.multiply(mean, mean, dst=square)
     cv2.subtract(variance, square, dst=variance)
-    cv2.max(variance, 0.0, dst=variance)
-    cv2.add(variance, flat, dst=square)
+    np.maximum(variance, 0, out=variance)
+    np.add(variance, np.float32(flat), out=square)
     cv2.divide(variance, square, dst=square)  # the slope of a line through each surroundings
     cv2.multiply(mean, square, dst=variance)
     cv2.subtract(mean, variance, dst=mean)  # its height
@@ -72,16 +80,20 @@ def _restored(base: Plane, blur: float, share: float, buffers: tuple[Plane, Plan
     """The first buffer: what a Gaussian blur took from ``base``, as a Neumann series (van Cittert). Each term is ``share``
     of what the blur takes from the one before."""
     made, detail, soft = buffers
-    side, blur = 2 * max(1, round(_WIDE * blur)) + 1, max(blur, 1e-3)  # OpenCV takes 0 for a blur of its own choice
-    np.copyto(detail, base)
+    _blurred(base, _FINEST * blur, detail)
     for term in range(_TERMS):
-        cv2.GaussianBlur(detail, (side, side), blur, dst=soft)
+        _blurred(detail, blur, soft)
         cv2.subtract(detail, soft, dst=detail)
-        cv2.multiply(detail, share, dst=detail)
+        detail *= np.float32(share)
         if term:
             cv2.add(made, detail, dst=made)
         else:
             np.copyto(made, detail)
+
+
+def _blurred(plane: Plane, blur: float, out: Plane) -> None:
+    side = 2 * max(1, round(_WIDE * blur)) + 1
+    cv2.GaussianBlur(plane, (side, side), max(blur, 1e-3), dst=out)  # OpenCV takes 0 for a blur of its own choice
 
 
 def _against_surroundings(base: Plane) -> Plane:
@@ -101,8 +113,8 @@ def _limited(base: Plane, made: Plane, blur: float, low: Plane, high: Plane, mar
     cv2.erode(base, kernel, dst=low)
     cv2.dilate(base, kernel, dst=high)
     cv2.subtract(high, low, dst=margin)
-    cv2.multiply(margin, _BEYOND, dst=margin)
-    cv2.add(margin, _BEYOND_LEVELS, dst=margin)
+    margin *= np.float32(_BEYOND)
+    margin += np.float32(_BEYOND_LEVELS)
     for bound in (low, high):
         cv2.subtract(bound, base, dst=bound)
     cv2.subtract(low, margin, dst=low)

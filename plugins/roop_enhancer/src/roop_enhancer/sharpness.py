@@ -63,25 +63,25 @@ class Sharpness:
         cv2.convertScaleAbs(self._steep, dst=self._slope, alpha=_COARSE)
         cv2.filter2D(grey, cv2.CV_16S, _DIFFERENCES, dst=x)
         cv2.convertScaleAbs(x, dst=self._rough)
-        self._in_range = cv2.inRange(grey, np.array(_DARKEST, np.float64), np.array(_BRIGHTEST, np.float64))
+        self._in_range = ((grey >= _DARKEST) & (grey <= _BRIGHTEST)).view(np.uint8)
 
     def looks(self, mask: Mask) -> Looks:
-        """Of the pixels where ``mask``, uint8 ``(h, w)``, is not 0."""
-        noise = self._noise(np.asarray(cv2.bitwise_and(mask, self._in_range), np.uint8))
+        """Of the pixels where ``mask``, uint8 ``(h, w)``, is 1."""
+        noise = self._noise(mask & self._in_range)
         return Looks(self._blur(mask, noise or 0.0), noise)
 
     def _noise(self, mask: Mask) -> float | None:
         pixels, limit = _quantile(self._slope, mask, _FLAT)
         if pixels < _FEW_FLAT:
             return None
-        flat = cv2.bitwise_and(mask, np.asarray(cv2.compare(self._slope, limit, cv2.CMP_LE), np.uint8))
-        return _quantile(self._rough, np.asarray(flat, np.uint8), 0.5)[1] / (_NORMAL * _SIX)
+        flat = mask & (self._slope <= int(limit)).view(np.uint8)
+        return _quantile(self._rough, flat, 0.5)[1] / (_NORMAL * _SIX)
 
     def _blur(self, mask: Mask, noise: float) -> float | None:
-        """A second blur of known width makes an edge less steep by a ratio that tells how wide it was (Zhuo and Sim 2011)."""
+        """A second blur of known width makes an edge less steep by a ratio that tells how wide it was (Zhuo, Sim 2011)."""
         steepest = _quantile(self._slope, mask, _STEEPEST)[1]
         limit = max(_STEEP * steepest, _SOBEL * _COARSE * max(_NOISE_STEP * noise, _LEAST_STEP))
-        edges = np.flatnonzero(cv2.bitwise_and(mask, np.asarray(cv2.compare(self._slope, limit, cv2.CMP_GT), np.uint8)))
+        edges = np.flatnonzero(mask & (self._slope > int(limit)).view(np.uint8))
         if edges.size < _FEW_EDGES:
             return None
         steep, soft = (plane.ravel()[edges].astype(np.float32) for plane in (self._steep, self._soft))
