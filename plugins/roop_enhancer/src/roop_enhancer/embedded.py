@@ -29,7 +29,7 @@ Plane = NDArray[np.float32]
 _Hold = Callable[[tuple[int, int], Plane, Plane], None]
 
 _CROP = 256  # pixels of the crop by which the mask is made
-_AROUND = 0.15  # of the crop's side: how far around it the picture is looked at
+_AROUND = 0.05  # of the crop's side: how far around it the picture is looked at
 _INSIDE = 153  # of 255 that are shown: where a pixel is the face's own
 _EDGE = 1 / 40  # of the width: what lies so near to the mask's edge is neither face nor surroundings
 #: Most pixels that are looked at, and that are worked on: a larger face is averaged over squares first, and what is added
