@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Box, Frame, Scratch
+from roop_host import Box, Frame, FrameView, Scratch
 from roop_vision.align import place_of, scale_of
 
 #: What is last done in the picture's own pixels: of a box, what is to be shown there, B, G, R in the crop's type, and how
@@ -38,6 +38,24 @@ def paste_crop(
     in 0..1; its outermost rows and columns count as 0, so that a crop has no hard edge. ``finish`` is given what is to be
     shown before it is.
     """
+    placed = placed_alpha(alpha, matrix, frame)
+    if placed is None:
+        return
+    box, share = placed
+    bgr = placed_crop(crop_bgr, matrix, box, frame.scratch)
+    if finish is not None:
+        bgr = finish(box, bgr, share)
+    frame.put(box, bgr, share, face_id=face_id)
+
+
+def placed_alpha(
+    alpha: NDArray[np.float32], matrix: NDArray[np.float64], frame: FrameView
+) -> tuple[Box, NDArray[np.float32]] | None:
+    """The box of the picture in which ``alpha``, float32 ``(h, w)`` over a crop, shows something, and how much of it there.
+
+    The latter is float32 ``(box.height, box.width)`` and lies in ``frame.scratch`` until the next call; None where nothing
+    is shown. The outermost rows and columns of ``alpha`` count as 0.
+    """
     cover = np.zeros(alpha.shape, np.float32)
     cover[1:-1, 1:-1] = alpha[1:-1, 1:-1]
     x, y, width, height = cv2.boundingRect((cover > 0).astype(np.uint8))
@@ -45,12 +63,8 @@ def paste_crop(
     # Whole chroma samples of 4:2:0: a region that cuts through some takes half as long again to put.
     box = Box(box.x0 // 2 * 2, box.y0 // 2 * 2, (box.x1 + 1) // 2 * 2, (box.y1 + 1) // 2 * 2).clip(frame.width, frame.height)
     if not width or box.empty:
-        return
-    bgr = placed_crop(crop_bgr, matrix, box, frame.scratch)
-    share = _placed(cover, matrix, box, frame.scratch.array("roop_vision.placed share", (box.height, box.width)))
-    if finish is not None:
-        bgr = finish(box, bgr, share)
-    frame.put(box, bgr, share, face_id=face_id)
+        return None
+    return box, _placed(cover, matrix, box, frame.scratch.array("roop_vision.placed share", (box.height, box.width)))
 
 
 def placed_crop(crop_bgr: NDArray[Any], matrix: NDArray[np.float64], box: Box, scratch: Scratch) -> NDArray[Any]:
