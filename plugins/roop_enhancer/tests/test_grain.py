@@ -177,7 +177,7 @@ def test_grain_follows_the_brightness() -> None:
         float((shown.astype(np.float32) - ramp[60:180, 60:180])[30:90, part].std())
         for part in (slice(20, 45), slice(75, 100))
     )
-    assert dark > 1.3 * light
+    assert dark > 1.2 * light  # the frame's own: 1.34
 
 
 def test_each_frame_has_grain_of_its_own_and_flickers_no_more_than_the_clip() -> None:

@@ -112,7 +112,8 @@ class EmbeddedEngine:
         luma = np.asarray(cv2.transform(np.asarray(one.bgr, np.float32), _LUMA / np.float32(unit)), np.float32)
         made = _added(luma, one.box, one.amounts, partial(self._hold, one), one.frame.scratch)
         bgr = _with_luma(one.bgr, made, one.share, unit)
-        bgr = self._grain.grained(one.frame, one.face, one.box, bgr, share)
+        if one.frame.changed_by(one.face.id):  # else it has the grain that was taken with it
+            bgr = self._grain.grained(one.frame, one.face, one.box, bgr, share)
         one.frame.put(one.box, bgr, share, face_id=one.face.id)
 
     def _hold(self, one: _Taken, at: tuple[int, int], base: Plane, made: Plane) -> None:

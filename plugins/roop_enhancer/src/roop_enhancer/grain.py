@@ -217,7 +217,7 @@ def _seen(
     true = [ring_blocks] if frame.changed_by(face.id) else [ring_blocks, face_blocks]
     ring = measured(_as_bright(ring_blocks, face_blocks))
     own = measured(face_blocks) if len(true) > 1 or ring is None else None
-    wanted = _stronger(ring, own)
+    wanted = _weaker(ring, own)
     if shown is None or wanted is None:
         return None
     changes = [
@@ -230,11 +230,11 @@ def _seen(
     )
 
 
-def _stronger(ring: Noise | None, own: Noise | None) -> Noise | None:
-    """A codec leaves less of the grain in what is flat or out of focus than in a face."""
+def _weaker(ring: Noise | None, own: Noise | None) -> Noise | None:
+    """Cloth and hair, and the features of a small face, are taken for more grain than there is, never for less."""
     if ring is None or own is None:
         return own if ring is None else ring
-    return ring if ring.sigmas[0] >= own.sigmas[0] else own
+    return ring if ring.sigmas[0] <= own.sigmas[0] else own
 
 
 def _as_bright(ring: NDArray[np.float32], face: NDArray[np.float32]) -> NDArray[np.float32]:
