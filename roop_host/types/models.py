@@ -68,7 +68,7 @@ class ModelSpec:
             _check_urls(self.name, self.urls)
 
     @classmethod
-    def from_file(cls, path: Path, *, purpose: str = "") -> ModelSpec:
+    def from_file(cls, path: Path, *, purpose: str = "", form: Literal["onnx", "data"] = "onnx") -> ModelSpec:
         """A person's own file, of which no hash is known: it is the one that lies there now.
 
         Read as any other: it must still be that one when it is loaded, and hold all of its weights. Raises ``InputError``.
@@ -85,7 +85,7 @@ class ModelSpec:
             raise InputError(f"the model file {path} is empty; get it again, or say another one")
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).lstrip("_.-") or "model"
         where = path.resolve()
-        return cls(name=name, sha256=digest, size=size, licence=_OWN, path=lambda: where, purpose=purpose)
+        return cls(name=name, sha256=digest, size=size, licence=_OWN, path=lambda: where, purpose=purpose, form=form)
 
     @property
     def terms(self) -> str:

@@ -82,6 +82,17 @@ def test_data_is_read_verified_and_told_and_never_opened(tmp_path: Path) -> None
         sessions.read(data)
 
 
+def test_a_file_of_ones_own_may_be_data(tmp_path: Path) -> None:
+    path = tmp_path / "my weights.pth"
+    path.write_bytes(b"of another library")
+    sessions, own = OrtSessions("cpu", 1), ModelSpec.from_file(path, form="data")
+    assert own.own
+    assert sessions.read(own) == b"of another library"
+    assert [told["name"] for told in sessions.loaded] == ["my_weights"]
+    with pytest.raises(ModelError, match="no ONNX model"):
+        sessions.read(ModelSpec.from_file(path))
+
+
 def test_only_a_network_has_a_half(tmp_path: Path) -> None:
     path = tmp_path / "weights.dat"
     with pytest.raises(ValueError, match="only a network has a half"):
