@@ -174,12 +174,22 @@ def test_how_many_faces_of_each_frame_is_told() -> None:
         ({"mask_types": ()}, "names no mask"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], why: str) -> None:
+def test_options_that_do_not_go_together_are_refused(
+    options: dict[str, Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roop_enhancer.gfpgan_package.gfpgan_installed", lambda: True)
     with pytest.raises(ValueError, match=why):
         EnhancerOptions(**options)
 
 
-def test_what_goes_together_is_taken() -> None:
+def test_the_gfpgan_package_is_asked_for_before_anything_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roop_enhancer.gfpgan_package.gfpgan_installed", lambda: False)
+    with pytest.raises(ValueError, match=r"roop-enhancer\[gfpgan\]"):
+        EnhancerOptions(backend="gfpgan")
+
+
+def test_what_goes_together_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roop_enhancer.gfpgan_package.gfpgan_installed", lambda: True)
     EnhancerOptions(model="codeformer", model_file="x.onnx", weight=0.9)  # type: ignore[arg-type]
     EnhancerOptions(model="gfpgan_1.2", backend="gfpgan", model_file="x.pth")  # type: ignore[arg-type]
     EnhancerOptions(model="gpen_bfr_2048", model_file="x.onnx", match_colour="local")  # type: ignore[arg-type]

@@ -99,3 +99,7 @@ class EnhancerOptions(MaskOptions):
                 f"the gfpgan package runs {', '.join(able)}, and not {self.model}; name one of them, or leave out "
                 "--enhancer-backend gfpgan"
             )
+        from roop_enhancer.gfpgan_package import gfpgan_installed, how_to_install
+
+        if not gfpgan_installed():
+            raise ValueError(how_to_install())
