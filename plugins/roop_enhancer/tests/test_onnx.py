@@ -210,9 +210,9 @@ class Answering:
 ANSWERS: list[tuple[Callable[[NDArray[Any]], NDArray[Any]], str]] = [
     (lambda made: made * np.nan, "made values that are no numbers; {repair}, or say --enhancer-model embedded"),
     (lambda made: made + np.inf, "made values that are no numbers; {repair}, or say --enhancer-model embedded"),
-    (lambda made: made * 255, r"made values far beyond -1\.\.1, which are no picture; {repair}, or say"),
+    (lambda made: made * 255, r"made values far beyond 0\.\.1, which are no picture; {repair}, or say"),
     (np.zeros_like, "made one flat colour of a face; {repair}, or say --enhancer-model embedded"),
-    (lambda made: made + 3, "made one flat colour of a face; {repair}, or say --enhancer-model embedded"),
+    (lambda made: made + 2, "made one flat colour of a face; {repair}, or say --enhancer-model embedded"),
     (lambda made: made[:, :, ::2, ::2], rf"made \(1, 3, {S // 2}, {S // 2}\) from \(1, 3, {S}, {S}\); take another file"),
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from roop_enhancer.networks import NetworkSpec
 from roop_host import ModelError, Session, Tensor
+from roop_vision.redrawn import described, fits
 
 _WEIGHT = "weight"
 #: Two results that differ by less are equal: a quarter of a grey level, of values in -1..1. Computed in half precision, or
@@ -40,10 +41,10 @@ def contract_of(session: Session, spec: NetworkSpec, name: str) -> Contract:
         raise _differs(name, spec, f"{counts} and not 1 and at least 1")
     picture = (3, spec.size, spec.size)
     for what, tensor in (("input", crops[0]), ("output", session.outputs[0])):
-        if not _fits(tensor, picture, batch=what == "output"):
-            raise _differs(name, spec, f"its {what} {_told(tensor)} and not floats of {(1, *picture)}")
+        if not fits(tensor, picture, batch=what == "output"):
+            raise _differs(name, spec, f"its {what} {described(tensor)} and not floats of {(1, *picture)}")
     if weight is not None and not (_is_number(weight) and weight.dtype.startswith("float")):
-        raise _differs(name, spec, f"its input {_told(weight)} and not one float")
+        raise _differs(name, spec, f"its input {described(weight)} and not one float")
     return Contract(crops[0], weight)
 
 
@@ -71,17 +72,6 @@ def _weight_of(inputs: tuple[Tensor, ...]) -> Tensor | None:
 
 def _is_number(tensor: Tensor) -> bool:
     return tensor.shape in ((), (1,), (None,))
-
-
-def _fits(tensor: Tensor, rest: tuple[int, ...], *, batch: bool) -> bool:
-    """``batch`` allows any number of them: what an output says of it is often wrong."""
-    first, *more = tensor.shape or (0,)
-    sides = len(more) == len(rest) and all(a in (None, b) for a, b in zip(more, rest, strict=True))
-    return sides and (batch or first in (1, None)) and tensor.dtype.startswith("float")
-
-
-def _told(tensor: Tensor) -> str:
-    return f"{tensor.name} is {tensor.dtype} of ({', '.join('?' if size is None else str(size) for size in tensor.shape)})"
 
 
 def _differs(name: str, spec: NetworkSpec, what: str) -> ModelError:

@@ -17,14 +17,13 @@ from roop_enhancer.networks import NetworkSpec
 from roop_enhancer.torch_compat import as_in_2022, replaced
 from roop_host import Context, ModelError, ModelSpec, UsageError
 from roop_vision.pixels import input_of, output_of
+from roop_vision.redrawn import what_is_wrong
 
 _HALVES = (0.5, 0.5, 0.5)
 #: Before it a crafted file could corrupt memory although only weights were read (CVE-2026-24747).
 _SAFE_TORCH = "2.10"
 #: Where the weights stand in a file.
 _KEYS = ("params_ema", "params")
-#: Of a picture in -1..1 the mean lies far below, of one in 0..255 far above.
-_FAR_OUT = 4.0
 
 
 class GfpganRestorer:
@@ -56,20 +55,16 @@ class GfpganRestorer:
         """
         with self._running():
             made = np.concatenate([self._run(input_of(crop[None], _HALVES, _HALVES)) for crop in crops_bgr])
-        rgb = output_of(np.clip(made, -1, 1), _HALVES, _HALVES, denormalised=True)
-        if any(out.min() == out.max() and crop.min() != crop.max() for out, crop in zip(rgb, crops_bgr, strict=True)):
-            raise self._no_picture("one flat colour of a face")
-        return rgb
+        rgb = output_of(made, _HALVES, _HALVES, denormalised=True)
+        if wrong := what_is_wrong(rgb, crops_bgr):
+            raise ModelError(f"the model {self._model} made {wrong}; {self._repair}, or say --enhancer-model embedded")
+        return np.clip(rgb, 0, 1, out=rgb)
 
     def _run(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the network makes of ``(1, 3, size, size)``, R, G, B in -1..1."""
         given = self._torch.from_numpy(crop).to(self._device)
-        made = self._network(given, return_rgb=False, randomize_noise=False)[0].cpu().numpy()
-        if not np.isfinite(made).all():
-            raise self._no_picture("values that are no numbers")
-        if float(np.abs(made).mean()) > _FAR_OUT:
-            raise self._no_picture("values far beyond -1..1, which are no picture")
-        return np.asarray(made, np.float32)
+        made = self._network(given, return_rgb=False, randomize_noise=False)[0]
+        return np.asarray(made.cpu().numpy(), np.float32)
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -118,9 +113,6 @@ class GfpganRestorer:
 
     def _differs(self, what: str) -> ModelError:
         return ModelError(f"the model {self._model} is no GFPGAN of the versions 1.2 to 1.4: {what}; {self._repair}")
-
-    def _no_picture(self, what: str) -> ModelError:
-        return ModelError(f"the model {self._model} made {what}; {self._repair}, or say --enhancer-model embedded")
 
 
 class _NoHelper:

@@ -11,10 +11,9 @@ from roop_enhancer.contract import contract_of, takes_several
 from roop_enhancer.networks import NetworkSpec
 from roop_host import Context, ModelError, ModelSpec
 from roop_vision.pixels import input_of, output_of
+from roop_vision.redrawn import what_is_wrong
 
 _HALVES = (0.5, 0.5, 0.5)
-#: Of a picture in -1..1 the mean lies far below, of one in 0..255 far above.
-_FAR_OUT = 4.0
 _OTHER_MODEL = "or say --enhancer-model embedded"
 
 
@@ -53,20 +52,7 @@ class OnnxRestorer:
             raise ModelError(
                 f"the model {self._model} made {made.shape} from {given.shape}; take another file, {_OTHER_MODEL}"
             )
-        self._check_numbers(made)
-        rgb = output_of(np.clip(made, -1, 1), _HALVES, _HALVES, denormalised=True)
-        self._check_picture(rgb, crops_bgr)
-        return rgb
-
-    def _check_numbers(self, made: NDArray[np.float32]) -> None:
-        if not np.isfinite(made).all():
-            raise self._no_picture("values that are no numbers")
-        if float(np.abs(made).mean()) > _FAR_OUT:
-            raise self._no_picture("values far beyond -1..1, which are no picture")
-
-    def _check_picture(self, rgb: NDArray[np.float32], crops_bgr: NDArray[np.uint8]) -> None:
-        if any(made.min() == made.max() and crop.min() != crop.max() for made, crop in zip(rgb, crops_bgr, strict=True)):
-            raise self._no_picture("one flat colour of a face")
-
-    def _no_picture(self, what: str) -> ModelError:
-        return ModelError(f"the model {self._model} made {what}; {self._repair}, {_OTHER_MODEL}")
+        rgb = output_of(made, _HALVES, _HALVES, denormalised=True)
+        if wrong := what_is_wrong(rgb, crops_bgr):
+            raise ModelError(f"the model {self._model} made {wrong}; {self._repair}, {_OTHER_MODEL}")
+        return np.clip(rgb, 0, 1, out=rgb)

@@ -8,6 +8,7 @@ import numpy as np
 
 from roop_host import ModelError, Session, Tensor
 from roop_swapper.networks import CropSource, NetworkSpec
+from roop_vision.redrawn import described, fits
 
 VECTOR = 512
 
@@ -36,8 +37,8 @@ def contract_of(session: Session, spec: NetworkSpec, name: str) -> Contract:
     given = (3, spec.source.size, spec.source.size) if isinstance(spec.source, CropSource) else (VECTOR,)
     made = session.outputs[spec.output]
     for what, tensor, rest in (("input", target, picture), ("input", source, given), ("output", made, picture)):
-        if not _fits(tensor, rest, batch=what == "output"):
-            raise _differs(name, spec, f"its {what} {_told(tensor)} and not floats of {(1, *rest)}")
+        if not fits(tensor, rest, batch=what == "output"):
+            raise _differs(name, spec, f"its {what} {described(tensor)} and not floats of {(1, *rest)}")
     alone = Contract(target, source, batches=False)
     if target.shape[0] is not None or source.shape[0] is not None:
         return alone
@@ -62,19 +63,8 @@ def check_converter(session: Session, spec: NetworkSpec, name: str) -> None:
         counts = f"it has {len(session.inputs)} inputs and {len(session.outputs)} outputs and not 1 and 1"
         raise _no_converter(name, spec, counts)
     for what, tensor in (("input", session.inputs[0]), ("output", session.outputs[0])):
-        if not _fits(tensor, (VECTOR,), batch=what == "output"):
-            raise _no_converter(name, spec, f"its {what} {_told(tensor)} and not floats of {(1, VECTOR)}")
-
-
-def _fits(tensor: Tensor, rest: tuple[int, ...], *, batch: bool) -> bool:
-    """``batch`` allows any number of them: what an output says of it is often wrong."""
-    first, *more = tensor.shape or (0,)
-    sides = len(more) == len(rest) and all(a in (None, b) for a, b in zip(more, rest, strict=True))
-    return sides and (batch or first in (1, None)) and tensor.dtype.startswith("float")
-
-
-def _told(tensor: Tensor) -> str:
-    return f"{tensor.name} is {tensor.dtype} of ({', '.join('?' if size is None else str(size) for size in tensor.shape)})"
+        if not fits(tensor, (VECTOR,), batch=what == "output"):
+            raise _no_converter(name, spec, f"its {what} {described(tensor)} and not floats of {(1, VECTOR)}")
 
 
 def _differs(name: str, spec: NetworkSpec, what: str) -> ModelError:

@@ -22,11 +22,10 @@ from roop_vision.mask_options import MaskOptions
 from roop_vision.masking import Masker
 from roop_vision.paste import paste_crop
 from roop_vision.pixels import input_of, output_of, picture_of
+from roop_vision.redrawn import what_is_wrong
 
 #: Most crops of one run: what a network keeps in memory grows with each.
 TOGETHER = 8
-#: Of a picture in 0..1 the mean lies far below, of one in 0..255 far above.
-_FAR_OUT = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +141,9 @@ class NeuralEngine:
         out = np.concatenate(list(self._answers(target, owners))).astype(np.float32, copy=False)
         if out.shape != target.shape:
             raise ModelError(f"the model {self._name} made {out.shape} from {target.shape}; take another file or engine")
-        self._check_numbers(out)
         rgb = output_of(out, spec.mean, spec.std, denormalised=spec.denormalised)
-        self._check_picture(rgb, crops_bgr)
+        if wrong := what_is_wrong(rgb, crops_bgr):
+            raise ModelError(f"the model {self._name} made {wrong}; {self._repair}, or say --swapper-engine mesh")
         return rgb
 
     def _answers(self, target: NDArray[np.float32], owners: Sequence[_Taken]) -> Iterator[NDArray[Any]]:
@@ -172,18 +171,3 @@ class NeuralEngine:
             target = self._identity.of_target(one.face)
             self._targets[one.face.id] = one.face.embedding, target
         return source if target is None else self._identity.between(target, source, self._use.weight)
-
-    def _check_numbers(self, out: NDArray[np.float32]) -> None:
-        if not np.isfinite(out).all():
-            raise ModelError(f"the model {self._name} made values that are no numbers; {self._repair}")
-
-    def _check_picture(self, rgb: NDArray[np.float32], crops_bgr: NDArray[np.uint8]) -> None:
-        if float(np.abs(rgb).mean()) > _FAR_OUT:
-            raise ModelError(
-                f"the model {self._name} made values far beyond 0..1, which are no picture; {self._repair}, or say "
-                "--swapper-engine mesh"
-            )
-        if any(made.min() == made.max() and crop.min() != crop.max() for made, crop in zip(rgb, crops_bgr, strict=True)):
-            raise ModelError(
-                f"the model {self._name} made one flat colour of a face; {self._repair}, or say --swapper-engine mesh"
-            )
