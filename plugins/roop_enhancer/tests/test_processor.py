@@ -11,7 +11,7 @@ import pytest
 from roop_enhancer.engine import Asked, Engine
 from roop_enhancer.options import EnhancerOptions
 from roop_enhancer.processor import Enhancer
-from roop_host import Box, Context, Face, Frame, Job, JobContext, Scratch, Segment, Step, Window
+from roop_host import Box, Context, Face, Frame, Job, JobContext, Scratch, Segment, Step, UsageError, Window
 from roop_host.testing import context_of, frame_of
 
 SIDE = 200
@@ -101,7 +101,8 @@ def test_after_another_step_those_that_it_changed() -> None:
 
 
 def test_swapped_asks_for_a_change_whoever_stands_before() -> None:
-    assert enhanced(begun(faces="swapped"), shown(face(1, chosen=True))) == []
+    with pytest.raises(UsageError, match="the enhancer stands first"):
+        begun(faces="swapped")
     assert enhanced(begun(("pixelate", "enhancer"), faces="swapped"), shown(face(1), changed=[1], by="pixelate")) == [1]
 
 
@@ -129,6 +130,13 @@ def test_no_face_is_enhanced_twice_in_a_frame(options: dict[str, Any]) -> None:
 def test_one_face_that_was_found_twice_is_one() -> None:
     twice = face(1, 60, chosen=True), face(2, 58, x=22, chosen=True), face(3, 60, x=120, chosen=True)
     assert sorted(enhanced(begun(), shown(*twice))) == [1, 3]
+
+
+def test_one_that_was_found_twice_is_enhanced_by_one_of_two_steps() -> None:
+    steps = ("enhancer", "enhancer")
+    frame = shown(face(1, 60, chosen=True), face(2, 58, x=22, chosen=True))
+    assert enhanced(begun(steps), frame) == [1]
+    assert enhanced(begun(steps, faces="all"), frame) == []
 
 
 def test_two_faces_that_overlap_are_two() -> None:

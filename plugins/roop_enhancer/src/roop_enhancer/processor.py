@@ -10,7 +10,7 @@ from roop_enhancer.engine import Asked, Engine, Restorer
 from roop_enhancer.likeness import Likeness
 from roop_enhancer.networks import NETWORKS, NetworkSpec
 from roop_enhancer.options import EnhancerOptions
-from roop_host import Context, Face, Frame, JobContext, Processor, Segment, Window
+from roop_host import Context, Face, Frame, JobContext, Processor, Segment, UsageError, Window
 
 _NAME = "enhancer"
 #: Of the distance between the eyes: two faces whose points lie so near to each other are one that was found twice.
@@ -33,6 +33,11 @@ class Enhancer(Processor):
 
     def begin(self, job: JobContext) -> None:
         self._follows = job.job.steps[0].name != _NAME
+        if self._faces == "swapped" and not self._follows:
+            raise UsageError(
+                "--enhancer-faces swapped is for faces that a step before has changed, and the enhancer stands first; name "
+                "a step before it (--processors swapper,enhancer), or say --enhancer-faces all"
+            )
         if self._likeness is not None:
             self._likeness.begin(job)
 
@@ -75,20 +80,23 @@ class Enhancer(Processor):
         return RestoringEngine(_restorer(ctx, network, options), options, ctx)
 
     def _asked(self, frame: Frame) -> Iterator[Asked]:
-        """The smaller first: where two overlap, the larger is nearer as a rule. Of one that was found twice, the larger."""
+        """The smaller first: where two overlap, the larger is nearer as a rule. Of one that was found twice, the larger.
+
+        One that was enhanced already, be it by the name of its double, is not asked again.
+        """
+        done = [face for face in frame.faces if _NAME in frame.changed_by(face.id)]
         taken: list[Face] = []
         for face in sorted(frame.faces, key=lambda face: -face.area):
-            if self._wanted(frame, face) and not any(_same(face, other) for other in taken):
+            if self._wanted(frame, face) and not any(_same(face, other) for other in (*done, *taken)):
                 taken.append(face)
         yield from (Asked(frame, face) for face in reversed(taken))
 
     def _wanted(self, frame: Frame, face: Face) -> bool:
-        changed = frame.changed_by(face.id)
-        if _NAME in changed or face.box_xyxy[2] - face.box_xyxy[0] < self._least:
+        if face.box_xyxy[2] - face.box_xyxy[0] < self._least:
             return False
         if self._faces == "all":
             return True
-        return bool(changed) if self._faces == "swapped" or self._follows else face.chosen
+        return bool(frame.changed_by(face.id)) if self._faces == "swapped" or self._follows else face.chosen
 
 
 def _same(face: Face, other: Face) -> bool:
