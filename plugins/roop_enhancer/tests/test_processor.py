@@ -168,6 +168,27 @@ def test_how_many_faces_of_each_frame_is_told() -> None:
     assert [frame.measures for frame in frames] == [(("enhancer", "faces", 2.0),), (("enhancer", "faces", 0.0),)]
 
 
+@pytest.mark.parametrize("options", [{"min_face_size": 100}, {"blend": 0}])
+def test_that_nothing_was_changed_is_told(options: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    made = begun(**options)
+    frame = shown(face(1, chosen=True))
+    made.process(window(frame))
+    made.end()
+    assert frame.measures == (("enhancer", "faces", 0.0),)
+    assert "changed none of the faces" in caplog.text
+
+
+def test_nothing_is_told_where_a_face_was_changed_or_none_was_there(caplog: pytest.LogCaptureFixture) -> None:
+    for frame in (shown(face(1, chosen=True)), shown()):
+        made = begun()
+        made.process(window(frame))
+        made.end()
+    late = begun(start=100, min_face_size=100)  # what was done before is not known here
+    late.process(window(shown(face(1, chosen=True), index=100)))
+    late.end()
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -46,7 +46,7 @@ class RestoringEngine:
         self._restorer, self._match_colour = restorer, options.match_colour
         self._masker = Masker(options, ctx.sessions, restorer.template)
         self._blend = np.float32(options.blend / 100)
-        self._steady, self._grain, self._amount = Steady(options.steady), Grain(options.grain), options.grain
+        self._steady, self._grain = Steady(options.steady), Grain(options.grain)
         self._template = template_points(restorer.template) * np.float32(restorer.size)
 
     def start(self) -> None:
@@ -78,7 +78,8 @@ class RestoringEngine:
         if matrix is None:
             return None
         # Where a face is cut by the picture's edge black would be drawn into the picture.
-        crop = aligned_crop(one.frame, matrix, self._restorer.size, outside=cv2.BORDER_REPLICATE)
+        size, outside = self._restorer.size, cv2.BORDER_REPLICATE
+        crop = aligned_crop(one.frame, matrix, size, outside=outside, kind=cv2.INTER_CUBIC)
         return None if crop is None else _Taken(one.frame, one.face, crop, matrix)
 
     def _put(self, one: _Taken, bgr: NDArray[np.float32]) -> None:
@@ -90,13 +91,11 @@ class RestoringEngine:
         paste_crop(one.frame, made, one.matrix, alpha * self._blend, face_id=one.face.id, finish=finish)
 
     def _finished(self, one: _Taken, box: Box, bgr: NDArray[Any], share: NDArray[np.float32]) -> NDArray[Any]:
-        """In the frame's own pixels: with what of the frame is finer than the crop shows, and with its grain."""
-        return self._grain.grained(one.frame, one.face, box, _with_finer(one, box, bgr, self._kept(one)), share)
-
-    def _kept(self, one: _Taken) -> float:
-        """How much of that: all of the detail of a face that is larger than its crop, of other faces it is grain alone."""
-        large = np.interp(scale_of(one.matrix), _AS_LARGE, (1.0, 0.0))
-        return float(large + (1 - large) * self._amount)
+        """In the frame's own pixels: with what of a large face is finer than its crop shows, and with the frame's grain."""
+        kept = float(np.interp(scale_of(one.matrix), _AS_LARGE, (1.0, 0.0)))
+        if kept > 0:
+            bgr = _with_finer(one, box, bgr, kept)
+        return self._grain.grained(one.frame, one.face, box, bgr, share)
 
 
 def _with_finer(one: _Taken, box: Box, bgr: NDArray[Any], kept: float) -> NDArray[Any]:
