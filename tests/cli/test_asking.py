@@ -98,6 +98,7 @@ def test_an_answer_that_cannot_be_kept_still_counts(tmp_path: Path, state: Path,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("keys", [b"n\n", b"\x04", b"\x03"], ids=["no", "end of input", "ctrl-c"])
 def test_in_a_terminal(keys: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

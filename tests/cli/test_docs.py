@@ -23,6 +23,7 @@ def blocks(page: str, kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_plugin_in_one_file(tmp_path: Path) -> None:
     code = next(block for block in blocks("docs/plugins.md", "python") if "my_filter.py" in block)
     (tmp_path / "my_filter.py").write_text(code)
@@ -34,6 +35,7 @@ def test_the_plugin_in_one_file(tmp_path: Path) -> None:
     assert report["job"]["steps"] == [{"name": "my_filter", "options": {"amount": 0.8}}]
 
 
+@pytest.mark.slow
 def test_the_step_that_works_on_faces(tmp_path: Path) -> None:
     code = next(block for block in blocks("docs/plugins.md", "python") if "my_crowd.py" in block)
     (tmp_path / "my_crowd.py").write_text(code)

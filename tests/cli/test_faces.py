@@ -45,6 +45,7 @@ def test_json_holds_all_facts(tmp_path: Path) -> None:
     assert abs(person["best"]["yaw"]) < 45
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -104,6 +104,7 @@ def test_the_list(install: Callable[..., None], site: Path) -> None:
     assert any("roop-host" in line or line.startswith("-e file:") for line in lines)
 
 
+@pytest.mark.slow
 def test_a_run_refuses_while_one_is_broken(install: Callable[..., None], site: Path, files: list[object]) -> None:
     install("xbad", "import no_such_module_here")
     done = roop("run", *files, "--processors", "swapper", site=site)
@@ -115,6 +116,7 @@ def test_a_run_refuses_while_one_is_broken(install: Callable[..., None], site: P
     assert roop("-p", "no:xbad", "run", *files, "--processors", "xfilter", site=site).returncode == 0
 
 
+@pytest.mark.slow
 def test_every_layer_reaches_the_job(install: Callable[..., None], site: Path, files: list[object], tmp_path: Path) -> None:
     install("xfilter", code())
     (tmp_path / "roop.toml").write_text(
@@ -139,6 +141,7 @@ def test_every_layer_reaches_the_job(install: Callable[..., None], site: Path, f
     assert f"# {tmp_path / 'roop.toml'}" in next(line for line in shown.splitlines() if line.startswith("quality = 11"))
 
 
+@pytest.mark.slow
 def test_a_plugin_twice_with_other_options_by_a_job_file(
     install: Callable[..., None], site: Path, files: list[object], tmp_path: Path
 ) -> None:
@@ -172,6 +175,7 @@ def test_a_required_plugin_that_an_upgrade_dropped(files: list[object], tmp_path
     assert "pip install --upgrade 'roop-watermark>=2'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_single_file_runs_and_has_flags(files: list[object], tmp_path: Path) -> None:
     path = tmp_path / "my_filter.py"
     path.write_text(code("my_filter"))
@@ -211,6 +215,7 @@ def roop_screeners():
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "says"),
     [
@@ -231,6 +236,7 @@ def test_a_plugin_that_calls_exit_does_not_end_well(
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.slow
 def test_a_plugin_that_prints_or_leaves_a_thread_is_borne(
     install: Callable[..., None], site: Path, files: list[object]
 ) -> None:
@@ -331,6 +337,7 @@ def roop_uploaders():
 """
 
 
+@pytest.mark.slow
 def test_a_sidecar_and_uploads(install: Callable[..., None], site: Path, files: list[object], tmp_path: Path) -> None:
     install("xout", OUTWARD)
     install("xfilter", code())
@@ -399,6 +406,7 @@ def test_a_failure_keeps_its_code_where_nobody_reads_it() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="/dev/full is a POSIX device")
 def test_a_notice_that_nobody_hears_does_not_keep_the_job_from_its_work(
     install: Callable[..., None], site: Path, files: list[object], tmp_path: Path
@@ -463,6 +471,7 @@ def test_a_deleted_working_folder_is_told(tmp_path: Path) -> None:
     assert "the working folder can't be found" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
 def test_a_signal_at_the_very_end_does_not_deny_the_output(
     install: Callable[..., None], site: Path, files: list[object], tmp_path: Path

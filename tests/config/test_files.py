@@ -111,6 +111,7 @@ def test_a_folder_of_that_name_is_no_file_and_a_byte_order_mark_is_borne(
     assert [file.run for file in read_files(None, {})] == [{"quality": 5}]
 
 
+@pytest.mark.slow
 def test_a_found_file_fetches_nothing_and_does_not_take_offline_back(tmp_path: Path) -> None:
     user, folder = tmp_path / "home" / "roop", tmp_path / "pictures"
     user.mkdir(parents=True)

@@ -78,6 +78,7 @@ def job(target: Path, output: Path, *, resumable: bool = False, **options: str) 
     return Job((), str(target), str(output), (Step("enhancer", options),), media=media, execution=execution)
 
 
+@pytest.mark.slow
 def test_a_continued_run_tells_the_same(target: Path, tmp_path: Path) -> None:
     whole = run(found(), job(target, tmp_path / "whole.mkv"))
     (kept,) = [one for one in whole.measures if one.name == KEPT]

@@ -318,6 +318,7 @@ def test_a_lossless_animation_stays_lossless(tmp_path: Path) -> None:
     assert small.stat().st_size < path.stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
 def test_only_one_picture_is_held(suffix: str, tmp_path: Path) -> None:
     import gc
