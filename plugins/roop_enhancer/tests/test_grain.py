@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_enhancer.grain import Grain
+from roop_enhancer.grain import MEMORY, Grain
 from roop_enhancer.noise import Noise, measured, noise_of, places_of, squares
 from roop_enhancer.pattern import Pattern
-from roop_enhancer.steady import MEMORY
 from roop_host import Box, Face, Frame
 from roop_host.testing import frame_of
 

@@ -1,4 +1,5 @@
-"""Where a face's crop is taken: steady where the head is still, since a network draws another picture of a crop that trembles."""
+"""Where a face's crop is taken: from one place while the head is still. Of a crop that trembles a network draws another
+picture each time, which no mean of some frames makes steady."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from roop_vision.align import crop_matrix, scale_of
 
 #: Frames before this one that have a part in its matrix.
-MEMORY = 4
+MEMORY = 7
 #: Distances of two frames' points in shares of the crop's side: up to the first a head is still, from the second on it has
 #: moved. A crop is never taken farther than that from where the points are.
 _STILL, _MOVED = 0.01, 0.02
@@ -51,5 +52,6 @@ class Alignment:
         self._faces[face_id] = [*before, now]
         points = np.stack([one.points for one in (now, *before)])
         apart = np.sqrt(np.square(points - now.points).sum(2).mean(1)) * scale_of(own) / self._size
-        weights = np.clip((_MOVED - apart) / (_MOVED - _STILL), 0, 1)
+        age = index - np.array([one.index for one in (now, *before)])
+        weights = np.clip((_MOVED - apart) / (_MOVED - _STILL), 0, 1) * (age + 1) * (MEMORY + 1 - age)
         return crop_matrix(np.tensordot(weights, points, 1) / weights.sum(), self._template)

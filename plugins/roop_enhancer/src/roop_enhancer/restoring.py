@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from roop_enhancer.alignment import Alignment
 from roop_enhancer.engine import Asked, Restorer
+from roop_enhancer.grain import MEMORY as GRAIN_MEMORY
 from roop_enhancer.grain import Grain
 from roop_enhancer.options import EnhancerOptions
 from roop_enhancer.steady import MEMORY, Steady
@@ -39,7 +40,7 @@ class _Taken:
 class RestoringEngine:
     """A network that makes crops clear, and all that makes them fit the frame."""
 
-    memory = MEMORY
+    memory = max(MEMORY + 1, GRAIN_MEMORY)  # grain also looks at the frame before
 
     def __init__(self, restorer: Restorer, options: EnhancerOptions, ctx: Context) -> None:
         self._restorer, self._match_colour, self._go_on = restorer, options.match_colour, ctx.check_cancel
