@@ -13,8 +13,10 @@ from types import SimpleNamespace
 import av
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from roop_host import (
+    Face,
     Frame,
     FrameView,
     Host,
@@ -27,6 +29,7 @@ from roop_host import (
     hookimpl,
 )
 from roop_host.testing import host_of
+from roop_host.types.planes import PixelLayout, Pixels
 
 #: All that a benchmark compares gets the same.
 THREADS = 2
@@ -85,6 +88,15 @@ def bench_host(**modules: object) -> Host:
     """A host with the step ``nothing``, a screener off the clock, and more plugin modules by name."""
     here = SimpleNamespace(ROOP_API=1, roop_processors=_processors, roop_screeners=_screeners)
     return host_of(bench=here, **modules)
+
+
+def video_frame(bgr: NDArray[np.uint8], index: int = 0, faces: tuple[Face, ...] = ()) -> Frame:
+    """A frame as a decoder gives it, yuv420p; the sides of ``bgr`` are even."""
+    height, width = bgr.shape[:2]
+    yuv = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    chroma = yuv[height:].reshape(2, height // 2, width // 2)
+    planes = (yuv[:height].copy(), chroma[0].copy(), chroma[1].copy())
+    return Frame(Pixels(PixelLayout("yuv", 8, 1, 1), planes), index=index, faces=faces)
 
 
 def face_clip(path: Path, width: int, height: int, frames: int, portrait: Path) -> Path:

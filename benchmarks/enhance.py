@@ -1,6 +1,6 @@
 """What it costs to enhance a face, against its network's cost alone, in the same run.
 
-uv run python benchmarks/enhance.py [--rounds N] [--threads N] [--picture FILE]
+uv run python benchmarks/enhance.py [--rounds N] [--threads N]
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from common import THREADS, cpu_name, spread
+from common import THREADS, cpu_name, spread, video_frame
 from make_models import MODELS
 from numpy.typing import NDArray
 
 from roop_enhancer.embedded import EmbeddedEngine
 from roop_enhancer.engine import Asked, Engine
-from roop_enhancer.networks import NetworkSpec, network_named
-from roop_enhancer.onnx_backend import OnnxRestorer
 from roop_enhancer.options import EnhancerOptions
 from roop_enhancer.restoring import RestoringEngine
 from roop_host import Face, ModelSpec, Session
@@ -35,36 +32,33 @@ from roop_vision.options import VisionOptions
 EXAMPLES = Path(__file__).parents[1] / "examples" / "media"
 #: Of the network's own cost, in per cent.
 BAR = 10
+#: Of faces in the frame, in pixels.
+WIDTHS = (100, 190, 400)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=THREADS, help="of the network; OpenCV has one, as in a run")
-    parser.add_argument("--picture", type=Path, default=EXAMPLES / "hopper.jpg")
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    bgr = np.asarray(cv2.imread(str(options.picture)), np.uint8)
-    face = _face(bgr)
-    x0, y0, x1, y1 = face.box_xyxy
-    print(f"a face of {x1 - x0:.0f} x {y1 - y0:.0f} pixels, {options.rounds} rounds, processor time, {cpu_name()}")
+    ctx = context_of(EnhancerOptions(), threads=options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        ctx = context_of(EnhancerOptions(), threads=options.threads)
-        spec, model = _network(Path(folder))
-        restorer = OnnxRestorer(ctx, spec, None, EnhancerOptions().weight)
-        print(
-            f"baseline 'network': a graph with GFPGAN's layers and random weights, {options.threads} threads, CPU provider"
-        )
-        alone = _alone(ctx.sessions.open(model))
-        engine = RestoringEngine(restorer, EnhancerOptions(), ctx)
-        seconds = _measured({"network": alone, "enhancer": _enhancing(engine, bgr, face)}, options.rounds)
-    shares = [100 * (ours / theirs - 1) for ours, theirs in zip(seconds["enhancer"], seconds["network"], strict=True)]
-    told = {name: f"{1000 * float(np.median(took)):.0f} ms" for name, took in seconds.items()}
-    print(f"network {told['network']}, enhancer {told['enhancer']}: {spread(shares)} % more; bar: <= {BAR} %")
-    own = _enhancing(RestoringEngine(_Costless(), EnhancerOptions(), ctx), bgr, face)
-    ours = _measured({"without": own, "embedded": _embedded(bgr, face)}, 5 * options.rounds)
-    print(f"the same with a network that costs nothing: {spread([1000 * s for s in ours['without']])} ms a face")
-    print(f"model embedded: {spread([1000 * s for s in ours['embedded']])} ms a face")
+        network = _seconds(_alone(ctx.sessions.open(_network(Path(folder)))), options.rounds)
+    print(f"a face of a frame in yuv420p with noise, {options.rounds} rounds, processor time, {cpu_name()}")
+    print(f"baseline: a graph with GFPGAN's layers and random weights, {options.threads} threads, CPU provider")
+    print(f"it takes {_told(network)}")
+    for width in WIDTHS:
+        bgr, face = _portrait(width)
+        engines: dict[str, Engine] = {
+            "all but the network": RestoringEngine(_Costless(), EnhancerOptions(), ctx),
+            "model embedded": EmbeddedEngine(EnhancerOptions(), ctx.sessions),
+        }
+        for name, engine in engines.items():
+            ours = _seconds(_enhancing(engine, bgr, face), 5 * options.rounds)
+            share = 100 * float(np.median(ours)) / float(np.median(network))
+            bar = f", {share:.1f} % of the network's cost; bar: <= {BAR} %" if name != "model embedded" else ""
+            print(f"a face {width} pixels wide, {name}: {_told(ours)}{bar}")
 
 
 class _Costless:
@@ -77,22 +71,24 @@ class _Costless:
         return crops_bgr[..., ::-1] * np.float32(1 / 255)
 
 
-def _face(bgr: NDArray[np.uint8]) -> Face:
+def _portrait(width: int) -> tuple[NDArray[np.uint8], Face]:
+    """A picture whose face is so wide."""
     analyser = EmbeddedAnalyser()
     analyser.setup(context_of(VisionOptions()))
-    return analyser.analyse_picture(frame_of(bgr))[0]
+    bgr = np.asarray(cv2.imread(str(EXAMPLES / "hopper.jpg")), np.uint8)
+    face = analyser.analyse_picture(frame_of(bgr))[0]
+    factor = width / (face.box_xyxy[2] - face.box_xyxy[0])
+    size = (2 * round(bgr.shape[1] * factor / 2), 2 * round(bgr.shape[0] * factor / 2))
+    large = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return large, analyser.analyse_picture(frame_of(large))[0]
 
 
-def _network(folder: Path) -> tuple[NetworkSpec, ModelSpec]:
-    """The default network, with random weights in its file."""
+def _network(folder: Path) -> ModelSpec:
     data = MODELS["gfpgan_clean"](1.0).model.SerializeToString()
     path = folder / "gfpgan.onnx"
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    model = ModelSpec(name="gfpgan", sha256=digest, size=len(data), licence="none", path=lambda: path)
-    spec = network_named("gfpgan_1.4")
-    assert spec is not None
-    return replace(spec, model=model), model
+    return ModelSpec(name="gfpgan", sha256=digest, size=len(data), licence="none", path=lambda: path)
 
 
 def _alone(session: Session) -> Callable[[], Any]:
@@ -102,32 +98,30 @@ def _alone(session: Session) -> Callable[[], Any]:
 
 
 def _enhancing(engine: Engine, bgr: NDArray[np.uint8], face: Face) -> Callable[[], Any]:
-    """Each call is a new frame of the same face; all but the change of the frame's pixels is ready."""
-    frames = [frame_of(bgr, index, faces=(face,)) for index in range(2)]
+    """Each call is the next frame of a face that stands still, with noise of its own; frames are made beforehand."""
+    random = np.random.default_rng(2)
+    noisy = [np.clip(bgr + random.normal(0, 3, bgr.shape), 0, 255).astype(np.uint8) for _ in range(4)]
+    frames = [video_frame(noisy[index % 4], index, (face,)) for index in range(60)]
     engine.start()
 
     def do() -> None:
-        frames.append(frame_of(bgr, len(frames), faces=(face,)))
-        frame = frames.pop(0)
-        engine.process([Asked(frame, face)])
+        engine.process([Asked(frames.pop(0), face)])
 
     return do
 
 
-def _embedded(bgr: NDArray[np.uint8], face: Face) -> Callable[[], Any]:
-    return _enhancing(EmbeddedEngine(EnhancerOptions(), context_of().sessions), bgr, face)
+def _seconds(way: Callable[[], Any], rounds: int) -> list[float]:
+    """Of the processor, not of the clock: what else the machine does is left out. The first rounds are for the caches."""
+    seconds = []
+    for _ in range(rounds + 2):
+        begun = time.process_time()
+        way()
+        seconds.append(time.process_time() - begun)
+    return seconds[2:]
 
 
-def _measured(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each, in turn. The first round is for the caches."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for name, way in ways.items():
-            begun = time.process_time()
-            way()
-            if turn:
-                seconds[name].append(time.process_time() - begun)
-    return seconds
+def _told(seconds: Sequence[float]) -> str:
+    return f"{spread([1000 * took for took in seconds])} ms"
 
 
 if __name__ == "__main__":

@@ -14,13 +14,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import cpu_name, spread
+from common import cpu_name, spread, video_frame
 from insightface.model_zoo.inswapper import INSwapper
 from numpy.typing import NDArray
 
 from roop_host.testing import frame_of
-from roop_host.types.frame import Frame, Scratch
-from roop_host.types.planes import PixelLayout, Pixels
+from roop_host.types.frame import Scratch
 from roop_vision.align import aligned_crop, arcface_template, crop_matrix
 from roop_vision.masks import rounded_box
 from roop_vision.paste import at_scale, paste_crop
@@ -82,7 +81,7 @@ def _timed(
 ) -> dict[str, list[float]]:
     """Seconds of each baseline and of ours, in turn. The face's region was read before, as it is to take the crop."""
     seconds: dict[str, list[float]] = {name: [] for name in (*ways, "ours")}
-    frame, scratch = _video_frame(bgr), Scratch()
+    frame, scratch = video_frame(bgr), Scratch()
     for turn in range(rounds + 1):
         took = {name: _seconds(way) for name, way in ways.items()}
         frame.enter(scratch)
@@ -99,13 +98,6 @@ def _seconds(call: Callable[[], Any]) -> float:
     begun = time.process_time()
     call()
     return time.process_time() - begun
-
-
-def _video_frame(bgr: Picture) -> Frame:
-    height, width = bgr.shape[:2]
-    yuv = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
-    chroma = yuv[height:].reshape(2, height // 2, width // 2)
-    return Frame(Pixels(PixelLayout("yuv", 8, 1, 1), (yuv[:height].copy(), chroma[0].copy(), chroma[1].copy())))
 
 
 def _plainly(bgr: Picture, crop: Picture, matrix: Matrix, alpha: NDArray[np.float32]) -> Callable[[], Any]:

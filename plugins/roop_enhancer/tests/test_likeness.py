@@ -166,12 +166,20 @@ def test_a_source_known_by_another_recogniser_is_looked_at_anew(hopper: Known, c
     assert before(collins.source(hopper.source(), face=arcface), "dlib") < known - 0.1
 
 
-def test_sampling_is_by_the_number_of_the_frame(hopper: Known) -> None:
-    enhanced = Enhanced(same)
-    at = [index for index in (0, 1, 29, 30, 59, 60) if enhanced.run(hopper.frame(index))]
-    assert at == [0, 30, 60]
-    late = Segment(1, 250, 500)
-    assert [n for n in (270, 299, 300, 330, 360) if enhanced.run(hopper.frame(n), segment=late)] == [270, 300]
+@pytest.mark.parametrize(
+    ("segment", "shown", "looked_at"),
+    [
+        (Segment(0, 0, 250), (3, 4, 32, 33, 62, 63, 249), [3, 33, 63, 249]),
+        (Segment(1, 250, 500), (252, 281, 282, 311, 400, 499), [252, 282, 400]),
+        (Segment(2, 500, 750), (510, 511, 749), [510]),
+    ],
+)
+def test_the_first_face_of_a_segment_is_looked_at_and_early_ones_more_often(
+    segment: Segment, shown: tuple[int, ...], looked_at: list[int], hopper: Known
+) -> None:
+    frames = [hopper.frame(index) for index in shown]
+    Enhanced(same).run(*frames, segment=segment)
+    assert [frame.index for frame in frames if any(name == KEPT for _, name, _ in frame.measures)] == looked_at
 
 
 def test_a_picture_that_stands_alone_is_always_looked_at(hopper: Known) -> None:

@@ -11,7 +11,7 @@ import pytest
 from roop_enhancer.engine import Asked, Engine
 from roop_enhancer.options import EnhancerOptions
 from roop_enhancer.processor import Enhancer
-from roop_host import Box, Context, Face, Frame, Job, JobContext, Scratch, Segment, Step, Window
+from roop_host import Box, Context, Face, Frame, Job, JobContext, Scratch, Segment, Step, UsageError, Window
 from roop_host.testing import context_of, frame_of
 
 SIDE = 200
@@ -101,7 +101,8 @@ def test_after_another_step_those_that_it_changed() -> None:
 
 
 def test_swapped_asks_for_a_change_whoever_stands_before() -> None:
-    assert enhanced(begun(faces="swapped"), shown(face(1, chosen=True))) == []
+    with pytest.raises(UsageError, match="the enhancer stands first"):
+        begun(faces="swapped")
     assert enhanced(begun(("pixelate", "enhancer"), faces="swapped"), shown(face(1), changed=[1], by="pixelate")) == [1]
 
 
@@ -131,6 +132,13 @@ def test_one_face_that_was_found_twice_is_one() -> None:
     assert sorted(enhanced(begun(), shown(*twice))) == [1, 3]
 
 
+def test_one_that_was_found_twice_is_enhanced_by_one_of_two_steps() -> None:
+    steps = ("enhancer", "enhancer")
+    frame = shown(face(1, 60, chosen=True), face(2, 58, x=22, chosen=True))
+    assert enhanced(begun(steps), frame) == [1]
+    assert enhanced(begun(steps, faces="all"), frame) == []
+
+
 def test_two_faces_that_overlap_are_two() -> None:
     near = face(1, 60, chosen=True), face(2, 50, x=55, chosen=True)
     assert enhanced(begun(), shown(*near)) == [2, 1]
@@ -158,6 +166,27 @@ def test_how_many_faces_of_each_frame_is_told() -> None:
     frames = shown(face(1, chosen=True), face(2, 50, x=100, chosen=True)), shown(face(3), index=1)
     made.process(window(*frames))
     assert [frame.measures for frame in frames] == [(("enhancer", "faces", 2.0),), (("enhancer", "faces", 0.0),)]
+
+
+@pytest.mark.parametrize("options", [{"min_face_size": 100}, {"blend": 0}])
+def test_that_nothing_was_changed_is_told(options: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    made = begun(**options)
+    frame = shown(face(1, chosen=True))
+    made.process(window(frame))
+    made.end()
+    assert frame.measures == (("enhancer", "faces", 0.0),)
+    assert "changed none of the faces" in caplog.text
+
+
+def test_nothing_is_told_where_a_face_was_changed_or_none_was_there(caplog: pytest.LogCaptureFixture) -> None:
+    for frame in (shown(face(1, chosen=True)), shown()):
+        made = begun()
+        made.process(window(frame))
+        made.end()
+    late = begun(start=100, min_face_size=100)  # what was done before is not known here
+    late.process(window(shown(face(1, chosen=True), index=100)))
+    late.end()
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(

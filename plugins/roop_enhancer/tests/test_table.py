@@ -14,7 +14,7 @@ from roop_host import ModelSpec
 
 ASSETS = "https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0"
 HUB = "https://huggingface.co"
-NON_COMMERCIAL = {"codeformer", "gpen_bfr_256", "gpen_bfr_512", "gpen_bfr_1024", "gpen_bfr_2048"}
+NON_COMMERCIAL = {"gfpgan_1.4", "gfpgan_1.3", "codeformer", "gpen_bfr_256", "gpen_bfr_512", "gpen_bfr_1024", "gpen_bfr_2048"}
 
 #: Size, template, whether it takes a weight.
 TABLE: dict[str, tuple[int, str, bool]] = {

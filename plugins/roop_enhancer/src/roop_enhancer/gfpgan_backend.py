@@ -41,7 +41,7 @@ class GfpganRestorer:
         if not gfpgan_installed():
             raise UsageError(how_to_install())
         self.name, self.size, self.template = spec.name, spec.size, spec.template
-        self._model, self._threads = weights.name, ctx.threads
+        self._model, self._threads, self._go_on = weights.name, ctx.threads, ctx.check_cancel
         self._repair = "take another file" if weights.own else "say --enhancer-backend onnx"
         package, self._torch = _imported()
         self._device = _device_of(ctx.device, self._torch)
@@ -62,6 +62,7 @@ class GfpganRestorer:
 
     def _run(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the network makes of ``(1, 3, size, size)``, R, G, B in -1..1."""
+        self._go_on()  # on a CPU each takes seconds
         given = self._torch.from_numpy(crop).to(self._device)
         made = self._network(given, return_rgb=False, randomize_noise=False)[0]
         return np.asarray(made.cpu().numpy(), np.float32)
@@ -106,7 +107,9 @@ class GfpganRestorer:
         try:
             with replaced(package, torch=given, FaceRestoreHelper=_NoHelper):
                 made = package.GFPGANer(self._model, upscale=1, bg_upsampler=None, device=torch.device("cpu"))
-        except (RuntimeError, TypeError, AttributeError) as error:
+        except RuntimeError as error:  # so torch tells both
+            if "allocate memory" in str(error):
+                raise ModelError(f"the model {self._model} needs more memory than is free; close other programs") from error
             raise self._differs("its layers are others") from error
         with self._memory():
             return made.gfpgan.requires_grad_(False).to(self._device)

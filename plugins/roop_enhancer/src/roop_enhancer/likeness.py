@@ -18,11 +18,11 @@ from roop_host import Context, Face, Frame, FrameView, Interrupted, JobContext, 
 from roop_vision.models import ARCFACE, AS_LIKELY, DLIB, dlib_installed
 from roop_vision.recognising import RECOGNISERS, Recogniser, recogniser_named
 
-#: In a clip, of the first ``_BEGINNING`` frames every ``_OFTEN``-th is looked at, then every ``_SELDOM``-th: what dlib needs
-#: for two looks at a face, 320 ms, is then about 1 ms a frame, and of a clip of ten seconds there still are ten of each.
-_OFTEN, _BEGINNING, _SELDOM = 30, 300, 300
+#: In a clip the first frame of each segment that shows a face is looked at, and in the first ``_BEGINNING`` frames so often:
+#: what dlib needs for two looks at a face, 320 ms, is 11 ms a frame there, and then about 1 ms.
+_OFTEN, _BEGINNING = 30, 300
 #: A similarity at which two pictures are as likely of one person as not.
-_AS_LIKELY = 0.5
+_EVEN = 0.5
 _NAMED = {"arcface": ARCFACE, "dlib": DLIB}
 _R = TypeVar("_R")
 
@@ -65,12 +65,13 @@ class Likeness:
             self._settle([source.face for source in job.sources])
 
     def start(self, segment: Segment) -> None:
-        self._segment = segment
+        self._segment, self._next = segment, segment.start
 
     @contextmanager
     def watching(self, asked: Sequence[Asked]) -> Iterator[None]:
         """Around what enhances these faces, given frame by frame."""
-        sampled = [one for one in asked if self._looks_at(one.frame.index)]
+        looked_at = {index for index in dict.fromkeys(one.frame.index for one in asked) if self._looks_at(index)}
+        sampled = [one for one in asked if one.frame.index in looked_at]
         if sampled:
             self._settle([one.face for one in sampled])
         before = self._tried(lambda: [*self._seen(sampled)]) or []
@@ -80,21 +81,22 @@ class Likeness:
     def end(self) -> None:
         """Say it where the person is not the same any more."""
         mean = float(np.mean(self._kept)) if self._kept else 1.0
-        if self._by is not None and mean < _AS_LIKELY:
+        if self._by is not None and mean < _EVEN:
             self._ctx.log.warning(
                 "the enhancer changed who is seen: by %s, faces are only %.2f like themselves before it, and below %.2f "
                 "that is rather somebody else; lower --enhancer-blend, or raise --enhancer-weight of codeformer",
                 self._by.name,
                 mean,
-                _AS_LIKELY,
+                _EVEN,
             )
         self._sources, self._shown, self._kept = (), {}, []
 
     def _looks_at(self, index: int) -> bool:
-        if not self._segment.start <= index < self._segment.end:
+        """Whether it is time for a look. ``index`` is that of a frame with faces, in order."""
+        if not self._next <= index < self._segment.end:
             return False
-        alone = self._segment.end - self._segment.start == 1
-        return alone or index % (_OFTEN if index < _BEGINNING else _SELDOM) == 0
+        self._next = index + _OFTEN if index < _BEGINNING else self._segment.end
+        return True
 
     def _settle(self, faces: Sequence[Face]) -> None:
         """Decide once a job by whom; these faces may say what is at hand."""

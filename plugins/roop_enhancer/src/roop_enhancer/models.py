@@ -13,19 +13,19 @@ _HUB = "https://huggingface.co"
 _PURPOSE = "face restoration, {} pixels"
 
 #: Its LICENSE: Apache-2.0 except for code from StyleGAN2 (NVIDIA's licence: research or evaluation only) and from DFDNet
-#: (CC BY-NC-SA 4.0); its README names Apache-2.0 alone.
-_GFPGAN = "Apache-2.0 (GFPGAN), except for what is from StyleGAN2 and DFDNet"
+#: (CC BY-NC-SA 4.0); its README names Apache-2.0 alone. The cautious reading is taken.
+_GFPGAN = "Apache-2.0 (GFPGAN), but parts are from StyleGAN2 and DFDNet"
 _GPEN = "non-commercial (GPEN)"
 
 
-def _facefusion(name: str, size: int, sha256: str, *, licence: str, commercial: bool, pixels: int = 512) -> ModelSpec:
-    """A file of FaceFusion's assets."""
+def _facefusion(name: str, size: int, sha256: str, *, licence: str, pixels: int = 512) -> ModelSpec:
+    """A file of FaceFusion's assets, none of which may be used commercially for all that is known."""
     return ModelSpec(
         name=name,
         sha256=sha256,
         size=size,
         licence=licence,
-        commercial=commercial,
+        commercial=False,
         purpose=_PURPOSE.format(pixels),
         urls=(
             f"https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0/{name}.onnx",
@@ -40,7 +40,6 @@ GFPGAN_1_4 = _facefusion(
     340_299_087,
     "accc4757b26bdb89b32b4d3500d4f79c9dff97c1dd7c7104bf9dcb95e3311385",
     licence=_GFPGAN,
-    commercial=True,
 )
 # One states both, with FaceFusion's CRC32; one more the hash, three the size.
 CODEFORMER = _facefusion(
@@ -48,7 +47,6 @@ CODEFORMER = _facefusion(
     376_951_650,
     "21710e7ab61c82683576c428e9c1b6fe1ed419586b7b39e394c3449c294b550f",
     licence="S-Lab License 1.0 (CodeFormer)",
-    commercial=False,
 )
 # Four state both.
 GPEN_BFR_256 = _facefusion(
@@ -56,7 +54,6 @@ GPEN_BFR_256 = _facefusion(
     75_792_988,
     "bad8bf0426873828df2dbf4e3b3d9ababba9da7965b8b72426569486f7ae5c25",
     licence=_GPEN,
-    commercial=False,
     pixels=256,
 )
 # Four state both.
@@ -65,7 +62,6 @@ GPEN_BFR_512 = _facefusion(
     284_340_240,
     "d5f066b9068a8b74217f9712e28e875a6144629b108a6f7355acbdb3a2832c54",
     licence=_GPEN,
-    commercial=False,
 )
 # One states both, as the host's own digest and from a download; two more the hash.
 GPEN_BFR_1024 = _facefusion(
@@ -73,7 +69,6 @@ GPEN_BFR_1024 = _facefusion(
     285_203_703,
     "bcd31aa52110a2005efc96abbab4546d57e42482648f08715b552423d96b381b",
     licence=_GPEN,
-    commercial=False,
     pixels=1024,
 )
 # One states both, as the host's own digest.
@@ -82,7 +77,6 @@ GPEN_BFR_2048 = _facefusion(
     285_582_766,
     "66d12a637118d71b00f5a290b8dac13c81c1c0326a127a1978799c6e17bb8d1f",
     licence=_GPEN,
-    commercial=False,
     pixels=2048,
 )
 #: One states both, as the host's own digest. It is roop-unleashed's export; what is said of FaceFusion's does not agree.
@@ -103,6 +97,7 @@ def _weights(version: str, sha256: str) -> ModelSpec:
         sha256=sha256,
         size=348_632_874,
         licence=_GFPGAN,
+        commercial=False,
         purpose="face restoration, weights for the gfpgan package",
         urls=(
             f"https://github.com/TencentARC/GFPGAN/releases/download/v1.3.0/GFPGANv{version}.pth",

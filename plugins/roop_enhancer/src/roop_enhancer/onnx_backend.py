@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class OnnxRestorer:
         if model is None:
             raise ModelError(f"the model {spec.name} is not pulled; name your file with --enhancer-model-file")
         self.name, self.size, self.template = spec.name, spec.size, spec.template
-        self._model = model.name
+        self._model, self._go_on = model.name, ctx.check_cancel
         self._repair = "take another file" if model.own else "try --precision fp32 or --device cpu"
         session = ctx.sessions.open(model)
         contract = contract_of(session, spec, self._model)
@@ -47,7 +48,7 @@ class OnnxRestorer:
         """
         given = input_of(crops_bgr, _HALVES, _HALVES)
         parts = [given] if self._together else np.split(given, len(given))
-        made = np.concatenate([self._session.run({self._input: part})[0] for part in parts]).astype(np.float32, copy=False)
+        made = np.concatenate([*map(self._run, parts)]).astype(np.float32, copy=False)
         if made.shape != given.shape:
             raise ModelError(
                 f"the model {self._model} made {made.shape} from {given.shape}; take another file, {_OTHER_MODEL}"
@@ -56,3 +57,7 @@ class OnnxRestorer:
         if wrong := what_is_wrong(rgb, crops_bgr):
             raise ModelError(f"the model {self._model} made {wrong}; {self._repair}, {_OTHER_MODEL}")
         return np.clip(rgb, 0, 1, out=rgb)
+
+    def _run(self, crops: NDArray[np.float32]) -> NDArray[Any]:
+        self._go_on()  # on a CPU each takes seconds
+        return self._session.run({self._input: crops})[0]

@@ -36,8 +36,9 @@ class EnhancerOptions(MaskOptions):
 
     model: Model = option(
         "auto",
-        "gfpgan_1.4: a network restores the face (pulled); embedded: sharpens and cleans what is there, no download; auto: "
-        "the first of these that can be had; the others are networks too, each with its own licence",
+        "gfpgan_1.4: a network restores the face (pulled); embedded: sharpens and cleans what is there, as far as the frame "
+        "is sharp, no download; auto: the first of these that can be had; the others are networks too, each with its own "
+        "licence",
     )
     backend: Literal["onnx", "gfpgan"] = option(
         "onnx", "what runs a gfpgan network: ONNX Runtime, or the gfpgan package on its own .pth weights (an extra)"
@@ -53,7 +54,12 @@ class EnhancerOptions(MaskOptions):
         "before, else those that the face options choose",
     )
     min_face_size: int = option(24, "leave faces alone that are less wide than so many pixels", least=0)
-    grain: float = option(1.0, "how much of the frame's own grain a restored face is given", least=0, most=1)
+    grain: float = option(
+        1.0,
+        "how much of the frame's grain a face is given that was drawn anew; embedded: how much noise others may keep",
+        least=0,
+        most=1,
+    )
     steady: float = option(0.6, "how much is held on from frame to frame, against flicker", least=0, most=0.9)
     identity: Identity = option(
         "auto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -10,7 +11,7 @@ from roop_enhancer.engine import Asked, Engine, Restorer
 from roop_enhancer.likeness import Likeness
 from roop_enhancer.networks import NETWORKS, NetworkSpec
 from roop_enhancer.options import EnhancerOptions
-from roop_host import Context, Face, Frame, JobContext, Processor, Segment, Window
+from roop_host import Context, Face, Frame, JobContext, Processor, Segment, UsageError, Window
 
 _NAME = "enhancer"
 #: Of the distance between the eyes: two faces whose points lie so near to each other are one that was found twice.
@@ -24,19 +25,29 @@ class Enhancer(Processor):
         self._networks = {network.name: network for network in networks}
         self._engine: Engine | None = None
         self._likeness: Likeness | None = None
+        self._log: logging.Logger | None = None
+        self._seen, self._changed, self._whole = 0, 0, False
 
     def setup(self, ctx: Context) -> None:
         options = ctx.options_as(EnhancerOptions)
-        self._faces, self._least = options.faces, options.min_face_size
+        self._faces, self._least, self._log = options.faces, options.min_face_size, ctx.log
+        self._shows = options.blend > 0
         self._engine = self._made(ctx, options)
         self._likeness = Likeness(ctx, options.identity)
 
     def begin(self, job: JobContext) -> None:
+        self._seen, self._changed, self._whole = 0, 0, False
         self._follows = job.job.steps[0].name != _NAME
+        if self._faces == "swapped" and not self._follows:
+            raise UsageError(
+                "--enhancer-faces swapped is for faces that a step before has changed, and the enhancer stands first; name "
+                "a step before it (--processors swapper,enhancer), or say --enhancer-faces all"
+            )
         if self._likeness is not None:
             self._likeness.begin(job)
 
     def start(self, segment: Segment) -> None:
+        self._whole |= segment.start == 0  # a run that is continued does not see what was changed before
         if self._engine is not None:
             self._first = segment.start - self._engine.memory
             self._engine.start()
@@ -50,15 +61,23 @@ class Enhancer(Processor):
         early = [frame for frame in window.current if window.warming and frame.index < self._first]
         self._engine.learn([one for frame in early for one in asked[frame.index]])
         in_time = window.current[len(early) :]
-        for frame in in_time:
-            frame.measure("faces", len(asked[frame.index]))
         wanted = [one for frame in in_time for one in asked[frame.index]]
         with self._likeness.watching(wanted):
             self._engine.process(wanted)
+        for frame in in_time:
+            changed = [one for one in asked[frame.index] if _NAME in frame.changed_by(one.face.id)]
+            frame.measure("faces", len(changed))
+            self._seen += len(frame.faces)
+            self._changed += len(changed)
 
     def end(self) -> None:
         if self._likeness is not None:
             self._likeness.end()
+        if self._whole and self._seen and not self._changed and self._log is not None:
+            self._log.warning(
+                "the enhancer changed none of the faces: those that it is for (--enhancer-faces, --enhancer-min-face-size, "
+                "the face options) were not there, were enhanced before, or are as clear as the frame around them"
+            )
 
     def teardown(self) -> None:
         self._engine = self._likeness = None
@@ -75,20 +94,23 @@ class Enhancer(Processor):
         return RestoringEngine(_restorer(ctx, network, options), options, ctx)
 
     def _asked(self, frame: Frame) -> Iterator[Asked]:
-        """The smaller first: where two overlap, the larger is nearer as a rule. Of one that was found twice, the larger."""
+        """The smaller first: where two overlap, the larger is nearer as a rule. Of one that was found twice, the larger.
+
+        One that was enhanced already, be it by the name of its double, is not asked again.
+        """
+        done = [face for face in frame.faces if _NAME in frame.changed_by(face.id)]
         taken: list[Face] = []
         for face in sorted(frame.faces, key=lambda face: -face.area):
-            if self._wanted(frame, face) and not any(_same(face, other) for other in taken):
+            if self._wanted(frame, face) and not any(_same(face, other) for other in (*done, *taken)):
                 taken.append(face)
         yield from (Asked(frame, face) for face in reversed(taken))
 
     def _wanted(self, frame: Frame, face: Face) -> bool:
-        changed = frame.changed_by(face.id)
-        if _NAME in changed or face.box_xyxy[2] - face.box_xyxy[0] < self._least:
+        if not self._shows or face.box_xyxy[2] - face.box_xyxy[0] < self._least:
             return False
         if self._faces == "all":
             return True
-        return bool(changed) if self._faces == "swapped" or self._follows else face.chosen
+        return bool(frame.changed_by(face.id)) if self._faces == "swapped" or self._follows else face.chosen
 
 
 def _same(face: Face, other: Face) -> bool:

@@ -25,6 +25,8 @@ from roop_vision.paste import paste_crop, placed_crop
 
 #: Most pixels of one run: what a network keeps in memory grows with them.
 _TOGETHER = 4 * 512**2
+#: Pixels of the crop to one of the frame: up to the first the face is larger than its crop, from the second on smaller.
+_AS_LARGE = (0.8, 1.25)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +45,7 @@ class RestoringEngine:
     memory = max(MEMORY + 1, GRAIN_MEMORY)  # grain also looks at the frame before
 
     def __init__(self, restorer: Restorer, options: EnhancerOptions, ctx: Context) -> None:
-        self._restorer, self._match_colour, self._go_on = restorer, options.match_colour, ctx.check_cancel
+        self._restorer, self._match_colour = restorer, options.match_colour
         self._masker = Masker(options, ctx.sessions, restorer.template)
         self._blend = np.float32(options.blend / 100)
         self._steady, self._grain = Steady(options.steady), Grain(options.grain)
@@ -70,7 +72,6 @@ class RestoringEngine:
         taken = self._taken(asked)
         at_once = max(1, _TOGETHER // self._restorer.size**2)
         for first in range(0, len(taken), at_once):
-            self._go_on()  # a network on a CPU takes seconds for a face
             some = taken[first : first + at_once]
             made = self._restorer.restore(np.stack([one.crop_bgr for one in some]))
             for one, rgb in zip(some, made, strict=True):
@@ -84,7 +85,8 @@ class RestoringEngine:
         if matrix is None:
             return None
         # Where a face is cut by the picture's edge black would be drawn into the picture.
-        crop = aligned_crop(one.frame, matrix, self._restorer.size, outside=cv2.BORDER_REPLICATE)
+        size, outside = self._restorer.size, cv2.BORDER_REPLICATE
+        crop = aligned_crop(one.frame, matrix, size, outside=outside, kind=cv2.INTER_CUBIC)
         return None if crop is None else _Taken(one.frame, one.face, crop, matrix)
 
     def _matrix(self, one: Asked) -> NDArray[np.float64] | None:
@@ -99,17 +101,19 @@ class RestoringEngine:
         paste_crop(one.frame, made, one.matrix, alpha * self._blend, face_id=one.face.id, finish=finish)
 
     def _finished(self, one: _Taken, box: Box, bgr: NDArray[Any], share: NDArray[np.float32]) -> NDArray[Any]:
-        """In the frame's own pixels: with what of the frame is finer than the network sees, and with its grain."""
-        if scale_of(one.matrix) < 1:
-            bgr = _with_detail(one, box, bgr)
+        """In the frame's own pixels: with what of a large face is finer than its crop shows, and with the frame's grain."""
+        kept = float(np.interp(scale_of(one.matrix), _AS_LARGE, (1.0, 0.0)))
+        if kept > 0:
+            bgr = _with_finer(one, box, bgr, kept)
         return self._grain.grained(one.frame, one.face, box, bgr, share)
 
 
-def _with_detail(one: _Taken, box: Box, bgr: NDArray[Any]) -> NDArray[Any]:
-    """A large face does not lose what its crop does not hold: only the difference that the network made is put back."""
+def _with_finer(one: _Taken, box: Box, bgr: NDArray[Any], kept: float) -> NDArray[Any]:
+    """Only the difference that the network made is put into the frame: what its crop does not hold is not lost."""
     made = bgr.copy()  # what is placed next lies in its place
-    seen = placed_crop(one.crop_bgr, one.matrix, box, one.frame.scratch)
-    finer = cv2.subtract(one.frame.bgr(box), seen, dtype=cv2.CV_32F)
-    if made.dtype == np.uint8:
-        return np.asarray(cv2.add(made, finer, dtype=cv2.CV_8U))
-    return np.asarray(np.clip(made + finer * np.float32(1 / 255), 0, 1), np.float32)
+    deep = made.dtype == np.float32
+    crop = one.crop_bgr * np.float32(1 / 255) if deep else one.crop_bgr
+    seen = placed_crop(crop, one.matrix, box, one.frame.scratch)
+    finer = cv2.subtract(one.frame.bgr(box, made.dtype.type), seen, dtype=cv2.CV_32F)
+    out = cv2.add(made, finer * np.float32(kept), dtype=cv2.CV_32F if deep else cv2.CV_8U)
+    return np.clip(out, 0, 1) if deep else out

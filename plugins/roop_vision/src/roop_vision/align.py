@@ -161,6 +161,7 @@ def aligned_crop(
     *,
     outside: int = cv2.BORDER_CONSTANT,
     within: Box | None = None,
+    kind: int = cv2.INTER_LINEAR,
 ) -> NDArray[np.uint8] | None:
     """uint8 B, G, R ``(size, size, 3)`` by ``matrix``; None where it shows none of the picture.
 
@@ -168,9 +169,10 @@ def aligned_crop(
     ``within`` is read, as if the picture ended there: a region that was read before costs nothing.
     Only the region around the face is taken from the frame. Equal to ``norm_crop2`` within one grey level, but where a
     pixel of the crop stands for more than two of the picture across: bilinear interpolation would skip those between, and
-    fine patterns would become coarse ones that crawl. There the region is first averaged over squares.
+    fine patterns would become coarse ones that crawl. There the region is first averaged over squares. ``kind`` is OpenCV's
+    interpolation; a cubic one keeps what lines between pixels lose where a face is enlarged.
     """
-    return _crop(frame.bgr, (within or frame.box).clip(frame.width, frame.height), matrix, size, outside)
+    return _crop(frame.bgr, (within or frame.box).clip(frame.width, frame.height), matrix, size, outside, kind)
 
 
 def picture_crop(
@@ -188,11 +190,13 @@ def _crop(
     matrix: NDArray[np.float64],
     size: int,
     outside: int,
+    kind: int = cv2.INTER_LINEAR,
 ) -> NDArray[np.uint8] | None:
     """``read`` gives a region of a picture, of which there is ``whole``."""
     scale = scale_of(matrix)
     step = int(1 / scale) if scale < 0.5 else 1
-    box = place_of(matrix, -1, -1, size, size)
+    reach = 1 if kind == cv2.INTER_LINEAR else 2
+    box = place_of(matrix, -reach, -reach, size - 1 + reach, size - 1 + reach)
     # The squares lie on the picture's own grid: on one that moves with the face they would average differently each time.
     low = [edge // step * step for edge in (max(box.x0, whole.x0), max(box.y0, whole.y0))]
     high = [min(-(-edge // step) * step, end) for edge, end in ((box.x1, whole.x1), (box.y1, whole.y1))]
@@ -209,5 +213,5 @@ def _crop(
     moved = matrix.copy()
     moved[:, :2] *= step
     moved[:, 2] += matrix[:, :2] @ (low[0] + (step - 1) / 2, low[1] + (step - 1) / 2)
-    crop = cv2.warpAffine(region, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=outside, borderValue=0)
+    crop = cv2.warpAffine(region, moved, (size, size), flags=kind, borderMode=outside, borderValue=0)
     return np.asarray(crop, np.uint8)

@@ -106,20 +106,18 @@ def at_scale(crop: NDArray[Any], matrix: NDArray[np.float64]) -> tuple[NDArray[A
     """The crop at a size from which it is warped to its place, the matrix to it, and OpenCV's kind of interpolation."""
     scale = scale_of(matrix)
     height, width = crop.shape[:2]
-    if _LITTLE <= scale < 1 or (scale < 1 and max(height, width) > _LARGE):
+    if _LITTLE <= scale < 2 or (scale < 1 and max(height, width) > _LARGE):
         return crop, matrix, cv2.INTER_CUBIC
     if scale < 1:
         size = (width * _FINER, height * _FINER)
         patch: NDArray[Any] = cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC)
         if patch.dtype == np.float32:  # a cubic curve overshoots; of whole numbers it is cut off already
             patch = np.clip(patch, 0, 1)
-    elif scale >= 2:
+    else:
         # The other way round: a small face would be made of every second pixel, and shimmer.
         size = (max(1, round(width / int(scale))), max(1, round(height / int(scale))))
         patch = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    else:
-        return crop, matrix, cv2.INTER_LINEAR
     factors = np.array([[size[0] / width], [size[1] / height]])
     moved = matrix * factors
     moved[:, 2:] += 0.5 * factors - 0.5  # pixels are counted from their middles
-    return patch, moved, cv2.INTER_LINEAR
+    return patch, moved, cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
