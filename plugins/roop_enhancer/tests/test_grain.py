@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_enhancer.grain import Grain
+from roop_enhancer.grain import MEMORY, Grain
 from roop_enhancer.noise import Noise, measured, noise_of, places_of, squares
 from roop_enhancer.pattern import Pattern
-from roop_enhancer.steady import MEMORY
 from roop_host import Box, Face, Frame
 from roop_host.testing import frame_of
 
@@ -207,6 +206,27 @@ def test_grain_that_moves_a_little_is_added_as_lively() -> None:
         before.append(picture[60:180, 60:180][INNER].astype(np.float32))
         after.append(grained(grain, frame_of(picture, index), restored())[INNER].astype(np.float32))
     assert 0.7 < flicker(after[1:]) / flicker(before[1:]) < 1.2
+
+
+def test_what_a_face_shows_anew_already_is_not_added() -> None:
+    """The clip's grain stands still but for some noise, which the face shows as well."""
+    grain, still = Grain(1), noise(50, 5)
+    before, after = [], []
+    for index in range(6):
+        picture = levels(scene() + still + noise(index, 1))
+        before.append(picture[60:180, 60:180][INNER].astype(np.float32))
+        smooth = levels(scene() + noise(index, 1))[60:180, 60:180]
+        after.append(grained(grain, frame_of(picture, index), smooth)[INNER].astype(np.float32))
+    assert of(after[-1]).sigmas[0] == pytest.approx(5, rel=0.2)
+    assert flicker(after[1:]) < 1.15 * flicker(before[1:])
+
+
+def test_a_face_that_is_suddenly_rough_gets_none_at_once() -> None:
+    """As one that grows, and from now on keeps the detail of the frame."""
+    grain, rough = Grain(1), levels(scene() + noise(9, 7))[60:180, 60:180]
+    for index in range(4):
+        shown = grained(grain, frame_of(levels(scene() + noise(index, 6)), index), restored() if index < 3 else rough)
+    np.testing.assert_array_equal(shown[INNER], rough[INNER])
 
 
 def flicker(frames: list[NDArray[np.float32]]) -> float:

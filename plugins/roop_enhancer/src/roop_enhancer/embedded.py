@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from roop_enhancer.clarity import Amounts, Clarity, Seen
 from roop_enhancer.deconvolve import clearer
 from roop_enhancer.engine import Asked
+from roop_enhancer.grain import MEMORY as GRAIN_MEMORY
 from roop_enhancer.grain import Grain
 from roop_enhancer.holding import MEMORY, Held
 from roop_enhancer.options import EnhancerOptions
@@ -57,7 +58,7 @@ class EmbeddedEngine:
     What it goes by is a mean over a few frames; those before ``memory`` are looked at only, since nothing is made of them.
     """
 
-    memory = MEMORY
+    memory = max(MEMORY + 1, GRAIN_MEMORY)  # grain also looks at the frame before
 
     def __init__(self, options: EnhancerOptions, sessions: Sessions) -> None:
         self._masker = Masker(options, sessions)

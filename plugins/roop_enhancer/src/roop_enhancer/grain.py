@@ -2,7 +2,7 @@
 
 The frame's noise is measured in flat places around the face, and on the face itself unless another step has drawn that,
 and so is what will be seen of noise there without more; the rest is added, as strong in each brightness, as coarse, and as
-lively as the frame's own.
+lively as the frame's own: of what is new in each frame what the face shows already is taken off.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from roop_enhancer.noise import (
     squares,
 )
 from roop_enhancer.pattern import Pattern
-from roop_enhancer.steady import MEMORY
 from roop_host import Box, Face, FrameView
 
+#: Frames before this one by which the frame's grain is judged, in the picture as it is without this step. Of what the step
+#: shows, this frame counts and the last.
+MEMORY = 4
 #: Of the box's sides: how wide the ring is in which the frame's own grain is looked for, and its least width in pixels.
 _RING, _NARROW = 0.15, 24
 #: Levels: so much is in a picture without grain, by rounding and by what a codec left.
@@ -48,7 +50,7 @@ _CR, _CB = (0.0, -0.714, 1.403), (1.773, -0.344, 0.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """Of one frame: its noise, what a face shows of noise, float32 ``(3,)`` of Y, Cr, Cb in levels, and what of it is new.
+    """Of one frame: its noise, and what of it is new.
 
     ``by_level`` is how much stronger it is, in shares, for each level of brightness. ``change`` is None where that is not
     known.
@@ -56,8 +58,32 @@ class _Seen:
 
     wanted: Noise
     by_level: float
-    shown: NDArray[np.float32]
     change: _Change | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What a face shows before its grain is added: squares of Y, Cr, Cb in levels, and their corners in the picture."""
+
+    corners: NDArray[np.intp]
+    blocks: NDArray[np.float32]
+
+    def sigmas(self) -> NDArray[np.float32] | None:
+        """Float32 ``(3,)``: its noise."""
+        noise = measured(self.blocks)
+        return None if noise is None else noise.sigmas
+
+    def new_since(self, before: _Shown | None) -> NDArray[np.float32]:
+        """Float32 ``(3,)``: of that what is another one than in the frame before; 0 where that is not known."""
+        if before is None:
+            return np.zeros(3, np.float32)
+        # Squares lie on one grid of the picture, so that most of them are those of the frame before.
+        here, there = np.nonzero((self.corners[:, None] == before.corners).all(2))
+        if not len(here):
+            return np.zeros(3, np.float32)
+        now = self.blocks[here]
+        flat = flattest(now)
+        return _strengths(fine_of(now[flat] - before.blocks[there[flat]]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,12 +96,13 @@ class _Change:
 
 @dataclass(slots=True)
 class _Track:
-    """``before`` is the picture around the face in the last frame, and where it lay."""
+    """``before`` is the picture around the face in the last frame, and where it lay; ``shown`` what the face then was."""
 
     index: int
     # What is new in the oldest of these is told by the frame before it.
     seen: deque[_Seen | None] = field(default_factory=lambda: deque(maxlen=MEMORY))
     before: _Around | None = None
+    shown: _Shown | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,10 +138,15 @@ class Grain:
             return bgr
         track = self._track(face.id, frame.index)
         around = _around(frame, face, box, bgr.dtype.type, share / np.float32(most))
-        track.seen.append(_seen(frame, face, around, track.before, box, bgr, share))
-        track.before = around
+        face_blocks = _luma_colour(squares(around.bgr, around.face))
+        track.seen.append(_seen(frame, face, around, track.before, face_blocks))
+        shown = _shown(face_blocks, around, box, bgr, share)
+        sigmas, new = shown.sigmas(), shown.new_since(track.shown)
+        track.before, track.shown = around, shown
         lately = [seen for seen in track.seen if seen is not None]
-        return self._with_grain(frame.index, box, bgr, lately, min(1 / most, _MOST)) if lately else bgr
+        if sigmas is None or not lately:
+            return bgr
+        return self._with_grain(frame.index, box, bgr, lately, (sigmas, new), min(1 / most, _MOST))
 
     def _track(self, face_id: int, index: int) -> _Track:
         """What is known of this face; nothing where the frame before did not show it. Who is gone is forgotten."""
@@ -125,23 +157,30 @@ class Grain:
         track.index = index
         return track
 
-    def _with_grain(self, index: int, box: Box, bgr: NDArray[Any], lately: list[_Seen], gain: float) -> NDArray[Any]:
-        wanted = np.mean([seen.wanted.sigmas for seen in lately], axis=0)
-        shown = np.mean([seen.shown for seen in lately], axis=0)
-        missing = np.square(self._amount * wanted) - np.square(np.maximum(shown, _CLEAN))
-        luma, *colour = (gain * np.sqrt(np.maximum(missing, 0))).tolist()
-        if luma < _SOME and max(colour) < _SOME:
-            return bgr
+    def _with_grain(
+        self,
+        index: int,
+        box: Box,
+        bgr: NDArray[Any],
+        lately: list[_Seen],
+        shown: tuple[NDArray[np.float32], NDArray[np.float32]],
+        gain: float,
+    ) -> NDArray[Any]:
+        """``shown`` is the noise that is there, and what of it is new."""
+        wanted = self._amount * np.mean([seen.wanted.sigmas for seen in lately], axis=0)
+        missing = np.maximum(np.square(wanted) - np.square(np.maximum(shown[0], _CLEAN)), 0)
         likeness = np.mean([seen.wanted.likeness for seen in lately], axis=0)
         changes = [seen.change for seen in lately if seen.change is not None]
         share = float(np.mean([change.share for change in changes])) if changes else 0.0
         alike = np.mean([change.likeness for change in changes], axis=0) if changes else likeness
+        new = np.clip(np.square(share * wanted) - np.square(shown[1]), 0, missing)
         fields: list[NDArray[np.float32] | None] = [None] * 3
-        for number, strength in enumerate((luma, *colour)):
-            if strength >= _SOME:
-                new = (float(alike[number]), strength * share)
-                still = (float(likeness[number]), strength * (1 - share**2) ** 0.5)
-                fields[number] = self._field(number, index, box, new, still)
+        for number in np.flatnonzero(gain * np.sqrt(missing) >= _SOME).tolist():
+            fresh = (float(alike[number]), gain * float(new[number]) ** 0.5)
+            still = (float(likeness[number]), gain * float(missing[number] - new[number]) ** 0.5)
+            fields[number] = self._field(number, index, box, fresh, still)
+        if all(made is None for made in fields):
+            return bgr
         if fields[0] is not None:
             fields[0] *= _by_brightness(bgr, lately)
         return _added(bgr, fields)
@@ -197,37 +236,36 @@ def _around(frame: FrameView, face: Face, box: Box, kind: type[Any], share: NDAr
 
 
 def _seen(
-    frame: FrameView,
-    face: Face,
-    around: _Around,
-    before: _Around | None,
-    box: Box,
-    bgr: NDArray[Any],
-    share: NDArray[np.float32],
+    frame: FrameView, face: Face, around: _Around, before: _Around | None, face_blocks: NDArray[np.float32]
 ) -> _Seen | None:
     """None where there is too little of the picture to say anything."""
     if not len(around.face):
         return None
-    offset = (box.y0 - around.box.y0, box.x0 - around.box.x0)
-    old, new = squares(around.bgr, around.face), squares(bgr, around.face - offset)
-    part = squares(share[..., None], around.face - offset)
-    face_blocks = _luma_colour(old)
-    shown = measured(face_blocks + part * (_luma_colour(new) - face_blocks))
     ring_blocks = _luma_colour(squares(around.bgr, around.ring))
-    true = [ring_blocks] if frame.changed_by(face.id) else [ring_blocks, face_blocks]
+    drawn = bool(frame.changed_by(face.id))
+    true = [ring_blocks] if drawn else [ring_blocks, face_blocks]
     ring = measured(_as_bright(ring_blocks, face_blocks))
-    own = measured(face_blocks) if len(true) > 1 or ring is None else None
+    own = measured(face_blocks) if not drawn or ring is None else None
     wanted = _weaker(ring, own)
-    if shown is None or wanted is None:
+    if wanted is None:
         return None
-    changes = [
+    # A face that stands still before what moves has grain that stands still as well; of one that was drawn nothing is known.
+    looked_at = [(face_blocks, around.face), (ring_blocks, around.ring)]
+    changes = (
         _change(blocks, places, around, before, float(wanted.sigmas[0]))
-        for blocks, places in ((ring_blocks, around.ring), (face_blocks, around.face))
-    ]
-    known = [change for change in changes if change is not None]
-    return _Seen(
-        wanted, by_level(np.concatenate(true)), shown.sigmas, max(known, key=lambda change: change.share) if known else None
+        for blocks, places in (reversed(looked_at) if drawn else looked_at)
     )
+    return _Seen(wanted, by_level(np.concatenate(true)), next((change for change in changes if change is not None), None))
+
+
+def _shown(
+    face_blocks: NDArray[np.float32], around: _Around, box: Box, bgr: NDArray[Any], share: NDArray[np.float32]
+) -> _Shown:
+    """``face_blocks`` as they were, with that share of what is to be shown."""
+    places = around.face - (box.y0 - around.box.y0, box.x0 - around.box.x0)
+    part = squares(share[..., None], places)
+    mixed = face_blocks + part * (_luma_colour(squares(bgr, places)) - face_blocks)
+    return _Shown(np.add(around.face, (around.box.y0, around.box.x0)), mixed)
 
 
 def _weaker(ring: Noise | None, own: Noise | None) -> Noise | None:
@@ -257,8 +295,12 @@ def _change(
     now = blocks[there]
     flat = flattest(now)
     off = fine_of(now[flat] - _luma_colour(squares(before.bgr, were[there][flat])))
-    strength = float(np.median(sigmas_of(off)[:, 0])) / 2**0.5
-    return _Change(min(1.0, strength / max(sigma, _CLEAN)), likeness_of(off))
+    return _Change(min(1.0, float(_strengths(off)[0]) / max(sigma, _CLEAN)), likeness_of(off))
+
+
+def _strengths(off: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 ``(c,)``: the deviation of noise of which these are differences of two frames, ``(n, h, w, c)``."""
+    return np.asarray(np.median(sigmas_of(off), axis=0) / 2**0.5, np.float32)
 
 
 def _luma_colour(blocks: NDArray[Any]) -> NDArray[np.float32]:

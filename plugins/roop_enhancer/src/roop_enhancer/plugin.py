@@ -61,7 +61,7 @@ def roop_processors() -> Iterable[ProcessorSpec]:
         summary="Makes faces clear again (GFPGAN and further networks, or embedded, which needs no download)",
         load=_load,
         batch_size=4,
-        warmup=8,
+        warmup=12,
         choices=(
             *_models(),
             *MASK_CHOICES,

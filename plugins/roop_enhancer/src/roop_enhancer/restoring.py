@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_enhancer.alignment import Alignment
 from roop_enhancer.engine import Asked, Restorer
+from roop_enhancer.grain import MEMORY as GRAIN_MEMORY
 from roop_enhancer.grain import Grain
 from roop_enhancer.options import EnhancerOptions
 from roop_enhancer.steady import MEMORY, Steady
 from roop_host import Box, Context, Face, Frame
-from roop_vision.align import aligned_crop, crop_matrix, scale_of, template_points
+from roop_vision.align import aligned_crop, scale_of, template_points
 from roop_vision.colour import matched
 from roop_vision.masking import Masker
 from roop_vision.paste import paste_crop, placed_crop
@@ -40,25 +42,30 @@ class _Taken:
 class RestoringEngine:
     """A network that makes crops clear, and all that makes them fit the frame."""
 
-    memory = MEMORY
+    memory = max(MEMORY + 1, GRAIN_MEMORY)  # grain also looks at the frame before
 
     def __init__(self, restorer: Restorer, options: EnhancerOptions, ctx: Context) -> None:
         self._restorer, self._match_colour = restorer, options.match_colour
         self._masker = Masker(options, ctx.sessions, restorer.template)
         self._blend = np.float32(options.blend / 100)
         self._steady, self._grain = Steady(options.steady), Grain(options.grain)
-        self._template = template_points(restorer.template) * np.float32(restorer.size)
+        template = template_points(restorer.template) * np.float32(restorer.size)
+        self._alignment = Alignment(template, restorer.size, options.steady)
 
     def start(self) -> None:
         self._masker.start()
+        self._alignment.start()
         self._steady.start()
         self._grain.start()
 
     def learn(self, asked: Sequence[Asked]) -> None:
-        """The masks learn; what the network would make of these faces is not needed."""
-        if self._masker.learns:
-            for one in self._taken(asked):
-                self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr)
+        """Where the faces are, and the masks; what the network would make of these faces is not needed."""
+        if not self._masker.learns:
+            for one in asked:
+                self._matrix(one)
+            return
+        for taken in self._taken(asked):
+            self._masker.alpha(taken.frame, taken.face, taken.matrix, taken.crop_bgr)
 
     def process(self, asked: Sequence[Asked]) -> None:
         # All are taken before any is put back: where two faces overlap, the network sees both as they were.
@@ -74,13 +81,16 @@ class RestoringEngine:
         return [taken for one in asked if (taken := self._take(one)) is not None]
 
     def _take(self, one: Asked) -> _Taken | None:
-        matrix = crop_matrix(one.face.landmarks_5, self._template)
+        matrix = self._matrix(one)
         if matrix is None:
             return None
         # Where a face is cut by the picture's edge black would be drawn into the picture.
         size, outside = self._restorer.size, cv2.BORDER_REPLICATE
         crop = aligned_crop(one.frame, matrix, size, outside=outside, kind=cv2.INTER_CUBIC)
         return None if crop is None else _Taken(one.frame, one.face, crop, matrix)
+
+    def _matrix(self, one: Asked) -> NDArray[np.float64] | None:
+        return self._alignment.matrix(one.face.id, one.frame.index, one.face.landmarks_5)
 
     def _put(self, one: _Taken, bgr: NDArray[np.float32]) -> None:
         alpha = self._masker.alpha(one.frame, one.face, one.matrix, one.crop_bgr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,41 +21,57 @@ from roop_host import Scratch
 #: Frames after which what was before them has no part in a result.
 MEMORY = 4
 #: Sides in pixels at which crops are compared: a quarter of theirs, between these.
-_LEAST, _MOST = 128, 256
+_LEAST, _MOST = 128, 192
 _WINDOW = 5  # pixels of that: what is compared is the mean over so many
 #: Squared differences, by those that noise makes: up to the first nothing moves, from the second on something does.
 _STILL, _MOVED = 2.0, 4.0
 _FLOOR = 1.0  # levels: a difference of less is never movement
 #: Of the middle of the crop: where less than the first is alike it is so by chance, and where more than the second is, not.
 _CHANCE, _SURE = 0.1, 0.3
-_STEPS = 3  # of the registration, which is for landmarks that tremble: those follow the head already
+_STEPS = 2  # of the registration, which is for landmarks that tremble: those follow the head already
 _STRAY = 20.0  # levels: what is farther off has moved by itself, a mouth say, and is not to draw all else with it
 #: Slope in levels a pixel of which a crop must have so much that it is moved at all: of a blank one noise would be followed.
 _PLAIN = 2.0
 _Part = tuple[slice, slice]
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_AROUND = 4  # pixels beside what is seen: a crop that trembles shows a little of that in the next frame
+_UNIT = 65535  # of what is kept: finer than any frame has it
+_BAND = 1 << 16  # pixels that are worked on at once, for they stay in a processor's cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Small:
+    """A crop at the size of comparison, B, G, R in levels, and its grey, a little blurred."""
+
+    bgr: NDArray[np.uint8]
+    grey: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Drawn:
-    """A frame's crop at the size of comparison, B, G, R in levels, its grey, and what was drawn, with an empty fourth."""
+    """Of one frame: its crop, and what was drawn in this part of it, uint16; where it is known the fourth is ``_UNIT``."""
 
-    small: NDArray[np.float32]
-    grey: NDArray[np.float32]
-    bgra: NDArray[np.float32]
+    small: _Small
+    part: _Part
+    bgra: NDArray[np.uint16]
+
+
+#: Of an earlier frame: the matrix to its crop, and how much weight it has, ``(side, side)``.
+_Weighed = tuple[_Drawn, NDArray[np.float64], NDArray[np.float32]]
 
 
 @dataclass(slots=True)
 class _Track:
     index: int
-    drawn: deque[_Drawn] = field(default_factory=deque)
-    spare: NDArray[np.float32] | None = None
+    drawn: deque[_Drawn] = field(default_factory=lambda: deque(maxlen=MEMORY))
 
 
 class Steady:
     """One per step. ``amount`` in 0..0.9 is how much of the frame before is held on where nothing moves; 0 is nothing.
 
-    Of several frames before each is held on as much, so of all of them together more.
+    Of several frames before each is held on as much, so of all of them together more. Of a face it keeps 32 bytes for each
+    pixel of its crop that is shown, which is about half of them, and little besides: 4 to 5 MB of a crop of 512 pixels, some
+    70 MB of one of 2048.
     """
 
     def __init__(self, amount: float) -> None:
@@ -82,12 +99,11 @@ class Steady:
         if not self._weight:
             return made_bgr
         track = self._track(face_id, index)
-        now = _drawn(crop_bgr, made_bgr, track.spare)
-        part = _part(now, shown)
-        if track.drawn and made_bgr[part].size:
-            made_bgr[part] = self._held(now, track.drawn, part)[..., :3]
+        part = _part(crop_bgr.shape[0], shown)
+        now = _Drawn(_small(crop_bgr), part, _kept(made_bgr[part]))
+        if track.drawn and now.bgra.size:
+            self._hold(now.small, track.drawn, made_bgr, part)
         track.drawn.append(now)
-        track.spare = track.drawn.popleft().bgra if len(track.drawn) > MEMORY else None
         return made_bgr
 
     def _track(self, face_id: int, index: int) -> _Track:
@@ -99,61 +115,90 @@ class Steady:
         track.index = index
         return track
 
-    def _held(self, now: _Drawn, before: deque[_Drawn], part: _Part) -> NDArray[np.float32]:
-        """Of this part the mean of what was drawn, each frame with as much weight as its crop is like that of now."""
-        size, scale = now.bgra.shape[0], now.bgra.shape[0] / now.small.shape[0]
-        registration, noise = _Registration(now.grey), _noise(now.small)
-        total = now.bgra[part]
-        shape = total.shape[:2]
-        mean, drawn = self._scratch.array("mean", (*shape, 4)), self._scratch.array("drawn", (*shape, 4))
-        share, weight = self._scratch.array("share", (size, size)), self._scratch.array("weight", shape)
-        weight.fill(1)
-        for past in reversed(before):
-            matrix = registration.matrix(past.grey)
-            alike = _alike(now.small, _moved(past.small, matrix), noise)
-            trust = min(1.0, (registration.in_the_middle(alike) - _CHANCE) / (_SURE - _CHANCE))
-            if trust <= 0:
-                continue
-            cv2.resize(alike * np.float32(trust * self._weight), (size, size), dst=share, interpolation=cv2.INTER_LINEAR)
-            _place(past.bgra, _enlarged(matrix, scale), part, drawn)
-            cv2.blendLinear(total, drawn, weight, share[part], dst=mean)
-            cv2.add(weight, share[part], dst=weight)
-            total = mean
-        return np.asarray(total, np.float32)
+    def _hold(self, now: _Small, before: deque[_Drawn], made: NDArray[np.float32], part: _Part) -> None:
+        """This part of ``made`` becomes the mean of what was drawn, each frame by how much its crop is like that of now."""
+        scale = made.shape[0] / now.grey.shape[0]
+        compared = _Compared(now)
+        parts: list[_Weighed] = []
+        for past in before:
+            matrix, alike = compared.with_(past.small)
+            if alike is not None and past.bgra.size:
+                alike *= np.float32(self._weight / _UNIT)
+                parts.append((past, _enlarged(matrix, scale), alike))
+        rows, columns = part
+        high = max(1, _BAND // (columns.stop - columns.start))
+        for top in range(rows.start, rows.stop, high) if parts else ():
+            band = (slice(top, min(top + high, rows.stop)), columns)
+            made[band] = self._mean(made[band], band, parts, scale)
+
+    def _mean(self, own: NDArray[np.float32], band: _Part, parts: list[_Weighed], scale: float) -> NDArray[np.float32]:
+        """Of a band of the crop; the fourth channel sums up the weights."""
+        shape = own.shape[:2]
+        shares = self._scratch.array("shares", (*shape, 4))
+        share, moved = self._scratch.array("share", shape), self._scratch.array("moved", (*shape, 4), np.uint16)
+        total = cv2.cvtColor(own, cv2.COLOR_BGR2BGRA, dst=self._scratch.array("total", (*shape, 4)))
+        smaller = np.array([[1, 0, 0.5], [0, 1, 0.5]]) / scale - [[0, 0, 0.5], [0, 0, 0.5]]
+        for past, matrix, alike in parts:
+            _place(alike, smaller, band, (0, 0), share, cv2.BORDER_REPLICATE)
+            cv2.merge([share] * 4, dst=shares)
+            origin = (past.part[1].start, past.part[0].start)
+            _place(past.bgra, matrix, band, origin, moved, cv2.BORDER_CONSTANT)
+            cv2.multiply(moved, shares, dst=shares, dtype=cv2.CV_32F)
+            cv2.add(total, shares, dst=total)
+        cv2.merge([cv2.extractChannel(total, 3, dst=share)] * 4, dst=shares)
+        return np.asarray(cv2.cvtColor(cv2.divide(total, shares, dst=total), cv2.COLOR_BGRA2BGR), np.float32)
 
 
-def _drawn(crop_bgr: NDArray[np.uint8], made_bgr: NDArray[np.float32], spare: NDArray[np.float32] | None) -> _Drawn:
-    """``spare`` is an array that is not needed any more: fresh ones of that size cost as much as what is put into them."""
+def _small(crop_bgr: NDArray[np.uint8]) -> _Small:
     size = crop_bgr.shape[0]
     side = min(size, _MOST, max(_LEAST, size // 4))
-    small = cv2.resize(crop_bgr, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (5, 5), 1.0)
-    # Three channels with an empty fourth are warped in half the time of three.
-    bgra = cv2.cvtColor(made_bgr, cv2.COLOR_BGR2BGRA, dst=spare)
-    return _Drawn(small, np.asarray(grey, np.float32), np.asarray(bgra, np.float32))
+    small = np.asarray(cv2.resize(crop_bgr, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    return _Small(small, np.asarray(cv2.GaussianBlur(grey, (5, 5), 1.0), np.float32))
 
 
-def _part(now: _Drawn, shown: NDArray[np.float32] | None) -> _Part:
-    """Rows and columns of what is seen."""
+def _kept(bgr: NDArray[np.float32]) -> NDArray[np.uint16]:
+    if not bgr.size:
+        return np.zeros((0, 0, 4), np.uint16)
+    # Three channels with a fourth are warped in half the time of three.
+    out = np.empty((*bgr.shape[:2], 4), np.uint16)
+    np.rint(cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA) * np.float32(_UNIT), out=out, casting="unsafe")
+    return out
+
+
+def _part(size: int, shown: NDArray[np.float32] | None) -> _Part:
+    """Rows and columns of what is seen, and a little around it."""
     if shown is None:
-        return slice(0, now.bgra.shape[0]), slice(0, now.bgra.shape[1])
+        return slice(0, size), slice(0, size)
     x, y, width, height = cv2.boundingRect((shown > 0).view(np.uint8))
-    return slice(y, y + height), slice(x, x + width)
+    if not width:
+        return slice(0, 0), slice(0, 0)
+    rows, columns = (slice(max(0, at - _AROUND), min(size, at + side + _AROUND)) for at, side in ((y, height), (x, width)))
+    return rows, columns
 
 
-def _noise(small: NDArray[np.float32]) -> float:
-    """The mean square over the channels of the noise in levels, as the flat places of the crop have it."""
-    return float(np.square(noises_of(small)).mean())
+class _Compared:
+    """Earlier crops beside that of now."""
 
+    def __init__(self, now: _Small) -> None:
+        self._now, self._registration = now.bgr.astype(np.float32), _Registration(now.grey)
+        # The mean square of the noise in levels, as the flat places have it.
+        self._noise = float(np.square(noises_of(self._now)).mean())
 
-def _alike(now: NDArray[np.float32], past: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
-    """Float32 ``(side, side)`` in 0..1: where two crops show the same."""
-    off = cv2.subtract(now, past)
-    cv2.multiply(off, off, dst=off)
-    off = cv2.blur(cv2.transform(off, np.full((1, 3), 1 / 3, np.float32)), (_WINDOW, _WINDOW))
-    # In a crop without flat places what is measured as noise is more than that; and where most of it moves, the median is.
-    expected = min(2 * noise, float(np.median(off[::2, ::2]))) + _FLOOR**2
-    return np.asarray(np.clip((_MOVED - off / np.float32(expected)) / (_MOVED - _STILL), 0, 1), np.float32)
+    def with_(self, past: _Small) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+        """``(2, 3)``, from this crop to that, and float32 ``(side, side)`` in 0..1: where both show the same; or None."""
+        matrix = self._registration.matrix(past.grey)
+        alike = self._alike(_moved(past.bgr.astype(np.float32), matrix))
+        trust = min(1.0, (self._registration.in_the_middle(alike) - _CHANCE) / (_SURE - _CHANCE))
+        return matrix, alike * np.float32(trust) if trust > 0 else None
+
+    def _alike(self, past: NDArray[np.float32]) -> NDArray[np.float32]:
+        off = cv2.subtract(self._now, past)
+        cv2.multiply(off, off, dst=off)
+        off = cv2.blur(cv2.transform(off, np.full((1, 3), 1 / 3, np.float32)), (_WINDOW, _WINDOW))
+        # Without flat places what is measured as noise is more than that; and where most of the crop moves, the median is.
+        expected = min(2 * self._noise, float(np.median(off[::2, ::2]))) + _FLOOR**2
+        return np.asarray(np.clip((_MOVED - off / np.float32(expected)) / (_MOVED - _STILL), 0, 1), np.float32)
 
 
 class _Registration:
@@ -194,13 +239,14 @@ def _moved(picture: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray
     return np.asarray(cv2.warpAffine(picture, matrix, size, flags=_FLAGS, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _place(picture: NDArray[np.float32], matrix: NDArray[np.float64], part: _Part, out: NDArray[np.float32]) -> None:
-    """``out``: of ``_moved`` this part."""
-    rows, columns = part
+def _place(
+    picture: NDArray[Any], matrix: NDArray[np.float64], band: _Part, origin: tuple[int, int], out: NDArray[Any], border: int
+) -> None:
+    """``out``: of the picture moved by the matrix this band; the picture itself begins at ``origin``, x and y."""
+    rows, columns = band
     shifted = matrix.copy()
-    shifted[:, 2] += matrix[:, :2] @ (columns.start, rows.start)
-    size = (out.shape[1], out.shape[0])
-    cv2.warpAffine(picture, shifted, size, dst=out, flags=_FLAGS, borderMode=cv2.BORDER_REPLICATE)
+    shifted[:, 2] += matrix[:, :2] @ (columns.start, rows.start) - origin
+    cv2.warpAffine(picture, shifted, (out.shape[1], out.shape[0]), dst=out, flags=_FLAGS, borderMode=border)
 
 
 def _enlarged(matrix: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
