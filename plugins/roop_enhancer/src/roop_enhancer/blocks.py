@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -13,7 +14,8 @@ Plane = NDArray[np.float32]
 
 SIDE = 8  # pixels of a block, of JPEG and of most video
 _NO_STEP = 24  # grey levels: what is higher is an edge of the picture
-_FEW = 400  # pixels; of fewer nothing can be said
+_FEW, _MANY = 400, 250_000  # pixels; of fewer nothing can be said, and of more not all are looked at
+_LOWEST = 0.5  # grey levels by which blocks stand out; less is hardly seen
 #: Of how much blocks stand out on the mean: as high may one step at their border be that is smoothed, and as steep what
 #: is on both sides of it. Blocks are seen where the picture is flat; where it is not, smoothing takes more than it gives.
 _HIGHEST, _STEEPEST = 2.0, 0.3
@@ -36,20 +38,22 @@ NONE = Blocks(0.0, 0, 0)
 
 
 def blocks_of(grey: Mask, mask: Mask, at: tuple[int, int]) -> Blocks:
-    """Of uint8 ``grey`` where ``mask``, both ``(h, w)``, is not 0. ``at`` is where they begin in the picture, x and y."""
-    (across, x), (down, y) = (_border(plane, where) for plane, where in ((grey, mask), (grey.T, mask.T)))
+    """Of uint8 ``grey`` where ``mask``, both ``(h, w)``, is 1. ``at`` is where they begin in the picture, x and y."""
+    every = 1 + int(np.sqrt(grey.size / _MANY))
+    # Of a large region, some rows tell of the columns, and some columns of the rows.
+    across, x = _border(grey[::every], mask[::every], 1)
+    down, y = _border(np.ascontiguousarray(grey[:, ::every]), np.ascontiguousarray(mask[:, ::every]), 0)
     return Blocks((across + down) / 2, (x + at[0]) % SIDE, (y + at[1]) % SIDE)
 
 
-def _border(grey: Mask, mask: Mask) -> tuple[float, int]:
-    """How much the columns at one place of eight stand out by their step from the one on the left, and that place."""
-    step = cv2.absdiff(grey[:, 1:], grey[:, :-1])
-    cv2.min(step, _NO_STEP, dst=step)
-    both = mask[:, 1:] & mask[:, :-1]
-    step *= both
-    sums, pixels = (np.zeros(-(-step.shape[1] // SIDE) * SIDE) for _ in range(2))
-    for plane, of_columns in ((step, sums), (both, pixels)):
-        of_columns[: step.shape[1]] = cv2.reduce(plane, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
+def _border(grey: Mask, mask: Mask, axis: int) -> tuple[float, int]:
+    """How much the columns (axis 1) or rows at one place of eight stand out by their step from the one before; the place."""
+    sums, pixels = np.zeros((2, -(-grey.shape[axis] // SIDE) * SIDE))
+    first, second = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
+    step = cv2.min(cv2.absdiff(grey[second], grey[first]), _NO_STEP)
+    both = mask[second] & mask[first]
+    for plane, along in ((cv2.multiply(step, both), sums), (both, pixels)):
+        along[: plane.shape[axis]] = cv2.reduce(plane, 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
     counts = pixels.reshape(-1, SIDE).sum(0)
     if counts.min() < _FEW / SIDE:
         return 0.0, 0
@@ -62,29 +66,42 @@ def _border(grey: Mask, mask: Mask) -> tuple[float, int]:
 
 
 def without_blocks(luma: Plane, blocks: Blocks, at: tuple[int, int], share: float = 1.0) -> Plane:
-    """A new plane: ``luma``, in grey levels, with ``share`` of the steps at the borders of ``blocks`` made even. ``at`` is
-    where it begins in the picture, x and y."""
+    """``luma``, float32 ``(h, w)`` in grey levels, with ``share`` of the steps at the borders of ``blocks`` made even: a new
+    plane, or ``luma`` itself where they are too low to be seen. ``at`` is where it begins in the picture, x and y."""
+    if blocks.step < _LOWEST:
+        return luma
     out = luma.copy()
     _evened(out, (blocks.x - at[0]) % SIDE, blocks.step, share)
-    turned = np.ascontiguousarray(out.T)
-    _evened(turned, (blocks.y - at[1]) % SIDE, blocks.step, share)
-    return np.ascontiguousarray(turned.T)
+    _evened(out.T, (blocks.y - at[1]) % SIDE, blocks.step, share)
+    return out
 
 
 def _evened(plane: Plane, first: int, step: float, share: float) -> None:
     """Across the columns' borders, in its place; ``first`` is the first column to the right of one."""
-    columns = np.arange(first, plane.shape[1] - _BESIDE, SIDE)
-    columns = columns[columns > _BESIDE]
-    if not columns.size or not step:
+    first += SIDE if first <= _BESIDE else 0
+    count = (plane.shape[1] - _BESIDE - 1 - first) // SIDE + 1
+    if count < 1:
         return
-    near = plane[:, columns[:, None] + np.arange(-_BESIDE - 1, _BESIDE + 1)]
-    steps = np.diff(near, axis=2)
-    border = steps[..., _BESIDE] - (steps[..., _BESIDE - 1] + steps[..., _BESIDE + 1]) / 2
-    steep = (np.abs(steps).sum(2) - np.abs(steps[..., _BESIDE])) / (2 * _BESIDE)
-    extra, steep = (np.asarray(cv2.blur(one, (1, _ALONG)), np.float32) for one in (border, steep))
+
+    def column(place: int) -> Plane:
+        return plane[:, first + place : first + place + (count - 1) * SIDE + 1 : SIDE]
+
+    near = [column(place) for place in range(-_BESIDE - 1, _BESIDE + 1)]
+    steps = [after - before for before, after in pairwise(near)]
+    border = steps.pop(_BESIDE)
+    border -= (steps[_BESIDE - 1] + steps[_BESIDE]) / 2
+    steep = np.add.reduce([np.abs(one, out=one) for one in steps]) / np.float32(2 * _BESIDE)
+    extra, steep = (_along(one) for one in (border, steep))
     for value, most in ((np.abs(extra), _HIGHEST * step), (steep, _STEEPEST * step)):
         extra *= np.clip(2 - value / np.float32(most), 0, 1)  # wholly up to there, and nothing from twice that on
     for away in range(_REACH):
-        part = np.float32(0.5 * share * (1 - (away + 0.5) / _REACH))
-        plane[:, columns - 1 - away] += part * extra
-        plane[:, columns + away] -= part * extra
+        part = np.float32(0.5 * share * (1 - (away + 0.5) / _REACH)) * extra
+        column(-1 - away)[:] += part
+        column(away)[:] -= part
+
+
+def _along(plane: Plane) -> Plane:
+    """Its mean along the border, for a plane of columns, or a transposed one of rows, in the order it lies in memory."""
+    if plane.flags.c_contiguous:
+        return np.asarray(cv2.blur(plane, (1, _ALONG)), np.float32)
+    return np.asarray(cv2.blur(np.ascontiguousarray(plane.T), (_ALONG, 1)), np.float32).T

@@ -147,14 +147,13 @@ def _seen(frame: Frame, wide: Box, box: Box, share: NDArray[np.float32], sharper
 
 def _added(luma: Plane, box: Box, amounts: Amounts, hold: _Hold, scratch: Scratch) -> Plane:
     """What makes the face clear, in grey levels of luma. A large one is worked on at a smaller size."""
-    evened = amounts.blocks.step > 0 and amounts.blur > 0
-    base = without_blocks(luma, amounts.blocks, (box.x0, box.y0), min(1.0, amounts.blur)) if evened else luma
+    base = without_blocks(luma, amounts.blocks, (box.x0, box.y0), min(1.0, amounts.blur)) if amounts.blur > 0 else luma
     step, _ = _smaller(base, _MOST_MADE)
     if step == 1:
         made = _clear(base, amounts, partial(hold, (box.x0, box.y0)), scratch)
     else:
         made = _added_small(base, box, amounts, hold, step, scratch)
-    if evened:
+    if base is not luma:
         made += base - luma
     return made
 

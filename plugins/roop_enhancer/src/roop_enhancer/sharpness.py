@@ -17,7 +17,7 @@ Mask = NDArray[np.uint8]
 _CALM = 0.7  # pixels: a first blur, so that noise and blocks of a codec pass for edges less
 _AGAIN = 1.5  # pixels: the second blur, which takes more from a sharp edge than from a soft one
 #: Of the steepest edges' steepness: what counts as an edge; and of these the quarter that is least blurred decides.
-_STEEP, _SHARPEST = 0.35, 75
+_STEEP, _SHARPEST = 0.35, 0.75
 _STEEPEST = 0.99
 _LEAST_STEP = 1.0  # grey levels to a pixel: below that, it is a shade and no edge
 _NOISE_STEP = 1.2  # of the noise: as little can be an edge
@@ -99,7 +99,8 @@ class Sharpness:
         if edges.size < _FEW_EDGES:
             return None
         steep, soft = (plane[at].ravel()[edges].astype(np.float32) for plane in (self._steep, self._soft))
-        ratio = float(np.percentile(steep / np.maximum(soft, np.float32(1)), _SHARPEST))
+        ratios = steep / np.maximum(soft, np.float32(1))
+        ratio = float(np.partition(ratios, place := int(_SHARPEST * ratios.size))[place])
         return float(np.sqrt(max(_AGAIN**2 / max(ratio**2 - 1, _NEAREST) - _CALM**2, 0)))
 
 
