@@ -38,7 +38,7 @@ _EDGE = 1 / 40  # of the width: what lies so near to the mask's edge is neither 
 _SHARPER, _SHARPER_UNTOUCHED = 0.4, 0.67
 #: Most pixels that are looked at, and that are worked on: a larger face is averaged over squares first, and what is added
 #: to it is enlarged.
-_MOST_SEEN, _MOST_MADE = 250_000, 250_000
+_MOST_SEEN, _MOST_MADE = 600_000, 250_000
 #: B, G, R in luma (BT.601), as OpenCV's grey has it.
 _LUMA = np.array([[0.114, 0.587, 0.299]], np.float32)
 
