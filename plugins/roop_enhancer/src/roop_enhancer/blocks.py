@@ -48,9 +48,11 @@ def blocks_of(grey: Mask, mask: Mask, at: tuple[int, int]) -> Blocks:
 
 def _border(grey: Mask, mask: Mask, axis: int) -> tuple[float, int]:
     """How much the columns (axis 1) or rows at one place of eight stand out by their step from the one before; the place."""
+    if grey.shape[axis] <= SIDE:
+        return 0.0, 0
     sums, pixels = np.zeros((2, -(-grey.shape[axis] // SIDE) * SIDE))
     first, second = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
-    step = cv2.min(cv2.absdiff(grey[second], grey[first]), _NO_STEP)
+    step = cv2.threshold(cv2.absdiff(grey[second], grey[first]), _NO_STEP, 0, cv2.THRESH_TRUNC)[1]
     both = mask[second] & mask[first]
     for plane, along in ((cv2.multiply(step, both), sums), (both, pixels)):
         along[: plane.shape[axis]] = cv2.reduce(plane, 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
