@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from roop_enhancer.blocks import blocks_of
 from roop_enhancer.embedded import EmbeddedEngine
 from roop_enhancer.engine import Asked
 from roop_enhancer.options import EnhancerOptions
-from roop_host import Box, Face
+from roop_host import Box, Face, Scratch
 from roop_host.testing import context_of, frame_of
 from roop_vision.align import aligned_crop, crop_matrix, template_points
 from roop_vision.analyser import EmbeddedAnalyser
@@ -57,10 +59,13 @@ class Scene:
 
 
 def scene_of(name: str) -> Scene:
+    return found(np.asarray(cv2.imread(str(MEDIA / name)), np.uint8))[0]
+
+
+def found(bgr: Picture) -> list[Scene]:
     analyser = EmbeddedAnalyser()
     analyser.setup(context_of(VisionOptions()))
-    bgr = np.asarray(cv2.imread(str(MEDIA / name)), np.uint8)
-    return Scene(bgr, replace(analyser.analyse_picture(frame_of(bgr))[0], id=1))
+    return [Scene(bgr, replace(face, id=1)) for face in analyser.analyse_picture(frame_of(bgr))]
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +105,89 @@ def enhanced(bgr: Picture, face: Face, **options: Any) -> Picture:
     return np.array(one.frame.bgr())
 
 
-@pytest.mark.parametrize(("sigma", "better"), [(1.0, 0.98), (1.5, 0.85), (2.0, 0.85), (3.0, 0.85)])
+def swapped(one: Asked) -> Asked:
+    """The same, and a step before has changed the face."""
+    one.frame.enter(Scratch(), "swapper")
+    corner = Box(0, 0, 2, 2)
+    one.frame.put(corner, one.frame.bgr(corner), face_id=one.face.id)
+    one.frame.enter(Scratch(), "enhancer")
+    return one
+
+
+@pytest.mark.parametrize(("sigma", "better"), [(1.5, 0.85), (2.0, 0.85), (3.0, 0.85)])
 def test_a_blurred_face_comes_nearer_to_the_sharp_one(hopper: Scene, collins: Scene, sigma: float, better: float) -> None:
     for scene in (hopper, collins):
         soft = scene.blurred(sigma)
         assert scene.error(enhanced(soft, scene.face)) < better * scene.error(soft)
+
+
+@pytest.mark.parametrize(("sigma", "better"), [(1.0, 0.95), (1.5, 0.85), (2.0, 0.85), (3.0, 0.85)])
+def test_so_does_one_that_was_swapped_and_earlier(hopper: Scene, collins: Scene, sigma: float, better: float) -> None:
+    """As little as a pixel of blur may be the face's own where it is as it was taken."""
+    for scene in (hopper, collins):
+        one = swapped(asked(scene.blurred(sigma), scene.face))
+        engine(grain=0.0).process([one])
+        assert scene.error(one.frame.bgr()) < better * scene.error(scene.blurred(sigma))
+
+
+def test_untouched_faces_that_are_softer_than_hair_are_left_alone() -> None:
+    """Six people in one photograph, three of whom were sharpened when the sharpest edges around set the measure."""
+    group = cv2.imread(str(files("insightface") / "data" / "images" / "t1.jpg"))
+    changes = []
+    for scene in found(np.asarray(group, np.uint8)):
+        change = np.abs(luma(enhanced(scene.bgr, scene.face)) - luma(scene.bgr))
+        changes.append(np.average(change, weights=scene.share))
+    assert len(changes) == 6
+    assert max(changes) < 0.6
+    assert np.mean(changes) < 0.15
+
+
+def jpeg(bgr: Picture, quality: int) -> Picture:
+    data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+@pytest.mark.parametrize("quality", [10, 15, 25, 40, 60, 75, 90])
+def test_what_a_codec_did_is_not_made_worse(hopper: Scene, collins: Scene, quality: int) -> None:
+    for scene in (hopper, collins):
+        mask = (scene.share > 0.5).astype(np.uint8)
+        for sigma in (1.0, 2.0):
+            for face_only in (False, True):
+                soft = jpeg(scene.blurred(sigma), quality)
+                if face_only:
+                    soft = scene.with_face(jpeg(np.asarray(cv2.GaussianBlur(scene.bgr, (0, 0), sigma), np.uint8), quality))
+                one = swapped(asked(soft, scene.face))
+                engine(grain=0.0).process([one])
+                assert scene.error(one.frame.bgr()) <= scene.error(soft)
+                before, after = (
+                    blocks_of(np.rint(luma(bgr)).astype(np.uint8), mask, (0, 0)) for bgr in (soft, one.frame.bgr())
+                )
+                # Blocks that are hardly seen may be a little clearer, as all is.
+                assert after.step <= max(1.1 * before.step, 1.5)
+
+
+def test_nor_are_blocks_that_were_shifted_or_enlarged(hopper: Scene, collins: Scene) -> None:
+    for scene in (hopper, collins):
+        for quality in (10, 20):
+            soft = jpeg(np.ascontiguousarray(np.pad(scene.blurred(2), ((3, 0), (5, 0), (0, 0)), "edge")), quality)[3:, 5:]
+            assert scene.error(enhanced(np.ascontiguousarray(soft), scene.face)) <= scene.error(soft)
+            small = cv2.resize(scene.blurred(2), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+            large = cv2.resize(jpeg(np.asarray(small, np.uint8), quality), scene.bgr.shape[1::-1])
+            soft = scene.with_face(large)
+            assert scene.error(enhanced(soft, scene.face)) <= scene.error(soft)
+
+
+def test_a_single_pixel_is_not_made_stronger(hopper: Scene) -> None:
+    """A speck on the edge of a lid or a nostril counts as an edge by its place."""
+    soft = hopper.blurred(2)
+    steep = cv2.Laplacian(cv2.GaussianBlur(luma(soft), (0, 0), 2), cv2.CV_32F)
+    steep[cv2.erode((hopper.share == 1).astype(np.uint8), np.ones((25, 25), np.uint8)) == 0] = 0
+    y, x = np.unravel_index(int(steep.argmin()), steep.shape)
+    speck = soft.copy()
+    speck[y, x] = np.clip(speck[y, x].astype(int) + 25, 0, 255)
+    added = luma(enhanced(speck, hopper.face)) - luma(speck)
+    around = np.delete(added[y - 1 : y + 2, x - 1 : x + 2].ravel(), 4)
+    assert around.min() - 1 <= added[y, x] <= around.max() + 1
 
 
 def test_blend_scales_it(hopper: Scene) -> None:
@@ -183,22 +266,24 @@ def stills(scene: Scene, sigma: float, count: int) -> list[Picture]:
     return [noisy(soft, sigma, seed) for seed in range(count)]
 
 
-def test_a_still_face_does_not_flicker(hopper: Scene) -> None:
-    rng, step = np.random.default_rng(5), engine()
-    before, after = stills(hopper, 2, 8), []
-    for index, bgr in enumerate(before):
-        shaken = replace(
-            hopper.face, landmarks_5=hopper.face.landmarks_5 + rng.normal(0, 0.3, (5, 2)).astype(np.float32), mesh_468=None
-        )
-        one = asked(bgr, shaken, index)
-        step.process([one])
-        after.append(np.array(one.frame.bgr()))
-    inside = hopper.share > 0.5
+@pytest.mark.parametrize("sigma", [0.25, 0.5, 2])
+@pytest.mark.parametrize("shake", [0.0, 0.3])
+def test_a_still_face_does_not_flicker(hopper: Scene, collins: Scene, sigma: float, shake: float) -> None:
+    for scene in (hopper, collins):
+        rng, step = np.random.default_rng(5), engine()
+        before, after = stills(scene, sigma, 8), []
+        for index, bgr in enumerate(before):
+            points = scene.face.landmarks_5 + rng.normal(0, shake, (5, 2)).astype(np.float32)
+            one = asked(bgr, replace(scene.face, landmarks_5=points, mesh_468=None) if shake else scene.face, index)
+            step.process([one])
+            after.append(np.array(one.frame.bgr()))
+        inside = scene.share > 0.5
 
-    def flicker(clip: list[Picture]) -> float:
-        return float(np.mean([cv2.absdiff(a, b)[inside].mean() for a, b in pairwise(clip)]))
+        def flicker(clip: list[Picture], inside: NDArray[np.bool_] = inside) -> float:
+            return float(np.mean([cv2.absdiff(a, b)[inside].mean() for a, b in pairwise(clip)]))
 
-    assert flicker(after[2:]) <= 1.2 * flicker(before[2:])
+        own = flicker(before[2:])
+        assert flicker(after[2:]) <= (1.2 * own if own >= 0.5 else own + 0.25)
 
 
 def test_batches_give_what_single_frames_give(hopper: Scene) -> None:

@@ -24,6 +24,7 @@ _WIDE = 3  # deviations to which a Gaussian is computed
 _BEYOND, _BEYOND_LEVELS = 0.2, 1.0
 _CONTRAST, _MOST_CONTRAST = 0.06, 3.0  # of the distance to the surroundings' mean; grey levels
 _SURROUNDINGS = 1 / 10  # of the region's width
+_SPECK = 3  # pixels: what stands out alone among so many across is no detail
 _COARSE = 8  # pixels to one: the surroundings are smooth
 
 
@@ -48,6 +49,7 @@ def clearer(grey: Plane, *, blur: float, noise: float, grain: float, contrast: f
     if contrast > 0:
         cv2.scaleAdd(_against_surroundings(base), contrast, made, dst=made)
     _limited(base, made, blur, edges, detail, soft)
+    np.copyto(made, cv2.medianBlur(made, _SPECK))  # a single pixel is noise that passed for an edge
     hold(base, made)
     if grain < 1:
         cv2.subtract(base, grey, dst=detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -16,11 +17,12 @@ Mask = NDArray[np.uint8]
 _CALM = 0.7  # pixels: a first blur, so that noise and blocks of a codec pass for edges less
 _AGAIN = 1.5  # pixels: the second blur, which takes more from a sharp edge than from a soft one
 #: Of the steepest edges' steepness: what counts as an edge; and of these the quarter that is least blurred decides.
-_STEEP, _SHARPEST = 0.35, 75
+_STEEP, _SHARPEST = 0.35, 0.75
 _STEEPEST = 0.99
 _LEAST_STEP = 1.0  # grey levels to a pixel: below that, it is a shade and no edge
 _NOISE_STEP = 1.2  # of the noise: as little can be an edge
 _FEW_EDGES, _FEW_FLAT = 30, 200  # pixels; of fewer nothing can be said
+_PLACES, _FEW_PLACES = 4, 3  # places across and down into which a region is cut; how many must tell something
 _NEAREST = 0.02  # of the squared ratio over 1: an edge of ten pixels, beyond which nothing can be told
 _FLAT = 0.4  # share of a region that is taken for flat
 _DARKEST, _BRIGHTEST = 6, 249  # grey levels: beyond, noise is cut off
@@ -70,6 +72,17 @@ class Sharpness:
         noise = self._noise(mask & self._in_range)
         return Looks(self._blur(mask, noise or 0.0), noise)
 
+    def looks_by_places(self, mask: Mask, sharper: float) -> Looks:
+        """The same, but each place in the region has one say about the blur, however many edges it has, and of the places
+        the share ``sharper`` is sharper than what is taken."""
+        noise = self._noise(mask & self._in_range)
+        rows, columns = (np.linspace(0, side, _PLACES + 1).astype(int) for side in mask.shape)
+        places = [np.s_[y0:y1, x0:x1] for y0, y1 in pairwise(rows) for x0, x1 in pairwise(columns)]
+        blurs = [blur for at in places if (blur := self._blur(mask, noise or 0.0, at)) is not None]
+        if len(blurs) < _FEW_PLACES:
+            return Looks(self._blur(mask, noise or 0.0), noise)
+        return Looks(float(np.quantile(blurs, sharper)), noise)
+
     def _noise(self, mask: Mask) -> float | None:
         pixels, limit = _quantile(self._slope, mask, _FLAT)
         if pixels < _FEW_FLAT:
@@ -77,15 +90,17 @@ class Sharpness:
         flat = mask & (self._slope <= int(limit)).view(np.uint8)
         return _quantile(self._rough, flat, 0.5)[1] / (_NORMAL * _SIX)
 
-    def _blur(self, mask: Mask, noise: float) -> float | None:
+    def _blur(self, mask: Mask, noise: float, at: tuple[slice, slice] = np.s_[:, :]) -> float | None:
         """A second blur of known width makes an edge less steep by a ratio that tells how wide it was (Zhuo, Sim 2011)."""
-        steepest = _quantile(self._slope, mask, _STEEPEST)[1]
+        mask, slope = mask[at], self._slope[at]
+        steepest = _quantile(slope, mask, _STEEPEST)[1]
         limit = max(_STEEP * steepest, _SOBEL * _COARSE * max(_NOISE_STEP * noise, _LEAST_STEP))
-        edges = np.flatnonzero(mask & (self._slope > int(limit)).view(np.uint8))
+        edges = np.flatnonzero(mask & (slope > int(limit)).view(np.uint8))
         if edges.size < _FEW_EDGES:
             return None
-        steep, soft = (plane.ravel()[edges].astype(np.float32) for plane in (self._steep, self._soft))
-        ratio = float(np.percentile(steep / np.maximum(soft, np.float32(1)), _SHARPEST))
+        steep, soft = (plane[at].ravel()[edges].astype(np.float32) for plane in (self._steep, self._soft))
+        ratios = steep / np.maximum(soft, np.float32(1))
+        ratio = float(np.partition(ratios, place := int(_SHARPEST * ratios.size))[place])
         return float(np.sqrt(max(_AGAIN**2 / max(ratio**2 - 1, _NEAREST) - _CALM**2, 0)))
 
 
