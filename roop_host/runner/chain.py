@@ -41,6 +41,12 @@ def reach_of(run: Run) -> Reach:
     return total
 
 
+def selector_of(run: Run, *, again: int | None = None) -> Selector:
+    """The job's choice among faces; ``again`` is as there, None as in a stream of segments."""
+    again = reach_of(run).before if again is None else again
+    return Selector(run.job.faces, 0 if run.sources else None, run.people, again=again)
+
+
 def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
     """The part of a declaration that cuts windows."""
     return WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
@@ -129,8 +135,7 @@ class _Eyes:
     def __init__(self, run: Run, analyser: Part[Analyser], first_segment: int, *, alone: bool) -> None:
         self._run, self._analyser, self._alone = run, analyser, alone
         self._again = 0 if alone else reach_of(run).before
-        source = 0 if run.sources else None
-        self._selector = Selector(run.job.faces, source, run.people, again=self._again)
+        self._selector = selector_of(run, again=self._again)
         self._before = None if run.selections is None else run.selections.pop(first_segment - 1, None)
         self._segment = Segment(0, 0, 0)
 
