@@ -91,10 +91,9 @@ def run_stream(run: Run) -> Iterator[Files]:
 def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
     finished, last = _recall(run, work, kept.whole_segments(run, work))
     length = run.job.media.segment_frames
-    if last is not None:
-        if len(last.target_pts) < length:
-            run.notices += last.tally["notices"]
-            return  # only the last segment of a clip is short: all that was missing is the join
+    if last is not None and len(last.target_pts) < length:
+        run.notices += last.tally["notices"]
+        return  # only the last segment of a clip is short: all that was missing is the join
     chain = chains.build(run, len(finished))
     start = chain.splitter.first_frame
     known = None

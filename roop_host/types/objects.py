@@ -71,7 +71,8 @@ class Sessions(Protocol):
     def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
         """Verify, load and try out ``model``. ``threads`` asks for fewer than the job's. Raises ``ModelError``.
 
-        Random numbers that its graph asks for are drawn beforehand, so that equal inputs give equal outputs.
+        Random numbers that its graph asks for are drawn beforehand, so that equal inputs give equal outputs; where they can't
+        be, the report says why.
         """
         ...
 
