@@ -188,7 +188,7 @@ def _windowed(
     spec = window_spec(part.declared.spec)
     windows = Windows(spec, later, start, process, part.name)
     least = spec.lookbehind + spec.batch_size + spec.lookahead + 2
-    return StageSpec(name, windows.feed, late=part.late, least=least, pulse=run.host.pulse_of(part.item))
+    return StageSpec(name, windows.feed, late=part.late, least=least, pulses=run.host.pulses_of((part.item,)))
 
 
 def _process(step: Part[Processor]) -> Callable[[Window], None]:
@@ -206,7 +206,7 @@ def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
             door.look(message, Stage.TARGET, _place("target", message))
             yield from splitter.feed(message)
 
-    return StageSpec("screen target", feed, splitter.finish, partial(late_screener, run.before))
+    return watched(run, "screen target", feed, run.before, splitter.finish)
 
 
 def _screen_output(run: Run) -> StageSpec:
@@ -217,7 +217,19 @@ def _screen_output(run: Run) -> StageSpec:
             door.look(message, Stage.OUTPUT, _place("output", message))
         yield message
 
-    return StageSpec("screen output", feed, late=partial(late_screener, run.after))
+    return watched(run, "screen output", feed, run.after)
+
+
+def watched(
+    run: Run,
+    label: str,
+    feed: Callable[[Message], Iterable[Message]],
+    watchers: tuple[gate.Watcher, ...],
+    close: Callable[[], Iterable[Message]] = tuple,
+) -> StageSpec:
+    """A stage that asks screeners, all in one call."""
+    pulses = run.host.pulses_of(watcher.screener for watcher in watchers)
+    return StageSpec(label, feed, close, partial(late_screener, watchers), pulses=pulses)
 
 
 def _place(stage: str, frame: Frame) -> str:
