@@ -96,6 +96,9 @@ if TYPE_CHECKING:
         Processor as Processor,
     )
     from roop_host.types.objects import (
+        Pulse as Pulse,
+    )
+    from roop_host.types.objects import (
         Receipt as Receipt,
     )
     from roop_host.types.objects import (
@@ -144,6 +147,7 @@ if TYPE_CHECKING:
     from roop_host.types.people import SeenPerson as SeenPerson
     from roop_host.types.people import Sighting as Sighting
     from roop_host.types.people import Wish as Wish
+    from roop_host.types.report import Measure as Measure
     from roop_host.types.report import Report as Report
     from roop_host.types.report import StageTime as StageTime
     from roop_host.types.report import Uploaded as Uploaded
@@ -191,12 +195,12 @@ _HOME = {
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
     "types.models": "Choice ModelSpec Pack",
     "types.objects": (
-        "Analyser Artifact Context Finished Finisher JobContext Processor Receipt Score Screener Session Sessions Sidecar "
-        "Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
+        "Analyser Artifact Context Finished Finisher JobContext Processor Pulse Receipt Score Screener Session Sessions "
+        "Sidecar Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
     ),
     "types.options": "option",
     "types.people": "Look Looked Preview SeenPerson Sighting Wish",
-    "types.report": "Report StageTime Uploaded Verdicts",
+    "types.report": "Measure Report StageTime Uploaded Verdicts",
     "types.specs": "AnalyserSpec CommandSpec ExporterSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.window": "Segment Window",
 }

@@ -317,9 +317,10 @@ class Host:
         found = (model for loaded in self._objects.values() if id(loaded.item) in asked for model in loaded.opened)
         return tuple(dict.fromkeys(found))
 
-    def pulse_of(self, item: StageObject) -> Pulse | None:
-        """What tells that a call of this object goes on."""
-        return next((loaded.pulse for loaded in self._objects.values() if loaded.item is item), None)
+    def pulses_of(self, items: Iterable[StageObject]) -> tuple[Pulse, ...]:
+        """What tells that a call of one of these objects goes on."""
+        asked = set(map(id, items))
+        return tuple(loaded.pulse for loaded in self._objects.values() if id(loaded.item) in asked)
 
     def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> _Loaded:
         if self._cancel.is_set():

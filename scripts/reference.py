@@ -22,7 +22,7 @@ from roop_host.media.writing import encoders
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.wanted import Use, wanted_models
-from roop_host.types import models, objects, specs
+from roop_host.types import models, objects, report, specs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -54,7 +54,11 @@ RECORDS: dict[str, tuple[type[Any], ...]] = {
     "roop_commands": (specs.CommandSpec,),
     "roop_job_finished": (),
 }
-SHARED = (models.ModelSpec, models.Pack, models.Choice, objects.StageObject, objects.Context, objects.JobContext)
+SHARED = (
+    *(models.ModelSpec, models.Pack, models.Choice),
+    *(objects.StageObject, objects.Context, objects.Pulse, objects.JobContext),
+    report.Measure,
+)
 
 
 def hooks() -> dict[str, Callable[..., Any]]:

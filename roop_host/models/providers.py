@@ -99,17 +99,18 @@ def asked(device: str, *, fp16: bool, exact: bool, threads: int, cache: Path | N
     raise ValueError(f"there is no device {device!r}")
 
 
-def cache_folder(device: str, ort_version: str, sha256: str, *, fp16: bool) -> Path | None:
+def cache_folder(device: str, ort_version: str, sha256: str, *, fp16: bool, mark: str = "") -> Path | None:
     """Where ``device`` may keep what it compiles of a model; None where it compiles nothing, or no folder can be made.
 
-    Below the user's cache, by ONNX Runtime's version and the model's hash: the providers tell models apart by less.
+    Below the user's cache, by ONNX Runtime's version and the file's hash, and where its graph was changed the ``mark`` of
+    that: the providers tell models apart by less.
     """
     if device not in {"tensorrt", "coreml", "openvino"}:
         return None
     from platformdirs import user_cache_path
 
     root = user_cache_path("roop", appauthor=False) / device / ort_version
-    folder = root / f"{sha256[:32]}-{'fp16' if fp16 else 'fp32'}"
+    folder = root / "-".join(filter(None, (sha256[:32], mark, "fp16" if fp16 else "fp32")))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

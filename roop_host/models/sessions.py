@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from roop_host.errors import ModelError, UsageError
-from roop_host.models.chance import settled
+from roop_host.models.chance import Settled, settled
 from roop_host.models.devices import first_line, load_libraries, nvidia_gpus, why_not
 from roop_host.models.ort_session import OrtSession, shares, what_is_wrong
 from roop_host.models.providers import ACCELERATED, AUTO, NEEDS, PROVIDERS, asked, cache_folder
@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 
 # What computes in half precision when it is told to, whatever precision the file has.
 _HALVES = frozenset({"tensorrt"})
+_DRAWN = "its random numbers were drawn beforehand"
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Where a model may run and from which file; ``fp16`` is whether half precision is computed in."""
+    """Where a model may run and from which file; ``fp16`` is whether half precision is computed in.
+
+    ``changed`` is in which way its graph is not that of the file.
+    """
 
     device: str
     model: ModelSpec
     fp16: bool
+    changed: str = ""
 
     @property
     def precision(self) -> str:
@@ -70,7 +75,8 @@ class OrtSessions:
     def loaded(self) -> tuple[dict[str, str], ...]:
         """Of every model in use: name and hash of the file, provider (ONNX Runtime's name), device and precision.
 
-        Of data, the last three are empty: whose library reads it decides about them.
+        Of data, the last three are empty: whose library reads it decides about them. ``changed`` says in which way the
+        graph that runs is not that of the file.
         """
         return self._told(lambda files: True)
 
@@ -95,7 +101,7 @@ class OrtSessions:
             if asked(key[:2]):
                 precision = "fp16" if way.fp16 else "fp32"
                 row = _row(way.model, provider=session.provider, precision=precision, device=way.device)
-                told[way.model.name, way.model.sha256, way.device] = row
+                told[way.model.name, way.model.sha256, way.device] = row | ({"changed": way.changed} if way.changed else {})
         return tuple(told[key] for key in sorted(told))
 
     def require(self) -> None:
@@ -135,15 +141,19 @@ class OrtSessions:
         """The first way that works. What did not is told as soon as it is known what is done instead."""
         ort = _runtime(f"the model {model.name}")
         why, files = "", None
+        held: tuple[ModelSpec, Settled] | None = None
         for way in self._ways(ort, model):
             if why:
                 self._tell(files, f"{why}, so {way.device} in {way.precision} is tried instead")
             try:
-                made = self._create(ort, way, threads, _files(model))
+                if held is None or held[0] != way.model:
+                    held = None  # before the other file is read
+                    held = way.model, settled(self.store.read(way.model))
+                made = self._create(ort, way, threads, _files(model), held[1])
                 if way.model != model and self._precision == "auto" and way.device not in ACCELERATED:
                     said = f"the model {model.name} runs in half precision, as only that file is here"
                     self._tell(_files(model), f"{said}; roop models pull {model.name} gets the full one")
-                return made, way
+                return made, replace(way, changed=_DRAWN if held[1].mark else "")
             except _NotThisWay as error:
                 why, files = str(error), _files(model)
             except _NoDevice as error:
@@ -174,16 +184,16 @@ class OrtSessions:
             )
         return [self._device]
 
-    def _create(self, ort: Any, way: _Way, threads: int, files: tuple[str, str]) -> OrtSession:
+    def _create(self, ort: Any, way: _Way, threads: int, files: tuple[str, str], network: Settled) -> OrtSession:
         name, device, provider = way.model.name, way.device, PROVIDERS[way.device]
-        data, by_chance = settled(self.store.read(way.model))
-        cache = cache_folder(device, ort.__version__, way.model.sha256, fp16=way.fp16)
+        cache = cache_folder(device, ort.__version__, way.model.sha256, fp16=way.fp16, mark=network.mark)
         own = asked(device, fp16=way.fp16, exact=self._precision == "fp32", threads=threads, cache=cache)
         load_libraries(ort, device)
         try:
             # From the bytes that were verified, not a path that could be another file by now. Without the keyword, the
             # package prints what failed, here and in a run, and goes on with the CPU.
-            raw = ort.InferenceSession(data, own.options(ort, threads), providers=list(own.providers), enable_fallback=0)
+            options, providers = own.options(ort, threads), list(own.providers)
+            raw = ort.InferenceSession(network.data, options, providers=providers, enable_fallback=0)
         except Exception as error:
             self._check_device(device)
             raise _NotThisWay(f"the model {name} can't be loaded {way.place} ({first_line(error)})") from error
@@ -198,8 +208,8 @@ class OrtSessions:
         session = OrtSession(raw, own, name=name, device=device)
         if wrong := what_is_wrong(session):
             raise _NotThisWay(f"the model {name} {wrong} {way.place}")
-        if by_chance:
-            self._tell(files, f"the model {name} draws random numbers, so two runs on one picture differ: {by_chance}")
+        if network.why:
+            self._tell(files, f"the model {name} draws random numbers, so two runs on one picture may differ: {network.why}")
         if 2 * on_cpu > layers:
             said = f"{on_cpu} of the {layers} layers of the model {name} run on the CPU, as {device} can't run them"
             self._tell(files, said)

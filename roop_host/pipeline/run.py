@@ -39,8 +39,8 @@ _DONE = _Done()
 class StageSpec:
     """A stage: ``feed`` maps a message to those that go on. ``label`` is for people, ``late`` makes its time-out error.
 
-    ``close`` gives what is left when the stream ends. ``least`` is the fewest messages its queue must hold. ``pulse`` is
-    that of the object which it calls.
+    ``close`` gives what is left when the stream ends. ``least`` is the fewest messages its queue must hold. ``pulses`` are
+    those of the objects which it calls: the latest counts.
     """
 
     label: str
@@ -48,7 +48,7 @@ class StageSpec:
     close: Callable[[], Iterable[Message]] = tuple
     late: Callable[[float], RoopError] | None = None
     least: int = 2
-    pulse: Pulse | None = None
+    pulses: tuple[Pulse, ...] = ()
 
 
 class StageClock:
@@ -95,7 +95,7 @@ class PipelineRun:
     ) -> None:
         self._source, self._stages = source, stages
         self._late = [source_late, *(stage.late for stage in stages)]
-        self._pulses = [None, *(stage.pulse for stage in stages)]
+        self._pulses = [(), *(stage.pulses for stage in stages)]
         self._cancel, self._timeout_s, self._tick, self._on_failure = cancel, timeout_s, tick, on_failure
         limit = max(1, queue_bytes // max(1, len(stages)))
         self._queues: list[ByteQueue[Message | _Done]] = [ByteQueue(limit, stage.least) for stage in stages]
@@ -145,11 +145,11 @@ class PipelineRun:
             self._tick()
 
     def _check_times(self) -> None:
-        for clock, late, pulse in zip(self.clocks, self._late, self._pulses, strict=True):
+        for clock, late, pulses in zip(self.clocks, self._late, self._pulses, strict=True):
             since, limit_s = clock.since, self._timeout_s * (LONG if clock.closing else 1)
             if since is None or late is None:
                 continue
-            if time.monotonic() - max(since, 0.0 if pulse is None else pulse.last) > limit_s:
+            if time.monotonic() - max([since, *(pulse.last for pulse in pulses)]) > limit_s:
                 error = late(limit_s)
                 self._fail(error)
                 raise Unfit(error)

@@ -23,6 +23,7 @@ from roop_host.plugins.found import KINDS, Plugins, word
 from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES
 from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
 from roop_host.plugins.status import Declared, PluginStatus, uninstall_all_but_one
+from roop_host.types.models import says
 from roop_host.types.options import OptionField, describe
 from roop_host.types.packages import pip
 from roop_host.types.specs import NoOptions, check_name, models_of
@@ -294,7 +295,10 @@ def _check_choices(specs: Iterable[Any], options: Mapping[str, OptionField]) -> 
             for name, value in ((choice.option, choice.value), *choice.with_options):
                 if name not in options:
                     raise ValueError(f"{spec.name}: a choice is of the option {name!r}, which the plugin does not have")
-                options[name].read(value, f"{spec.name}: a choice of the option {name}")
+                where = f"{spec.name}: a choice of the option {name}"
+                held = options[name].read(value, where)
+                if not says(held, value):
+                    raise ValueError(f"{where} is of {value!r}, and the option holds {held!r}: no options would ever say it")
 
 
 def _stored(read: _Read) -> Iterator[tuple[str, str, str, str]]:

@@ -9,15 +9,15 @@ from typing import Any
 from roop_host.errors import UsageError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared
-from roop_host.types.models import ModelSpec
-from roop_host.types.options import closest
+from roop_host.types.models import ModelSpec, says
+from roop_host.types.options import OptionField, closest
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """A declaration that needs a model: always, or where the option behind ``flag`` is ``value``; ``half`` in fp16 only.
 
-    ``others`` are what else must be said for that, flag and value.
+    ``others`` are what else must be said for that, flag and value; a flag that says yes or no has none.
     """
 
     declared: Declared[Any]
@@ -29,7 +29,7 @@ class Use:
     @property
     def said(self) -> str:
         """The flags that choose it; empty where none is needed."""
-        return " ".join(f"{flag} {value}" for flag, value in ((self.flag, self.value), *self.others) if flag)
+        return " ".join(" ".join(filter(None, pair)) for pair in ((self.flag, self.value), *self.others) if pair[0])
 
     @property
     def label(self) -> str:
@@ -85,10 +85,17 @@ def _uses(plugins: Plugins, declared: Declared[Any]) -> Iterator[tuple[ModelSpec
     options = {option.name: option for option in plugins.options.get(declared.plugin.name, ())}
     for choice in getattr(declared.spec, "choices", ()):
         others = ((options[name], value) for name, value in choice.with_options)
-        said = tuple((option.flag, value) for option, value in others if option.default != value)
+        said = tuple(_flag(option, value) for option, value in others if not says(option.default, value))
         use = Use(declared, options[choice.option].flag, choice.value, others=said)
         for model in choice.models:
             yield from _with_half(model, use)
+
+
+def _flag(option: OptionField, value: object) -> tuple[str, str]:
+    """What is said on a command line."""
+    if option.kind is bool:
+        return option.flag if value else f"--no-{option.flag[2:]}", ""
+    return option.flag, str(value)
 
 
 def _with_half(model: ModelSpec, use: Use) -> Iterator[tuple[ModelSpec, Use]]:

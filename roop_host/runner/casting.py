@@ -93,7 +93,7 @@ def _mode_of(job: Job, *, by_looks: bool) -> Literal["one", "many", "reference"]
     """What ``auto`` stands for: where nobody is put in anybody's place, all faces, unless one is pointed at."""
     if by_looks:
         return "reference"
-    pointed = job.faces.position or job.faces.order != FaceSelection().order
+    pointed = job.faces.position is not None or job.faces.order != FaceSelection().order
     return "one" if job.sources or job.pairs or pointed else "many"
 
 

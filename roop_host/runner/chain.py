@@ -41,6 +41,12 @@ def reach_of(run: Run) -> Reach:
     return total
 
 
+def selector_of(run: Run, *, again: int | None = None) -> Selector:
+    """The job's choice among faces; ``again`` is as there, None as in a stream of segments."""
+    again = reach_of(run).before if again is None else again
+    return Selector(run.job.faces, 0 if run.sources else None, run.people, again=again)
+
+
 def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
     """The part of a declaration that cuts windows."""
     return WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
@@ -129,8 +135,7 @@ class _Eyes:
     def __init__(self, run: Run, analyser: Part[Analyser], first_segment: int, *, alone: bool) -> None:
         self._run, self._analyser, self._alone = run, analyser, alone
         self._again = 0 if alone else reach_of(run).before
-        source = 0 if run.sources else None
-        self._selector = Selector(run.job.faces, source, run.people, again=self._again)
+        self._selector = selector_of(run, again=self._again)
         self._before = None if run.selections is None else run.selections.pop(first_segment - 1, None)
         self._segment = Segment(0, 0, 0)
 
@@ -183,7 +188,7 @@ def _windowed(
     spec = window_spec(part.declared.spec)
     windows = Windows(spec, later, start, process, part.name)
     least = spec.lookbehind + spec.batch_size + spec.lookahead + 2
-    return StageSpec(name, windows.feed, late=part.late, least=least, pulse=run.host.pulse_of(part.item))
+    return StageSpec(name, windows.feed, late=part.late, least=least, pulses=run.host.pulses_of((part.item,)))
 
 
 def _process(step: Part[Processor]) -> Callable[[Window], None]:
@@ -201,7 +206,7 @@ def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
             door.look(message, Stage.TARGET, _place("target", message))
             yield from splitter.feed(message)
 
-    return StageSpec("screen target", feed, splitter.finish, partial(late_screener, run.before))
+    return watched(run, "screen target", feed, run.before, splitter.finish)
 
 
 def _screen_output(run: Run) -> StageSpec:
@@ -212,7 +217,19 @@ def _screen_output(run: Run) -> StageSpec:
             door.look(message, Stage.OUTPUT, _place("output", message))
         yield message
 
-    return StageSpec("screen output", feed, late=partial(late_screener, run.after))
+    return watched(run, "screen output", feed, run.after)
+
+
+def watched(
+    run: Run,
+    label: str,
+    feed: Callable[[Message], Iterable[Message]],
+    watchers: tuple[gate.Watcher, ...],
+    close: Callable[[], Iterable[Message]] = tuple,
+) -> StageSpec:
+    """A stage that asks screeners, all in one call."""
+    pulses = run.host.pulses_of(watcher.screener for watcher in watchers)
+    return StageSpec(label, feed, close, partial(late_screener, watchers), pulses=pulses)
 
 
 def _place(stage: str, frame: Frame) -> str:

@@ -21,7 +21,10 @@ from roop_host.types.objects import Finished, Sidecar, StageObject
 
 def sidecar_stages(run: Run, folder: Path) -> list[StageSpec]:
     """A stage for each sidecar, to stand before the sink: pieces of a segment are stored before the segment itself."""
-    return [StageSpec(f"export {part.name}", _Pieces(part, folder).feed, late=part.late) for part in run.sidecars]
+    return [
+        StageSpec(f"export {part.name}", _Pieces(part, folder).feed, late=part.late, pulses=run.host.pulses_of((part.item,)))
+        for part in run.sidecars
+    ]
 
 
 class _Pieces:

@@ -229,8 +229,8 @@ def _through(run: Run, look: Look, seen: _Seen) -> None:
             yield from ()
 
         stages = [
-            StageSpec("screen target", screen, late=partial(chains.late_screener, run.before)),
-            StageSpec("analyse", analyse, late=analyser.late),
+            chains.watched(run, "screen target", screen, run.before),
+            StageSpec("analyse", analyse, late=analyser.late, pulses=run.host.pulses_of((analyser.item,))),
         ]
         chains.execute(run, partial(_chosen, run, look, reader), stages)
         run.notices += reader.notices

@@ -97,7 +97,7 @@ class Selector:
         taken = {face.id for face in passing}
         if self._selection.mode != "many":
             there = {face.id for face in shown}
-            chosen = self._chosen.among(ordered(passing, self._selection.order), there, self._selection.position)
+            chosen = self._chosen.among(ordered(passing, self._selection.order), there, self._selection.position or 0)
             taken = set() if chosen is None else {chosen}
         return tuple(face.with_source(self._source if face.id in taken else None, chosen=face.id in taken) for face in shown)
 

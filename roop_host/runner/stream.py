@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from roop_host import gate
 from roop_host.errors import ScreeningError
@@ -30,6 +31,8 @@ from roop_host.runner.state import Counts, Run
 from roop_host.runner.targets import Reader, reader_of
 from roop_host.runner.unmatched import require_any_match
 
+#: The layout of what is stored with a segment, see ``_tally``: counted up whenever anything in it gets another form.
+LAYOUT = 1
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
 _LIBRARIES = (
     "roop-host",
@@ -86,15 +89,11 @@ def run_stream(run: Run) -> Iterator[Files]:
 
 
 def _encode_segments(run: Run, plan: EncoderPlan, work: WorkFolder) -> None:
-    finished = kept.whole_segments(run, work)
-    last = read_times(work.path / finished[-1]) if finished else None
+    finished, last = _recall(run, work, kept.whole_segments(run, work))
     length = run.job.media.segment_frames
-    run.selections = {}
-    if last is not None:
-        _recall(run, last, len(finished) - 1)
-        if len(last.target_pts) < length:
-            run.notices += last.tally["notices"]
-            return  # only the last segment of a clip is short: all that was missing is the join
+    if last is not None and len(last.target_pts) < length:
+        run.notices += last.tally["notices"]
+        return  # only the last segment of a clip is short: all that was missing is the join
     chain = chains.build(run, len(finished))
     start = chain.splitter.first_frame
     known = None
@@ -150,11 +149,32 @@ def _tally(run: Run, reader: Reader, segment: int) -> dict[str, object]:
     return {"counts": counts, "screening": seen, "notices": list(reader.notices), "selection": selection}
 
 
-def _recall(run: Run, last: SegmentPackets, segment: int) -> None:
-    run.counts = Counts.recalled(last.tally["counts"])
-    gate.recall(run.before, last.tally["screening"])
-    if last.tally["selection"] is not None:
-        run.selections = {segment: last.tally["selection"]}
+def _recall(run: Run, work: WorkFolder, finished: list[str]) -> tuple[list[str], SegmentPackets | None]:
+    """Take up what the last finished segment knows; one that can't be read is removed, to be made again.
+
+    What is left of ``finished``, and the last of it.
+    """
+    for number in reversed(range(len(finished))):
+        last = read_times(work.path / finished[number])
+        try:
+            _take_up(run, last.tally, number)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            work.forget(number)
+        else:
+            return finished[: number + 1], last
+    run.selections = {}
+    return [], None
+
+
+def _take_up(run: Run, tally: Mapping[str, Any], segment: int) -> None:
+    """All of it or nothing: what is read stays aside until all of it was."""
+    counts, seen, selection = Counts.recalled(tally["counts"]), tally["screening"], tally["selection"]
+    list(tally["notices"])  # read once more where nothing but the join is missing
+    aside = [replace(watcher, highest=dict(watcher.highest)) for watcher in run.before]
+    gate.recall(aside, seen)
+    chains.selector_of(run).start(selection)
+    gate.recall(run.before, seen)
+    run.counts, run.selections = counts, {} if selection is None else {segment: selection}
 
 
 def _resume_key(run: Run, plan: EncoderPlan) -> str:
@@ -174,7 +194,7 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
     once = secrets.token_hex() if run.source is not None else ""  # a stream is never the same again
     looking = [(watcher.label, watcher.limit) for watcher in run.before]
     text = json.dumps(
-        [job, files, running, run.models, once, looking, _versions(), plan.to_json()], sort_keys=True, default=str
+        [LAYOUT, job, files, running, run.models, once, looking, _versions(), plan.to_json()], sort_keys=True, default=str
     )
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -48,7 +48,7 @@ def require_any_match(run: Run) -> None:
     """Raise ``NoFaceError`` where not one frame of the whole target was a match: there was nothing to change."""
     if not _needed(run) or run.counts.matched:
         return
-    position, most = run.job.faces.position, run.counts.most_faces
+    position, most = run.job.faces.position or 0, run.counts.most_faces
     what = f"no face was found in the target {run.job.target}"
     if most and position >= most:
         faces = "1 face" if most == 1 else f"{most} faces"

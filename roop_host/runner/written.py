@@ -38,7 +38,8 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
         chain = chains.build(run, 0)
         with reader_of(run) as reader:
             frames = partial(reader.frames, cancel=run.control.cancelled)
-            last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late)
+            pulses = run.host.pulses_of((writer.item,))
+            last = StageSpec(f"write {writer.name}", sink.feed, sink.close, writer.late, pulses=pulses)
             sinks = [*kept.stages(run, work.path), *exports.sidecar_stages(run, work.path), last]
             chains.execute(run, frames, [*chain.stages, *sinks])
             run.notices += reader.notices

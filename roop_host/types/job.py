@@ -56,11 +56,12 @@ Order = Literal[
 class FaceSelection:
     """Whose face is changed.
 
-    ``mode`` is ``one`` face, the one at ``position`` of ``order``; ``many``, which is all; or ``reference``, who looks like
-    a picture of the job's ``references`` or ``pairs``, or, where it has none, like the face at ``reference_position`` in
-    frame ``reference_frame`` of the target. In a clip the one face is chosen in the first frame that has it, and that person
-    is followed; in pictures that stand alone in each. ``auto`` is ``reference`` where a reference is named, ``many`` where
-    nobody is put in anybody's place and neither order nor position is said, else ``one``.
+    ``mode`` is ``one`` face, the one at ``position`` of ``order`` (0 where that is None); ``many``, which is all; or
+    ``reference``, who looks like a picture of the job's ``references`` or ``pairs``, or, where it has none, like the face at
+    ``reference_position`` in frame ``reference_frame`` of the target. In a clip the one face is chosen in the first frame
+    that has it, and that person is followed; in pictures that stand alone in each. ``auto`` is ``reference`` where a
+    reference is named; ``many`` where nobody is put in anybody's place, no ``position`` is said, and ``order`` is that of
+    the default; else ``one``.
     ``gender``, ``age_start`` and ``age_end`` leave others out before that. A ``similarity`` is 1 for one picture twice and
     0.5 where a recogniser finds two pictures as likely of one person as not.
     """
@@ -77,9 +78,9 @@ class FaceSelection:
         "Faces",
         word="face_selector_order",
     )
-    position: int = _setting(
-        0,
-        "Which of them, in that order, with mode one; in a clip that person is followed from then on.",
+    position: int | None = _setting(
+        None,
+        "Which of them, in that order from 0 on, with mode one; in a clip that person is followed from then on.",
         "Faces",
         least=0,
         word="face_position",

@@ -122,9 +122,9 @@ class Choice:
     steps of the job ``needs``. ``needs`` and ``gives`` are names of fields of ``Face``. An option that holds several values
     makes every choice that it names. ``by_name`` is one that ``auto`` never stands for. ``own_files`` are options, in the
     order of ``models``, each of which names a person's own file in the place of that model: one that can't be read is told
-    before anything is pulled. ``with_options`` are other options, name and value, without which it is no choice: one value
-    may need other files with another backend. ``source_type`` is the IPTC term for what a step makes with this choice, where
-    it is not the one of its spec.
+    before anything is pulled. ``with_options`` are other options, name and value as the options class holds it (``True``,
+    ``2``, ``"onnx"``), without which it is no choice: one value may need other files with another backend. ``source_type``
+    is the IPTC term for what a step makes with this choice, where it is not the one of its spec.
     """
 
     option: str
@@ -135,21 +135,25 @@ class Choice:
     source_type: str = ""
     by_name: bool = False
     own_files: tuple[str, ...] = ()
-    with_options: tuple[tuple[str, str], ...] = ()
+    with_options: tuple[tuple[str, str | int | float], ...] = ()
 
     def made_by(self, options: object) -> bool:
         """Whether these options, an instance of the plugin's class, say this choice."""
-        said = getattr(options, self.option)
-        return (self.value in said if isinstance(said, tuple) else said == self.value) and self.goes_with(options)
+        return says(getattr(options, self.option), self.value) and self.goes_with(options)
 
     def goes_with(self, options: object) -> bool:
         """Whether the other options that it asks for are said."""
-        return all(getattr(options, name) == value for name, value in self.with_options)
+        return all(says(getattr(options, name), value) for name, value in self.with_options)
 
     def models_for(self, options: object) -> tuple[ModelSpec, ...]:
         """Those of its models in whose place these options name no file."""
         named = [getattr(options, name) is not None for name in self.own_files]
         return tuple(model for number, model in enumerate(self.models) if not any(named[number : number + 1]))
+
+
+def says(held: object, value: object) -> bool:
+    """Whether an option that holds ``held`` says ``value``; one of several values says each of them."""
+    return value in held if isinstance(held, tuple) else held == value
 
 
 @dataclass(frozen=True, slots=True)

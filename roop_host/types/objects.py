@@ -71,7 +71,8 @@ class Sessions(Protocol):
     def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
         """Verify, load and try out ``model``. ``threads`` asks for fewer than the job's. Raises ``ModelError``.
 
-        Random numbers that its graph asks for are drawn beforehand, so that equal inputs give equal outputs.
+        Random numbers that its graph asks for are drawn beforehand, so that equal inputs give equal outputs; where they
+        can't be, the report says why.
         """
         ...
 
@@ -84,7 +85,7 @@ class Sessions(Protocol):
 
 
 class Pulse:
-    """When a call last showed that it goes on, as ``time.monotonic()`` counts."""
+    """When a call last showed that it goes on, as ``time.monotonic()`` counts; ``Context.check_cancel`` lets it beat."""
 
     __slots__ = ("last",)
 
@@ -92,6 +93,7 @@ class Pulse:
         self.last = 0.0
 
     def beat(self) -> None:
+        """The call goes on."""
         self.last = time.monotonic()
 
 
@@ -116,7 +118,9 @@ class Context:
     def check_cancel(self) -> None:
         """Raise ``Interrupted`` when the job was cancelled; for long loops in a plugin.
 
-        In a call on frames it also says that the call does not hang: its time-out begins anew.
+        In a call on frames of the stream it also says that the call does not hang: its time-out begins anew. So only the
+        thread that does the work should call it; one beside it would keep a call that hangs alive for ever. A ``Source`` has
+        to give its frame in time whatever it calls.
         """
         self.pulse.beat()
         if self.cancel.is_set():
@@ -155,8 +159,8 @@ class StageObject:
     reverse order of beginnings. ``start`` is for what goes through segments: processors, the analyser and sidecars.
 
     A call must come back within the job's time-out, ``setup`` and ``upload`` within ten times that; in a long one on frames
-    the time counts anew from each ``Context.check_cancel``. One that does not ends the job, and nothing more is called in
-    that process. A call that outlasts a cancel is given a few seconds.
+    of the stream, but for a source's, the time counts anew from each ``Context.check_cancel``. One that does not ends the
+    job, and nothing more is called in that process. A call that outlasts a cancel is given a few seconds.
     """
 
     def setup(self, ctx: Context) -> None:
@@ -245,7 +249,8 @@ class Source(StageObject):
     def frames(self) -> Iterator[SourceFrame]:
         """Frames in order; ends where the stream ends. Called from the decoding thread.
 
-        One frame must come within the time-out; a long wait should look at the cancel event of ``setup``'s context.
+        One frame must come within the time-out, which nothing begins anew: a camera that gives none does not hold a job for
+        ever. A long wait should look at the cancel event of ``setup``'s context.
         """
         raise NotImplementedError
 

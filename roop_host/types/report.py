@@ -53,7 +53,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number that a step told of frames of the output: how often, and what came together."""
+    """A number that a step told of frames of the output, by ``Frame.measure``: how often, and what came together."""
 
     step: str
     name: str

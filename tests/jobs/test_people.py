@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -491,6 +492,7 @@ def test_a_continued_run_counts_all_and_another_reference_begins_anew(scene: Sce
     class Breaks(Paint):
         def process(self, window: Any) -> None:
             if any(frame.index == 15 for frame in window.current):
+                time.sleep(0.5)  # what was passed on is encoded meanwhile
                 raise ValueError("broken")
             super().process(window)
 

@@ -29,6 +29,10 @@ class Options:
     backend: Literal["onnx", "torch"] = "onnx"
     model_file: Path | None = None
     look: Literal["auto", "sharp", "soft"] = "auto"
+    fast: bool = False
+    sure: bool = True
+    size: int = 1
+    parts: tuple[Literal["a", "b"], ...] = ()
 
 
 def model_of(name: str) -> ModelSpec:
@@ -172,8 +176,16 @@ def test_a_list_of_models_says_all_that_asks_for_each() -> None:
     assert label.endswith(" with --step-model net --step-backend torch")
 
 
-@pytest.mark.parametrize(("other", "says"), [(("backnd", "onnx"), "backnd"), (("backend", "onxx"), "onxx")])
-def test_an_option_that_nobody_can_say_makes_the_plugin_unusable(other: tuple[str, str], says: str) -> None:
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (("backnd", "onnx"), "backnd"),
+        (("backend", "onxx"), "onxx"),
+        (("fast", "true"), "is of 'true', and the option holds True: no options would ever say it"),
+        (("size", "2"), "is of '2', and the option holds 2: no options would ever say it"),
+    ],
+)
+def test_an_option_that_nobody_can_say_makes_the_plugin_unusable(other: tuple[str, Any], says: str) -> None:
     plugins = found(Choice(option="model", value="net", with_options=(other,)))
     status = next(status for status in plugins.statuses if status.name == "step")
     assert (status.state, says in status.reason) == ("broken", True)
@@ -186,3 +198,24 @@ def test_a_file_that_was_only_found_decides_nothing_by_the_other_option(tmp_path
     unasked.look(Layers({}, {}, [replace(file, found=True)]), plugins)
     with pytest.raises(ModelError, match="--step-backend"):
         unasked([WEIGHTS])
+
+
+@pytest.mark.parametrize(
+    ("other", "said", "flags"),
+    [
+        (("fast", True), {"fast": True}, " --step-fast"),
+        (("fast", False), {"fast": False}, ""),
+        (("sure", False), {"sure": False}, " --no-step-sure"),
+        (("size", 2), {"size": 2}, " --step-size 2"),
+        (("parts", "b"), {"parts": ("a", "b")}, " --step-parts b"),
+    ],
+)
+def test_options_that_hold_no_words_are_asked_for_as_they_are_held(
+    other: tuple[str, Any], said: dict[str, Any], flags: str
+) -> None:
+    choice = Choice(option="model", value="net", models=(NET,), with_options=(other,))
+    assert choice.made_by(Options(model="net", **said))
+    lacking = {"fast": {"fast": not said.get("fast")}, "sure": {}, "size": {}, "parts": {"parts": ("a",)}}[other[0]]
+    assert not choice.made_by(Options(model="net", **lacking))
+    ((_, told),) = ((wanted.model, [use.said for use in wanted.uses]) for wanted in wanted_models(found(choice)))
+    assert told == [f"--step-model net{flags}"]

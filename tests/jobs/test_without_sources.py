@@ -43,6 +43,7 @@ def job(folder: Path, *colours: Colour, on_no_face: Any = "keep", **faces: Any) 
         ({"mode": "one"}, [WHITE, GREEN, BLUE]),
         ({"order": "right-left"}, [RED, GREEN, WHITE]),
         ({"position": 1}, [RED, WHITE, BLUE]),
+        ({"position": 0}, [WHITE, GREEN, BLUE]),
         ({"mode": "one", "order": "right-left", "position": 2}, [WHITE, GREEN, BLUE]),
     ],
 )

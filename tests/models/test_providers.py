@@ -117,6 +117,7 @@ def test_what_is_compiled_is_kept_apart_by_version_model_and_precision(
     assert len(set(folders)) == 8
     assert folders[0] == tmp_path / "cache" / "tensorrt" / "1.1" / f"{'a' * 32}-fp32"
     assert all(folder is not None and folder.is_dir() for folder in folders)
+    assert cache_folder("tensorrt", "1.1", "a" * 64, fp16=False, mark="b" * 16) not in folders
     assert cache_folder("cuda", "1.1", "a" * 64, fp16=False) is None
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from roop_host.pipeline.queues import AbortedError, ByteQueue
 from roop_host.pipeline.run import PipelineRun, StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.types.frame import Frame
+from roop_host.types.objects import Pulse
 from roop_host.types.planes import rgb_pixels
 
 
@@ -115,6 +117,22 @@ def test_a_stage_that_hangs_ends_the_job_and_says_that_the_process_is_unfit() ->
         make([stage(through), stage(hangs)], timeout_s=0.3).run()
     assert isinstance(caught.value.error, PluginError)
     assert time.monotonic() - begun < 5
+    release.set()
+
+
+def test_a_stage_waits_while_any_of_its_objects_shows_that_it_goes_on() -> None:
+    still, beating = Pulse(), Pulse()
+    beating.last = float("inf")
+    release = threading.Event()
+
+    def waits(message: Message) -> tuple[Message, ...]:
+        release.wait(0.5)
+        return ()
+
+    slow = replace(stage(waits), pulses=(still, beating))
+    make([slow], total=1, timeout_s=0.1).run()
+    with pytest.raises(Unfit):
+        make([replace(slow, pulses=(still,))], total=1, timeout_s=0.1).run()
     release.set()
 
 
