@@ -314,8 +314,8 @@ class Host:
     def opened(self, items: Iterable[StageObject]) -> tuple[ModelSpec, ...]:
         """The models that these objects have opened."""
         asked = set(map(id, items))
-        found = (model for loaded in self._objects.values() if id(loaded.item) in asked for model in loaded.opened)
-        return tuple(dict.fromkeys(found))
+        loaded = (one for one in self._objects.values() if id(one.item) in asked)
+        return tuple(dict.fromkeys(model for one in loaded for model in one.opened))
 
     def pulses_of(self, items: Iterable[StageObject]) -> tuple[Pulse, ...]:
         """What tells that a call of one of these objects goes on."""
@@ -367,9 +367,8 @@ def _where(execution: ExecutionOptions) -> _Where:
 
 def threads_of(execution: ExecutionOptions) -> int:
     """The thread budget: what was asked for, or one per core this process may use."""
-    if execution.threads > 0:
-        return execution.threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return execution.threads if execution.threads > 0 else cores
 
 
 def _set_up(

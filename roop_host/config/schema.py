@@ -103,7 +103,10 @@ def _kind_schema(kind: Any) -> dict[str, Any]:
     if origin is Literal:
         return {"enum": list(inner)}
     if origin in (Union, types.UnionType):
-        return {"anyOf": [_kind_schema(part) for part in inner]}
+        parts = [_kind_schema(part) for part in inner]
+        if type(None) in inner and not {str, Path} & set(inner):
+            parts.append({"const": ""})  # TOML has no word for nothing
+        return {"anyOf": parts}
     if origin is tuple:
         if inner[1:] == (...,):
             return {"type": "array", "items": _kind_schema(inner[0])}

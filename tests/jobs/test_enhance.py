@@ -55,7 +55,7 @@ def still(hopper: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -
     path, random = tmp_path_factory.mktemp("still") / "still.mkv", np.random.default_rng(8)
     small = np.asarray(cv2.resize(hopper, SIZE, interpolation=cv2.INTER_AREA), np.float32)
     rows, columns = (slice(part.start // 2, part.stop // 2) for part in FACE)
-    small[rows, columns] = cv2.GaussianBlur(small, (0, 0), 1.5)[rows, columns]
+    small[rows, columns] = cv2.GaussianBlur(small, (0, 0), 2.5)[rows, columns]
     with av.open(str(path), "w") as sink:
         out = sink.add_stream("ffv1", rate=25)
         out.width, out.height, out.pix_fmt = *SIZE, "yuv444p"

@@ -137,12 +137,9 @@ def flickers(made: RestoringEngine | EmbeddedEngine, clip: Sequence[Picture], fa
 
 def run(made: RestoringEngine | EmbeddedEngine, frame: Picture, face: Face, index: int) -> Picture:
     """The frame after the engine, of a face that another step has drawn."""
-    shown = frame_of(frame, index, faces=(face,))
-    shown.enter(shown.scratch, "swapper")
-    shown.put(shown.box, frame, face_id=face.id)
-    shown.enter(shown.scratch, "enhancer")
-    made.process([Asked(shown, face)])
-    return np.array(shown.bgr())
+    one = asked(frame, face, index)
+    made.process([one])
+    return np.array(one.frame.bgr())
 
 
 def face_of(points: NDArray[np.float32], jitter: float, seed: int) -> Face:
@@ -206,7 +203,11 @@ def test_a_segment_begins_as_if_nothing_had_been_cut(collins: Picture, kind: str
 
 
 def asked(frame: Picture, face: Face, index: int) -> Asked:
-    return Asked(frame_of(frame, index, faces=(face,)), face)
+    shown = frame_of(frame, index, faces=(face,))
+    shown.enter(shown.scratch, "swapper")
+    shown.put(shown.box, frame, face_id=face.id)
+    shown.enter(shown.scratch, "enhancer")
+    return Asked(shown, face)
 
 
 def smoothed(crop: Picture) -> Drawing:

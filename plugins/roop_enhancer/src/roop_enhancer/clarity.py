@@ -12,12 +12,13 @@ from roop_enhancer.sharpness import Looks
 
 #: Frames, this one and those before it, by which a face is judged. Every second one is looked at, by its number, so that a
 #: run that begins at a later segment looks at the same.
-WINDOW, _EVERY = 5, 2  # with those that are held on, as many as the step's warm-up has
+WINDOW, _EVERY = 5, 2  # with those that are held on, less than the step's warm-up has
 #: A face's own edges, lids and lips, may be softer than what is around it in the same focus: one that a step has changed,
 #: and one that is as it was taken, since make-up, light and depth make some softer on purpose.
 _SOFTER, _SOFTER_UNTOUCHED = 1.05, 1.25
 _SHARP = 0.75  # pixels: no edge has to be narrower
 _USUAL = 1.0  # pixels: how sharp a face should be where there is nothing to compare it with
+_CLEAR = 1.2  # pixels: an untouched face whose edges are narrower is clear, whatever is around it
 _SURE, _UNSURE = 0.85, 0.5  # shares of the gap that are closed, with and without something to compare
 #: The most blur that is taken back, in pixels and of the face's width: of more, only ringing would come back.
 _MOST, _MOST_OF_WIDTH = 3.0, 1 / 20
@@ -108,19 +109,24 @@ class Clarity:
         )
 
     def _amounts(self, seen: Seen, width: int, changed: bool) -> Amounts:
-        blur, noise = _gap(seen, width, _SOFTER if changed else _SOFTER_UNTOUCHED), seen.noise or 0.0
+        blur, noise = _gap(seen, width, changed), seen.noise or 0.0
         around = _USUAL_NOISE if seen.noise_around is None else seen.noise_around
         allowed = self._grain * _ROUGHER * around + _PORES
         return Amounts(blur, noise, min(1.0, allowed / max(noise, 1e-6)), min(1.0, blur / _FULL), seen.blocks)
 
 
-def _gap(seen: Seen, width: int, softer: float) -> float:
-    """Variances of blurs add up: the face's is the frame's, and what is to be taken back."""
+def _gap(seen: Seen, width: int, changed: bool) -> float:
+    """Variances of blurs add up: the face's is the frame's, and what is to be taken back.
+
+    A face that no step has changed is not to fit its frame alone: somebody asks for it to be clearer.
+    """
     if seen.blur is None:
         return 0.0
     if seen.blur_around is None:
-        share, wanted = _UNSURE, _USUAL
+        aims = [(_UNSURE, _USUAL)]
     else:
-        share, wanted = _SURE, softer * max(seen.blur_around, _SHARP)
-    gap = float(np.sqrt(share * max(0.0, seen.blur**2 - wanted**2)))
+        aims = [(_SURE, (_SOFTER if changed else _SOFTER_UNTOUCHED) * max(seen.blur_around, _SHARP))]
+    if not changed:
+        aims.append((_UNSURE, _CLEAR))
+    gap = max(float(np.sqrt(share * max(0.0, seen.blur**2 - wanted**2))) for share, wanted in aims)
     return min(gap, _MOST, _MOST_OF_WIDTH * width)
