@@ -34,7 +34,7 @@ from roop_host import Box, Face, FrameView
 #: shows, this frame counts and the last.
 MEMORY = 4
 #: Of the box's sides: how wide the ring is in which the frame's own grain is looked for, and its least width in pixels.
-_RING, _NARROW = 0.15, 24
+_RING, _NARROW = 0.4, 24
 #: Levels: so much is in a picture without grain, by rounding and by what a codec left.
 _CLEAN = 0.4
 #: Of the largest share: from the first on a pixel is the face's; below the second it is the ring's.

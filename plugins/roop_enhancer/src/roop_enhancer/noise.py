@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 #: Side in pixels of the squares that are looked at, and how many of their outermost rows the high-pass spoils.
 BLOCK, _RIM = 12, 2
 _SIGMA = 1.1  # pixels of the low-pass: grain is finer, most of a face is not
+_MEDIAN = 0.6745  # of the sizes of normal noise, by its deviation
+_OUTLYING, _CUT = 2.0, 0.9596  # deviations at which sizes are cut off, and the deviation of what is left of normal noise
 _LEFT = 0.8931  # the share of white noise's deviation that the high-pass leaves
 #: Squares of one measurement: of many the spread is a few per cent, of few nothing can be said.
 _MANY, _FEW = 80, 4
@@ -132,9 +134,13 @@ def flattest(blocks: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def sigmas_of(fine: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Float32 ``(n, c)``: the deviation of white noise with fine structure as strong as that of each square."""
-    power = np.einsum("nhwc,nhwc->nc", fine, fine) / np.float32(fine.shape[1] * fine.shape[2])
-    return np.asarray(np.sqrt(power) / np.float32(_LEFT), np.float32)
+    """Float32 ``(n, c)``: the deviation of white noise with fine structure as strong as that of most of each square.
+
+    What is far above the median counts as that far only: a line through a square, a hair or a crack in paint, is no noise.
+    """
+    sizes = np.abs(fine).reshape(len(fine), -1, fine.shape[3])
+    most = np.median(sizes, axis=1, keepdims=True) * np.float32(_OUTLYING / _MEDIAN)
+    return np.asarray(np.sqrt(np.square(np.minimum(sizes, most)).mean(1)) / np.float32(_LEFT * _CUT), np.float32)
 
 
 def _plain(sigmas: NDArray[np.float32]) -> NDArray[np.float32]:
