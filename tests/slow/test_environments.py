@@ -67,7 +67,7 @@ def test_faces_are_enhanced_where_nothing_is_installed_that_swaps(tmp_path: Path
     done = call(roop, *enhance, ROOP_MODELS=store)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert (report["faces_changed"], report["source_type"]) == (1, "algorithmicallyEnhanced")
+    assert (report["frames_matched"], report["source_type"]) == (1, "algorithmicallyEnhanced")
     assert any("enhancer: model embedded" in notice for notice in report["notices"])
     refused = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "swapper,enhancer")
     assert refused.returncode == 2

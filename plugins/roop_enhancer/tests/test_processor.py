@@ -101,8 +101,11 @@ def test_after_another_step_those_that_it_changed() -> None:
 
 
 def test_swapped_asks_for_a_change_whoever_stands_before() -> None:
+    refused = Noting()
+    refused.setup(context_of(EnhancerOptions(model="embedded", faces="swapped")))
     with pytest.raises(UsageError, match="the enhancer stands first"):
-        begun(faces="swapped")
+        refused.begin(JobContext(Job((), "t.mp4", "o.mp4", (Step("enhancer"),)), (), SIDE, SIDE))
+    refused.end()  # as the host calls it all the same
     assert enhanced(begun(("pixelate", "enhancer"), faces="swapped"), shown(face(1), changed=[1], by="pixelate")) == [1]
 
 
@@ -176,6 +179,7 @@ def test_that_nothing_was_changed_is_told(options: dict[str, Any], caplog: pytes
     made.end()
     assert frame.measures == (("enhancer", "faces", 0.0),)
     assert "changed none of the faces" in caplog.text
+    assert ("--enhancer-blend 0" in caplog.text) == ("blend" in options)
 
 
 def test_nothing_is_told_where_a_face_was_changed_or_none_was_there(caplog: pytest.LogCaptureFixture) -> None:

@@ -121,7 +121,8 @@ class EmbeddedEngine:
         bgr = _with_luma(one.bgr, made, one.share, unit)
         if one.frame.changed_by(one.face.id):  # else it has the grain that was taken with it
             bgr = self._grain.grained(one.frame, one.face, one.box, bgr, share)
-        one.frame.put(one.box, bgr, share, face_id=one.face.id)
+        if not np.array_equal(bgr, one.bgr):
+            one.frame.put(one.box, bgr, share, face_id=one.face.id)
 
     def _hold(self, one: _Taken, at: tuple[int, int], base: Plane, made: Plane) -> None:
         self._held.step(one.face.id, one.frame.index, at, base, made, one.amounts.noise, one.frame.scratch)

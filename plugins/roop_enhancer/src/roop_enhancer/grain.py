@@ -37,12 +37,13 @@ MEMORY = 4
 _RING, _NARROW = 0.4, 24
 #: Levels: so much is in a picture without grain, by rounding and by what a codec left.
 _CLEAN = 0.4
+_COARSEST = 5.0  # levels of luma: what seems more is mostly paint, cloth or print, and would hide the face
 #: Of the largest share: from the first on a pixel is the face's; below the second it is the ring's.
 _INSIDE, _OUTSIDE = 0.5, 0.01
 _AS_BRIGHT = 30.0  # levels by which places of the ring may be brighter or darker than the face's
 _ENOUGH = 12  # squares of the ring: of so many those that are as bright as the face count alone
 _MOST = 2.0  # times as much as is missing is drawn where a face is shown by half; not more where it is shown by less
-_RANGE = (0.6, 1.5)  # of the strength in the shadows and highlights of one face
+_RANGE = (0.7, 1.3)  # of the strength in the shadows and highlights of one face
 _SOME = 0.25  # levels: less of colour is not worth its time
 #: Of Cr and Cb to B, G, R: what ``cv2.COLOR_YCrCb2BGR`` has.
 _CR, _CB = (0.0, -0.714, 1.403), (1.773, -0.344, 0.0)
@@ -167,7 +168,8 @@ class Grain:
         gain: float,
     ) -> NDArray[Any]:
         """``shown`` is the noise that is there, and what of it is new."""
-        wanted = self._amount * np.mean([seen.wanted.sigmas for seen in lately], axis=0)
+        wanted = np.mean([seen.wanted.sigmas for seen in lately], axis=0)
+        wanted *= self._amount * min(1.0, _COARSEST / max(float(wanted[0]), _CLEAN))
         missing = np.maximum(np.square(wanted) - np.square(np.maximum(shown[0], _CLEAN)), 0)
         likeness = np.mean([seen.wanted.likeness for seen in lately], axis=0)
         changes = [seen.change for seen in lately if seen.change is not None]

@@ -52,14 +52,15 @@ class Likeness:
         """Raises ``ModelError`` or ``UsageError`` for a recogniser that is named and can't be had."""
         self._ctx, self._choice = ctx, choice
         self._loaded: dict[str, Recogniser] = {}
+        self._by: Recogniser | None = None
+        self._kept: list[float] = []
         if choice in _NAMED:
             self._load(_NAMED[choice])
 
     def begin(self, job: JobContext) -> None:
         self._sources: tuple[SourceFace, ...] = job.sources
         self._shown: dict[int, Face | None] = {}
-        self._kept: list[float] = []
-        self._by: Recogniser | None = None
+        self._kept, self._by = [], None
         self._settled = self._choice == "none"
         if job.sources:
             self._settle([source.face for source in job.sources])

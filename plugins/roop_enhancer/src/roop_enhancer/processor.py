@@ -74,10 +74,13 @@ class Enhancer(Processor):
         if self._likeness is not None:
             self._likeness.end()
         if self._whole and self._seen and not self._changed and self._log is not None:
-            self._log.warning(
-                "the enhancer changed none of the faces: those that it is for (--enhancer-faces, --enhancer-min-face-size, "
-                "the face options) were not there, were enhanced before, or are as clear as the frame around them"
-            )
+            why = "--enhancer-blend 0 shows nothing of it"
+            if self._shows:
+                why = (
+                    "those that it is for (--enhancer-faces, --enhancer-min-face-size, the face options) were not there, "
+                    "were enhanced before, or are clear already"
+                )
+            self._log.warning("the enhancer changed none of the faces: %s", why)
 
     def teardown(self) -> None:
         self._engine = self._likeness = None
