@@ -96,8 +96,11 @@ class GfpganRestorer:
                 f"the model {self._model} is no file of weights that torch reads without running code of its own; "
                 f"{self._repair}"
             ) from error
-        if not (isinstance(loaded, Mapping) and any(isinstance(loaded.get(key), Mapping) for key in _KEYS)):
+        if not isinstance(loaded, Mapping) or not any(key in loaded for key in _KEYS):
             raise self._differs("it holds neither params_ema nor params")
+        state = next(loaded[key] for key in _KEYS if key in loaded)  # as the package chooses
+        if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
+            raise self._differs("its weights have no names")
         return loaded
 
     def _built(self, package: Any, state: Mapping[str, Any]) -> Any:
