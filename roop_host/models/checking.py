@@ -11,7 +11,6 @@ import hashlib
 import mmap
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -113,51 +112,19 @@ def _other(model: ModelSpec, path: Path, wrong: str, repair: str) -> ModelError:
 
 def refers_to_other_files(data: bytes | mmap.mmap) -> bool:
     """Whether any tensor of the model lies elsewhere. Raises ``ValueError`` for bytes that are no plain ONNX model."""
+    from roop_host.models.wire import fields
+
     if data[4:8] == _ORT_FORMAT:
         raise ValueError("it is in ONNX Runtime's own format, not ONNX")
     todo = [("model", 0, len(data))]  # a stack: nested graphs can't exhaust recursion
     while todo:
         message, start, end = todo.pop()
-        for number, value, first, last in _fields(data, start, end):
+        for field in fields(data, start, end):
+            holds = field.begin != field.end
             if message == "tensor":
                 # Stricter than the format: any trace of external data counts, whatever the location says.
-                if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and (value != 0 or first != last)):
+                if field.number == _EXTERNAL_DATA or (field.number == _DATA_LOCATION and (field.value != 0 or holds)):
                     return True
-            elif number in _WAYS[message] and first != last:
-                todo.append((_WAYS[message][number], first, last))
+            elif field.number in _WAYS[message] and holds:
+                todo.append((_WAYS[message][field.number], field.begin, field.end))
     return False
-
-
-def _fields(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Field number, number value, and where a bytes value begins and ends (equal for none)."""
-    while at < end:
-        tag, at = _varint(data, at, end)
-        value = first = last = 0
-        match tag & 7:
-            case 0:
-                value, at = _varint(data, at, end)
-            case 1:
-                at += 8
-            case 2:
-                length, first = _varint(data, at, end)
-                at = last = first + length
-            case 5:
-                at += 4
-            case kind:
-                raise ValueError(f"it is no ONNX model (wire type {kind})")
-        if at > end or tag >> 32 or not tag >> 3:
-            raise ValueError("it is no ONNX model, or cut off")
-        yield tag >> 3, value, first, last
-
-
-def _varint(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            raise ValueError("it is no ONNX model, or cut off")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("it is no ONNX model (a number too long)")

@@ -6,6 +6,7 @@ in milliseconds and nothing of it is copied (https://protobuf.dev/programming-gu
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,17 +19,22 @@ _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 6, 11
 FUNCTION_NAME, FUNCTION_NODE, FUNCTION_DOMAIN = 1, 7, 10
 #: float_data, int32_data, string_data, int64_data, raw_data, double_data, uint64_data.
 TENSOR_DATA = frozenset({4, 5, 6, 7, 9, 10, 11})
-_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
+_BYTES = 2
+Data = bytes | mmap.mmap | memoryview
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Where a field lies: its head begins at ``head``, its content is from ``begin`` to ``end``."""
+    """Where a field lies: its head begins at ``head``, its content is from ``begin`` to ``end``.
+
+    Only bytes have a content; of a whole number ``value`` is what it is, of anything else 0.
+    """
 
     number: int
     head: int
     begin: int
     end: int
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +53,27 @@ class Node:
         return self.domain in ("", "ai.onnx")
 
 
-def fields(data: memoryview, begin: int = 0, end: int | None = None) -> Iterator[Field]:
+def fields(data: Data, begin: int = 0, end: int | None = None) -> Iterator[Field]:
     """The fields of the message from ``begin`` to ``end``. Raises ``ValueError`` for what is none."""
     end = len(data) if end is None else end
     while begin < end:
         head = begin
         key, begin = _varint(data, begin, end)
-        kind = key & 7
-        if kind == _BYTES:
-            size, begin = _varint(data, begin, end)
-        elif kind == _VARINT:
-            size = _varint(data, begin, end)[1] - begin
-        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            size = 8 if kind == _EIGHT_BYTES else 4
-        else:
-            raise ValueError(f"there is no field of kind {kind}")
-        if begin + size > end:
-            raise ValueError("a field is cut off")
-        yield Field(key >> 3, head, begin, begin + size)
+        value = size = 0
+        match key & 7:
+            case 0:
+                value, begin = _varint(data, begin, end)
+            case 1:
+                begin += 8
+            case 2:
+                size, begin = _varint(data, begin, end)
+            case 5:
+                begin += 4
+            case kind:
+                raise ValueError(f"it is no ONNX model (wire type {kind})")
+        if begin + size > end or key >> 32 or not key >> 3:
+            raise ValueError("it is no ONNX model, or cut off")
+        yield Field(key >> 3, head, begin, begin + size, value)
         begin += size
 
 
@@ -115,18 +124,18 @@ def _inside(data: memoryview, attribute: Field) -> Iterator[Node]:
                 yield from node.inner
 
 
-def _varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
+def _varint(data: Data, at: int, end: int) -> tuple[int, int]:
     """A number, and where it ends."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
-            break
+            raise ValueError("it is no ONNX model, or cut off")
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise ValueError("a number is cut off")
+    raise ValueError("it is no ONNX model (a number too long)")
 
 
 def _head(number: int, size: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -84,14 +84,9 @@ class EmbeddedEngine:
     def process(self, asked: Sequence[Asked]) -> None:
         # All of a frame are looked at before any is changed: where two overlap, each is seen as it was.
         for _, of_frame in groupby(asked, key=lambda one: one.frame.index):
-            for taken in [*self._taken(of_frame)]:
-                self._put(taken)
-
-    def _taken(self, asked: Iterator[Asked]) -> Iterator[_Taken]:
-        for one in asked:
-            taken = self._take(one)
-            if taken is not None:
-                yield taken
+            for taken in [self._take(one) for one in of_frame]:
+                if taken is not None:
+                    self._put(taken)
 
     def _take(self, one: Asked) -> _Taken | None:
         frame, face = one.frame, one.face

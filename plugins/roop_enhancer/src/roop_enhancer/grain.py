@@ -28,6 +28,7 @@ from roop_enhancer.noise import (
     squares,
 )
 from roop_enhancer.pattern import Pattern
+from roop_enhancer.tracks import Tracks
 from roop_host import Box, Face, FrameView
 
 #: Frames before this one by which the frame's grain is judged, in the picture as it is without this step. Of what the step
@@ -99,7 +100,6 @@ class _Change:
 class _Track:
     """``before`` is the picture around the face in the last frame, and where it lay; ``shown`` what the face then was."""
 
-    index: int
     # What is new in the oldest of these is told by the frame before it.
     seen: deque[_Seen | None] = field(default_factory=lambda: deque(maxlen=MEMORY))
     before: _Around | None = None
@@ -122,11 +122,11 @@ class Grain:
     def __init__(self, amount: float) -> None:
         self._amount = amount
         self._patterns = [Pattern(number) for number in range(3)]
-        self._tracks: dict[int, _Track] = {}
+        self._tracks = Tracks(_Track)
 
     def start(self) -> None:
         """A new segment."""
-        self._tracks = {}
+        self._tracks.start()
 
     def grained(self, frame: FrameView, face: Face, box: Box, bgr: NDArray[Any], share: NDArray[np.float32]) -> NDArray[Any]:
         """``bgr``, what is to be shown of ``box``, with the grain that the frame has around the face.
@@ -137,7 +137,7 @@ class Grain:
         most = float(share.max(initial=0))
         if not self._amount or not most:
             return bgr
-        track = self._track(face.id, frame.index)
+        track = self._tracks.of(face.id, frame.index)
         around = _around(frame, face, box, bgr.dtype.type, share / np.float32(most))
         face_blocks = _luma_colour(squares(around.bgr, around.face))
         track.seen.append(_seen(frame, face, around, track.before, face_blocks))
@@ -148,15 +148,6 @@ class Grain:
         if sigmas is None or not lately:
             return bgr
         return self._with_grain(frame.index, box, bgr, lately, (sigmas, new), min(1 / most, _MOST))
-
-    def _track(self, face_id: int, index: int) -> _Track:
-        """What is known of this face; nothing where the frame before did not show it. Who is gone is forgotten."""
-        self._tracks = {one: track for one, track in self._tracks.items() if index - 1 <= track.index <= index}
-        track = self._tracks.get(face_id)
-        if track is None or track.index != index - 1:
-            track = self._tracks[face_id] = _Track(index)
-        track.index = index
-        return track
 
     def _with_grain(
         self,

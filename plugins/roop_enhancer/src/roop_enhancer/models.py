@@ -8,6 +8,7 @@ Nor is any in half precision: a decoder like StyleGAN2's runs over in it, and an
 from __future__ import annotations
 
 from roop_host import ModelSpec
+from roop_vision.models import facefusion_urls
 
 _HUB = "https://huggingface.co"
 _PURPOSE = "face restoration, {} pixels"
@@ -27,10 +28,7 @@ def _facefusion(name: str, size: int, sha256: str, *, licence: str, pixels: int 
         licence=licence,
         commercial=False,
         purpose=_PURPOSE.format(pixels),
-        urls=(
-            f"https://github.com/facefusion/facefusion-assets/releases/download/models-3.0.0/{name}.onnx",
-            f"{_HUB}/facefusion/models-3.0.0/resolve/main/{name}.onnx",
-        ),
+        urls=facefusion_urls("models-3.0.0", name),
     )
 
 

@@ -8,7 +8,7 @@ is shown.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_enhancer.noise import noises_of
+from roop_enhancer.tracks import Tracks
 from roop_host import Scratch
 
 #: Frames after which what was before them has no part in a result.
@@ -60,12 +61,6 @@ class _Drawn:
 _Weighed = tuple[_Drawn, NDArray[np.float64], NDArray[np.float32]]
 
 
-@dataclass(slots=True)
-class _Track:
-    index: int
-    drawn: deque[_Drawn] = field(default_factory=lambda: deque(maxlen=MEMORY))
-
-
 class Steady:
     """One per step. ``amount`` in 0..0.9 is how much of the frame before is held on where nothing moves; 0 is nothing.
 
@@ -76,12 +71,12 @@ class Steady:
 
     def __init__(self, amount: float) -> None:
         self._weight = amount / (1 - amount)
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: Tracks[deque[_Drawn]] = Tracks(lambda: deque(maxlen=MEMORY))
         self._scratch = Scratch()
 
     def start(self) -> None:
         """A new segment."""
-        self._tracks = {}
+        self._tracks.start()
 
     def step(
         self,
@@ -98,22 +93,13 @@ class Steady:
         """
         if not self._weight:
             return made_bgr
-        track = self._track(face_id, index)
+        before = self._tracks.of(face_id, index)
         part = _part(crop_bgr.shape[0], shown)
         now = _Drawn(_small(crop_bgr), part, _kept(made_bgr[part]))
-        if track.drawn and now.bgra.size:
-            self._hold(now.small, track.drawn, made_bgr, part)
-        track.drawn.append(now)
+        if before and now.bgra.size:
+            self._hold(now.small, before, made_bgr, part)
+        before.append(now)
         return made_bgr
-
-    def _track(self, face_id: int, index: int) -> _Track:
-        """What is known of this face; nothing where the frame before did not show it. Who is gone is forgotten."""
-        self._tracks = {one: track for one, track in self._tracks.items() if index - 1 <= track.index <= index}
-        track = self._tracks.get(face_id)
-        if track is None or track.index != index - 1:
-            track = self._tracks[face_id] = _Track(index)
-        track.index = index
-        return track
 
     def _hold(self, now: _Small, before: deque[_Drawn], made: NDArray[np.float32], part: _Part) -> None:
         """This part of ``made`` becomes the mean of what was drawn, each frame by how much its crop is like that of now."""

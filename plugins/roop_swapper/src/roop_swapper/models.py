@@ -7,6 +7,7 @@ swap networks at least one that names the host's own digest. A file for which no
 from __future__ import annotations
 
 from roop_host import ModelSpec
+from roop_vision.models import facefusion_urls
 
 _INSIGHTFACE = "non-commercial research only (InsightFace)"
 _HUB = "https://huggingface.co"
@@ -52,10 +53,7 @@ def _facefusion(
         licence=licence,
         commercial=False,
         purpose=purpose,
-        urls=(
-            f"https://github.com/facefusion/facefusion-assets/releases/download/{tag}/{name}.onnx",
-            f"{_HUB}/facefusion/{tag}/resolve/main/{name}.onnx",
-        ),
+        urls=facefusion_urls(tag, name),
     )
 
 

@@ -6,15 +6,9 @@ Sizes and hashes: what several public repositories state alike.
 from __future__ import annotations
 
 from roop_host import Choice, ModelSpec
+from roop_vision.models import facefusion_urls
 
 _LATER, _FIRST = "models-3.1.0", "models-3.0.0"
-
-
-def _urls(tag: str, name: str) -> tuple[str, ...]:
-    return (
-        f"https://github.com/facefusion/facefusion-assets/releases/download/{tag}/{name}.onnx",
-        f"https://huggingface.co/facefusion/{tag}/resolve/main/{name}.onnx",
-    )
 
 
 def _xseg(name: str, size: int, sha256: str, tag: str = _LATER) -> ModelSpec:
@@ -23,7 +17,7 @@ def _xseg(name: str, size: int, sha256: str, tag: str = _LATER) -> ModelSpec:
         size=size,
         sha256=sha256,
         licence="GPL-3.0 (DeepFaceLab)",
-        urls=_urls(tag, name),
+        urls=facefusion_urls(tag, name),
         purpose="tells a face from what stands before it (XSeg)",
     )
 
@@ -36,7 +30,7 @@ BISENET_RESNET_34 = ModelSpec(
     size=93_632_546,
     sha256="4a0b8c958a3c938913bd06a8365dbb3c8761afba6ecbf0d14b3b1f77eb230c96",
     licence="MIT (face-parsing)",
-    urls=_urls(_FIRST, "bisenet_resnet_34"),
+    urls=facefusion_urls(_FIRST, "bisenet_resnet_34"),
     purpose="tells skin, features, glasses and hair apart (BiSeNet)",
 )
 OCCLUDERS = {model.name: model for model in (XSEG_1, XSEG_2, XSEG_3)}

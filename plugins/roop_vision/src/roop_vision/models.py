@@ -99,6 +99,14 @@ GENDER_AGE = _member(
 )
 
 
+def facefusion_urls(tag: str, name: str) -> tuple[str, ...]:
+    """Where a network of FaceFusion's assets can be had; ``tag`` is that of the release."""
+    return (
+        f"https://github.com/facefusion/facefusion-assets/releases/download/{tag}/{name}.onnx",
+        f"https://huggingface.co/facefusion/{tag}/resolve/main/{name}.onnx",
+    )
+
+
 _DLIB_WEIGHTS = "face_recognition_models"
 #: What is said of a thing that needs them, where ``dlib_installed`` says no.
 DLIB_NEEDED = "needs two packages that are not installed; add them with: pip install 'roop-vision[dlib]'"
