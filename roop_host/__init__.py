@@ -93,6 +93,9 @@ if TYPE_CHECKING:
         JobContext as JobContext,
     )
     from roop_host.types.objects import (
+        PreparedScreener as PreparedScreener,
+    )
+    from roop_host.types.objects import (
         Processor as Processor,
     )
     from roop_host.types.objects import (
@@ -148,6 +151,7 @@ if TYPE_CHECKING:
     from roop_host.types.people import Sighting as Sighting
     from roop_host.types.people import Wish as Wish
     from roop_host.types.report import Measure as Measure
+    from roop_host.types.report import Refusal as Refusal
     from roop_host.types.report import Report as Report
     from roop_host.types.report import StageTime as StageTime
     from roop_host.types.report import Uploaded as Uploaded
@@ -195,12 +199,12 @@ _HOME = {
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
     "types.models": "Choice ModelSpec Pack",
     "types.objects": (
-        "Analyser Artifact Context Finished Finisher JobContext Processor Pulse Receipt Score Screener Session Sessions "
-        "Sidecar Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
+        "Analyser Artifact Context Finished Finisher JobContext PreparedScreener Processor Pulse Receipt Score Screener "
+        "Session Sessions Sidecar Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
     ),
     "types.options": "option",
     "types.people": "Look Looked Preview SeenPerson Sighting Wish",
-    "types.report": "Measure Report StageTime Uploaded Verdicts",
+    "types.report": "Measure Refusal Report StageTime Uploaded Verdicts",
     "types.specs": "AnalyserSpec CommandSpec ExporterSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.window": "Segment Window",
 }

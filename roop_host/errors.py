@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from roop_host.types.report import Report
+    from roop_host.types.report import Refusal, Report
 
 
 #: More of a plugin's text than this helps nobody.
@@ -46,7 +46,11 @@ class ScreeningError(RoopError):
 
 
 class ContentBlocked(ScreeningError):
-    """A working screener refused a picture."""
+    """A working screener refused a picture: ``refusal`` says which one, where it stands and what it scored."""
+
+    def __init__(self, text: str, refusal: Refusal | None = None) -> None:
+        super().__init__(text)
+        self.refusal = refusal
 
 
 class ScreenerFailed(ScreeningError):

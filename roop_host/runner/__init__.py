@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from roop_host import gate
-from roop_host.errors import Interrupted, PluginError, RoopError, ScreeningError, UsageError, told
+from roop_host.errors import ContentBlocked, Interrupted, PluginError, RoopError, ScreeningError, UsageError, told
 from roop_host.host import Control, Host, Progress
 from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
@@ -152,7 +152,8 @@ def _failed(run: Run, error: RoopError, tell: Callable[[Run, Report], None]) -> 
         status = "blocked"
     elif isinstance(error, Interrupted):
         status = "interrupted"
-    error.report = report_of(run, status=status, exit_code=error.exit_code, error=str(error))
+    refusal = error.refusal if isinstance(error, ContentBlocked) else None
+    error.report = report_of(run, status=status, exit_code=error.exit_code, error=str(error), refusal=refusal)
     tell(run, error.report)
     return error
 

@@ -12,7 +12,7 @@ from roop_host.errors import RoopError, ScreenerFailed
 from roop_host.host import Progress
 from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
-from roop_host.pipeline.segmenting import LeftOut, Message, Reach, Splitter
+from roop_host.pipeline.segmenting import LeftOut, Message, Reach, SegmentStart, Splitter
 from roop_host.pipeline.windows import Windows, WindowSpec
 from roop_host.runner import unmatched
 from roop_host.runner.selection import Selector
@@ -203,6 +203,8 @@ def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame):
+            if message.index % run.job.media.segment_frames == 0:
+                door.forget()
             door.look(message, Stage.TARGET, _place("target", message))
             yield from splitter.feed(message)
 
@@ -213,7 +215,10 @@ def _screen_output(run: Run) -> StageSpec:
     door = gate.Gate(run.after, run.control.cancelled)
 
     def feed(message: Message) -> Iterator[Message]:
-        if isinstance(message, Frame):
+        if isinstance(message, SegmentStart):
+            door.forget()
+        elif isinstance(message, Frame):
+            message = message.sealed()
             door.look(message, Stage.OUTPUT, _place("output", message))
         yield message
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from roop_host import gate
 from roop_host.errors import PluginError, RoopError, ScreenerFailed
+from roop_host.gate.known import Known
 from roop_host.runner.state import Part, Run
 from roop_host.types.options import resolve
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 def load(run: Run, names: Names) -> None:
     """Screeners first: without them nothing else is worth loading. Then what is cheap to fail before what is heavy."""
-    run.before, run.after = _watchers(run, 0), _watchers(run, 1)
+    run.before = _watchers(run, 0)
+    run.after = _watchers(run, 1, tuple(watcher.known for watcher in run.before))
     run.uploaders = tuple(_part(run, "uploader", declared) for declared in names.uploaders)
     run.source = _part(run, "source", names.source) if names.source is not None else None
     run.analyser = _part(run, "analyser", names.analyser) if names.analyser is not None else None
@@ -50,14 +52,16 @@ def _part(
     return part
 
 
-def _watchers(run: Run, place: int) -> tuple[gate.Watcher, ...]:
-    """Every screener, for one place of the stream."""
+def _watchers(run: Run, place: int, known: Sequence[Known] = ()) -> tuple[gate.Watcher, ...]:
+    """Every screener, for one place of the stream. ``known`` is what those of another place have looked at."""
     watchers = []
-    for declared in run.host.plugins.screeners.values():
+    adaptive = run.job.screen == "adaptive"
+    for number, declared in enumerate(run.host.plugins.screeners.values()):
         spec = declared.spec
         screener = _part(run, "screener", declared, turn=place, failure=ScreenerFailed).item
         limit = gate.effective_limit(run.job.screen_limit, spec.threshold, _own_limit(run, declared))
-        watchers.append(gate.Watcher(spec.name, declared.label, screener, limit, spec.batch_size))
+        shared = known[number] if known else Known()
+        watchers.append(gate.Watcher(spec.name, declared.label, screener, limit, spec.batch_size, adaptive, shared))
     return tuple(watchers)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
@@ -137,6 +138,14 @@ class FrameView:
             return self.bgr(dtype=dtype)
         return self._convert(self.box, dtype == np.float32, None)
 
+    def shrunk(self, width: int, height: int, box: Box | None = None) -> NDArray[np.uint8]:
+        """``box`` scaled down to uint8 ``(height, width, 3)`` B, G, R, whatever its shape: every pixel of it counts.
+
+        As Pillow's bilinear filter, which averages when it scales down. Nothing is kept of it.
+        """
+        picture = Image.fromarray(self.bgr(box))  # Pillow treats channels alike, so B, G, R may pass as R, G, B
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2))
+
     def alpha(self) -> NDArray[Any] | None:
         """Upright float32 ``(height, width)`` in 0..1, or None where the picture has no alpha."""
         if not self._pixels.layout.alpha:
@@ -263,8 +272,11 @@ class Frame(FrameView):
             mine[...] = theirs
         self._cache, self._edits, self.changed, self.measures = {}, frozenset(), True, ()
 
-    def view(self) -> FrameView:
-        """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
+    def view(self, *, bare: bool = False) -> FrameView:
+        """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``.
+
+        A ``bare`` one has none of the regions that were converted before: whoever had them could have changed them.
+        """
         self._pixels.share()
         view = FrameView(
             self._pixels,
@@ -275,8 +287,14 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        view._edits, view.changed, view._cache = self._edits, self.changed, dict(self._cache)
+        view._edits, view.changed, view._cache = self._edits, self.changed, {} if bare else dict(self._cache)
         return view
+
+    def sealed(self) -> Frame:
+        """The frame with planes of its own, which nobody else has had: what is looked at now is what will be encoded."""
+        twin = self.hand_on()
+        twin._pixels = self._pixels.copy()
+        return twin
 
     def fork(self) -> Frame:
         """A second frame of the same picture; whichever is changed first copies."""

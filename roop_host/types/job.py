@@ -189,6 +189,12 @@ class Job:
     media: MediaOptions = MediaOptions()
     execution: ExecutionOptions = ExecutionOptions()
     screen_limit: float = _setting(0.85, "Screen more strictly than this.", "Screening", least=0, most=1, tightens=True)
+    screen: Literal["every", "adaptive"] = _setting(
+        "every",
+        "Look at every frame, or for live work only at those that differ enough from the last one looked at.",
+        "Screening",
+        per_run=True,
+    )
     exports: tuple[str, ...] = _setting((), "Files beside the output: a,b", "Output", word="export", per_run=True)
     uploads: tuple[str, ...] = _setting((), "Where the finished output goes too: a,b", "Output", word="upload", per_run=True)
     plugin_options: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)

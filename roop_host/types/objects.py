@@ -210,6 +210,32 @@ class Screener(StageObject):
         raise NotImplementedError
 
 
+class PreparedScreener(Screener):
+    """A screener that judges a picture by arrays it makes of it, so that the host need not ask twice about equal ones.
+
+    ``judge`` must depend on its inputs alone. The host keeps scores for the length of a job and by every bit of an input.
+    """
+
+    def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
+        """What is looked at of ``frame``: one array of numbers or more, of which the highest score counts."""
+        raise NotImplementedError
+
+    def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[Score]:
+        """One score in 0..1 per input, higher is worse; at most the spec's ``batch_size`` of them."""
+        raise NotImplementedError
+
+    def bound(self, score: Score, before: NDArray[Any], now: NDArray[Any]) -> Score:
+        """The most that ``now`` may score, when ``before`` of the same form did score ``score``: for ``--screen adaptive``.
+
+        1 where nothing is known, which is what this says.
+        """
+        return 1.0
+
+    def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[Score]:
+        """The highest score of what is looked at of each frame."""
+        return [max(score for given in self.prepare(frame) for score in self.judge([given], stage)) for frame in frames]
+
+
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """A stream of upright frames: ``width`` and ``height`` in pixels, ``rate`` in frames a second (an average).
@@ -304,7 +330,9 @@ class Sidecar(StageObject):
 class Finished:
     """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts.
 
-    ``kind`` is video, animation or picture; the suffix of the path says in which format the file is.
+    ``kind`` is video, animation or picture; the suffix of the path says in which format the file is. ``target`` is the file
+    that it was made of, None for a stream or a folder of frames; ``sources`` are the pictures of faces that were put in it,
+    without saved faces. Both are the user's: to be read, and not to be named in the output.
     """
 
     job: Job
@@ -313,13 +341,18 @@ class Finished:
     plugins: tuple[str, ...]
     models: tuple[Mapping[str, str], ...]
     screening: tuple[Verdicts, ...]
+    target: Path | None = None
+    sources: tuple[Path, ...] = ()
 
 
 class Finisher(StageObject):
     """Works on the finished file, in place: after the marks, before it is checked and gets its name."""
 
-    def finish(self, path: Path, about: Finished) -> None:
-        """Change ``path``, which must stay a file of its format with the same frames and marks, or leave it as it is."""
+    def finish(self, path: Path, about: Finished) -> Mapping[str, bytes] | None:
+        """Change ``path``, which must stay a file of its format with the same frames and marks, or leave it as it is.
+
+        What is returned becomes files beside the output: ``{".c2pa": ...}`` is ``clip.mkv.c2pa`` beside ``clip.mkv``.
+        """
         raise NotImplementedError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,34 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What one screener saw: how many looks, and the highest score of each stage."""
+    """What one screener saw, and the highest score of each stage.
+
+    Of the pictures it really looked at ``looks``; ``reused`` were bit by bit what it had judged before; ``inherited`` were
+    near enough to that, which only ``mode`` adaptive allows.
+    """
 
     screener: str
     distribution: str
     limit: float
     looks: int
     highest: Mapping[str, float]
+    reused: int = 0
+    inherited: int = 0
+    mode: Literal["every", "adaptive"] = "every"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the gate stopped the job. ``frame`` and ``seconds`` are of the target, None of a source picture."""
+
+    screener: str
+    distribution: str
+    stage: str
+    picture: str
+    frame: int | None
+    seconds: float | None
+    score: float
+    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +91,9 @@ class Report:
     ``output`` is None unless it was written; ``beside`` are the files that were written beside it. ``frames`` are those of
     the output: ``frames_held`` of them show the picture of one before. ``frames_dropped`` of the target are not in it.
     Of ``seconds``, the first ``loading_seconds`` went until all that takes part was set up and the sources were read.
-    ``source_type`` is None where nothing was changed, but only looked at. ``measures`` is what steps told of their work.
-    ``frames_with_face`` and ``frames_matched`` (a face that was asked for) count frames of the target.
+    ``source_type`` is None where nothing was changed, but only looked at. ``measures`` is what steps told of their work,
+    ``refusal`` what a screener refused. ``frames_with_face`` and ``frames_matched`` (a face that was asked for) count frames
+    of the target.
     """
 
     status: str = "failed"
@@ -97,6 +119,7 @@ class Report:
     plugins: tuple[str, ...] = ()
     models: tuple[Mapping[str, str], ...] = ()
     screening: tuple[Verdicts, ...] = ()
+    refusal: Refusal | None = None
     source_type: str | None = None
     notices: tuple[str, ...] = ()
     stages: tuple[StageTime, ...] = ()

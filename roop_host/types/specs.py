@@ -57,7 +57,8 @@ class _Stage:
 class ProcessorSpec(_Stage):
     """A named step of ``--processors``. ``needs_source`` asks for at least one source face.
 
-    ``needs`` are the fields of ``Face`` that must be filled whatever the options; a choice may need more.
+    ``needs`` are the fields of ``Face`` that must be filled whatever the options; a choice may need more. ``added_by`` is a
+    yes-or-no option of the plugin: where it says yes, the step stands behind those that were named, without being named.
     """
 
     load: Callable[[], Callable[[], Processor]]
@@ -65,6 +66,7 @@ class ProcessorSpec(_Stage):
     needs_source: bool = False
     needs: frozenset[str] = frozenset()
     source_type: str = "compositeWithTrainedAlgorithmicMedia"
+    added_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

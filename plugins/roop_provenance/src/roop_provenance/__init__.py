@@ -1,0 +1,1 @@
+"""Content Credentials, a visible label, and ``roop verify``."""

@@ -1,0 +1,227 @@
+"""The gate: every picture is looked at by every screener, and anything but a valid low score stops the job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside, told
+from roop_host.gate.answers import checked_inputs, checked_scores
+from roop_host.gate.known import OLDEST_S, Known, LastLook, key_of
+from roop_host.types.frame import Frame, FrameView, let_go
+from roop_host.types.objects import PreparedScreener, Screener, Stage
+from roop_host.types.packages import pip
+from roop_host.types.planes import over_grey, rgb_pixels
+from roop_host.types.report import Refusal, Verdicts
+
+#: No option and no plugin makes the limit laxer than this.
+HIGHEST_LIMIT = 0.85
+#: What at least one screener must cover before anything is produced.
+REQUIRED = "nudity"
+_COUNTED = ("looks", "reused", "inherited")
+
+
+@dataclass(slots=True, eq=False)
+class Watcher:
+    """One screener at one place of the stream. ``label`` names plugin, distribution and version for people.
+
+    Pictures count once: in ``looks`` where the screener really looked, in ``reused`` where all that it sees of them is bit
+    by bit what it had seen, in ``inherited`` where they were near enough to what it saw last (``adaptive`` only). ``known``
+    is shared by the places of one job.
+    """
+
+    name: str
+    label: str
+    screener: Screener
+    limit: float
+    batch_size: int = 1
+    adaptive: bool = False
+    known: Known = field(default_factory=Known)
+    looks: int = 0
+    reused: int = 0
+    inherited: int = 0
+    highest: dict[str, float] = field(default_factory=dict)
+
+
+class Gate:
+    """Looks at pictures for one stage of the stream, from one thread."""
+
+    def __init__(self, watchers: Sequence[Watcher], cancel: threading.Event) -> None:
+        if not watchers:
+            raise no_screener()
+        for watcher in watchers:
+            if watcher.batch_size < 1:  # an empty loop would be no look at all
+                raise ScreenerFailed(
+                    f"the screener {watcher.label} asks for batches of {watcher.batch_size}; repair or update it"
+                )
+        self._watchers, self._cancel = tuple(watchers), cancel
+        self._last: dict[tuple[int, int, int], LastLook] = {}
+
+    def forget(self) -> None:
+        """Nothing is inherited from what was looked at before: a segment begins."""
+        self._last.clear()
+
+    def look(self, frame: Frame, stage: Stage, what: str) -> None:
+        """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows ``frame``.
+
+        A picture with alpha is looked at twice: without its alpha, and over grey. ``what`` names the picture for people.
+        Each screener gets views of its own, that hold no pixels but the planes': nobody paints over what another one sees.
+        """
+        pictures = [frame, *_over_grey(frame)]
+        for number, watcher in enumerate(self._watchers):
+            views = [picture.view(bare=True) for picture in pictures]
+            try:
+                worst = self._scored(number, watcher, views, stage, what)
+            finally:
+                let_go(views)
+            watcher.highest[stage.value] = max(worst, watcher.highest.get(stage.value, 0.0))
+            if worst >= watcher.limit:
+                raise _blocked(watcher, frame, stage, what, worst)
+
+    def _scored(self, number: int, watcher: Watcher, views: list[FrameView], stage: Stage, what: str) -> float:
+        """The highest score of the views; whatever else comes of asking is a failure of the screener."""
+        try:
+            if isinstance(watcher.screener, PreparedScreener):
+                asked = partial(self._judged, number, watcher, watcher.screener, stage)
+                return max(asked(place, view) for place, view in enumerate(views))
+            scores: list[float] = []
+            for first in range(0, len(views), watcher.batch_size):
+                batch = views[first : first + watcher.batch_size]
+                scores += checked_scores(watcher.screener.screen(batch, stage), len(batch))
+        except BaseException as error:
+            if from_outside(error) or (isinstance(error, Interrupted) and self._cancel.is_set()):
+                raise
+            raise ScreenerFailed(
+                f"the screener {watcher.label} gave no valid answer for {what} "
+                f"({told(error)}); nothing is produced without one, so repair or update it"
+            ) from error
+        watcher.looks += len(views)
+        return max(scores)
+
+    def _judged(
+        self, number: int, watcher: Watcher, screener: PreparedScreener, stage: Stage, place: int, view: FrameView
+    ) -> float:
+        """The highest score of what a screener sees of one picture: looked at, known, or bounded by the last look."""
+        given = checked_inputs(screener.prepare(view))
+        keys = [key_of(one) for one in given]
+        scores = [watcher.known.score(key) for key in keys]
+        asked, inherited = [], False
+        for turn, score in enumerate(scores):
+            if score is None and self._inherits(watcher, screener, (number, place, turn), given[turn], view):
+                scores[turn], inherited = 0.0, True
+            elif score is None:
+                asked.append(turn)
+        for first in range(0, len(asked), watcher.batch_size):
+            turns = asked[first : first + watcher.batch_size]
+            answers = checked_scores(screener.judge([given[turn] for turn in turns], stage), len(turns))
+            for turn, answer in zip(turns, answers, strict=True):
+                scores[turn] = answer
+                watcher.known.note(keys[turn], answer)
+                self._last[number, place, turn] = LastLook(given[turn], answer, view.time)
+        watcher.looks += bool(asked)
+        watcher.inherited += inherited and not asked
+        watcher.reused += not asked and not inherited
+        return max(score for score in scores if score is not None)
+
+    def _inherits(
+        self, watcher: Watcher, screener: PreparedScreener, where: tuple[int, int, int], given: NDArray[Any], view: FrameView
+    ) -> bool:
+        """Whether nothing that is so near to what was looked at last can reach the limit, as far as the screener knows."""
+        last = self._last.get(where)
+        if not watcher.adaptive or last is None or not 0 <= view.time - last.time < OLDEST_S:
+            return False
+        if (last.given.shape, last.given.dtype) != (given.shape, given.dtype):
+            return False
+        (most,) = checked_scores([screener.bound(last.score, last.given, given)], 1)
+        return most < watcher.limit
+
+
+def _blocked(watcher: Watcher, frame: Frame, stage: Stage, what: str, score: float) -> ContentBlocked:
+    in_stream = stage is not Stage.SOURCE
+    return ContentBlocked(
+        f"the screener {watcher.label} stopped the job: {what} scores {score:.2f}, and the limit is "
+        f"{watcher.limit:.2f}; nothing was kept",
+        Refusal(
+            screener=watcher.name,
+            distribution=watcher.label,
+            stage=stage.value,
+            picture=what,
+            frame=frame.index if in_stream else None,
+            seconds=round(float(frame.time), 3) if in_stream else None,
+            score=round(score, 4),
+            limit=watcher.limit,
+        ),
+    )
+
+
+def require_cover(covers: Sequence[frozenset[str]]) -> None:
+    """Raise ``ScreenerFailed`` unless one of the installed screeners covers what must be covered."""
+    if not any(REQUIRED in cover for cover in covers):
+        raise no_screener()
+
+
+def no_screener() -> ScreenerFailed:
+    return ScreenerFailed(
+        f"no installed screener covers {REQUIRED}, and nothing is produced unscreened; "
+        f"install one: {pip('install', 'roop-nsfw')}"
+    )
+
+
+def effective_limit(*limits: float) -> float:
+    """Options and plugins only tighten."""
+    return min(HIGHEST_LIMIT, *limits)
+
+
+def verdicts(watchers: Sequence[Watcher]) -> tuple[Verdicts, ...]:
+    """The looks of all places of the stream, added up by screener."""
+    by_name: dict[str, list[Watcher]] = {}
+    for watcher in watchers:
+        by_name.setdefault(watcher.name, []).append(watcher)
+    out = []
+    for name, group in by_name.items():
+        highest: dict[str, float] = {}
+        for watcher in group:
+            for stage, score in dict(watcher.highest).items():
+                highest[stage] = max(round(score, 4), highest.get(stage, 0.0))
+        looks, reused, inherited = (sum(getattr(one, what) for one in group) for what in _COUNTED)
+        mode: Literal["every", "adaptive"] = "adaptive" if group[0].adaptive else "every"
+        out.append(Verdicts(name, group[0].label, group[0].limit, looks, highest, reused, inherited, mode))
+    return tuple(out)
+
+
+def snapshot(watchers: Sequence[Watcher]) -> dict[str, Any]:
+    """What was seen so far as plain data, for a run that is continued later."""
+    return {
+        verdict.screener: {
+            **{what: getattr(verdict, what) for what in _COUNTED},
+            "highest": dict(verdict.highest),
+        }
+        for verdict in verdicts(watchers)
+    }
+
+
+def recall(watchers: Sequence[Watcher], seen: Mapping[str, Any]) -> None:
+    """Add a ``snapshot`` of an earlier run to watchers that begin."""
+    for watcher in watchers:
+        before = seen.get(watcher.name)
+        if before is None:
+            continue
+        for what in _COUNTED:
+            setattr(watcher, what, getattr(watcher, what) + before[what])
+        for stage, score in before["highest"].items():
+            watcher.highest[stage] = max(score, watcher.highest.get(stage, 0.0))
+
+
+def _over_grey(frame: Frame) -> list[Frame]:
+    """What a viewer sees of a picture with alpha: it may hide or show what the colours alone do not."""
+    alpha = frame.alpha()
+    if alpha is None:
+        return []
+    seen = over_grey(frame.bgr(), alpha)
+    return [Frame(rgb_pixels(np.ascontiguousarray(seen[..., ::-1])), index=frame.index)]
