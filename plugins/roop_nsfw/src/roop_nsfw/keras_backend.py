@@ -65,6 +65,7 @@ def _imported() -> tuple[Any, Any]:
             f"Keras runs on {keras.backend.backend()} in this process, and --nsfw-backend opennsfw2 needs it on TensorFlow; "
             "run roop in a process of its own, or leave the option out"
         )
+    tensorflow.get_logger().setLevel("ERROR")  # its Python part has a log of its own
     return opennsfw2, tensorflow
 
 

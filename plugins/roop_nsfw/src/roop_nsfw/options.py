@@ -29,7 +29,7 @@ class Options:
 
 @dataclass(frozen=True)
 class NudityOptions:
-    """``--nudity-...``. Raises ``ValueError`` for a limit where nothing is there that it could limit."""
+    """``--nudity-...``."""
 
     threshold: float = option(
         0.85, "Stop at this confidence; it can only be lowered (an extra of roop-nsfw).", least=0, most=1, tightens=True

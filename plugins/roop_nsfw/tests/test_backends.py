@@ -1,0 +1,54 @@
+"""A backend is the one that was named, or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from kit import Tint, processor
+
+from roop_host import ExecutionOptions, Job, ModelError, Step, UsageError
+from roop_host.testing import context_of, host_of
+from roop_nsfw import backends, keras_backend, options, packages, plugin
+
+HOPPER = Path(__file__).parents[3] / "examples" / "media" / "hopper.jpg"
+
+
+def job(output: Path) -> Job:
+    return Job((), str(HOPPER), str(output), (Step("tint"),), plugin_options={"nsfw": {"backend": "opennsfw2"}})
+
+
+def test_without_its_packages_the_backend_is_refused(tmp_path: Path) -> None:
+    needed = r"--nsfw-backend opennsfw2 needs packages [^\n]*: pip install 'roop-nsfw\[opennsfw2\]'$"
+    with host_of(nsfw=plugin, tint=processor(Tint, "tint")) as host, pytest.raises(UsageError, match=needed):
+        host.run(job(tmp_path / "out.png"))
+    assert not (tmp_path / "out.png").exists()
+    with pytest.raises(UsageError, match=needed):
+        keras_backend.KerasNetwork(context_of(options.Options(), models=tmp_path))
+
+
+def test_its_weights_are_wanted_when_it_is_chosen_and_only_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "opennsfw2_installed", lambda: True)
+    monkeypatch.setattr(keras_backend, "opennsfw2_installed", lambda: True)
+    (spec,) = plugin.roop_screeners()
+    made = {
+        backend: [model.name for choice in spec.choices if choice.made_by(chosen) for model in choice.models]
+        for backend, chosen in (("onnx", options.Options()), ("opennsfw2", options.Options(backend="opennsfw2")))
+    }
+    assert made == {"onnx": ["open-nsfw"], "opennsfw2": ["open_nsfw_weights"]}
+    screener = backends.ChosenOpenNsfw()
+    with pytest.raises(ModelError, match="open_nsfw_weights is missing"):
+        screener.setup(context_of(options.Options(backend="opennsfw2"), models=tmp_path))
+
+
+def test_a_job_asks_for_them_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "opennsfw2_installed", lambda: True)
+    monkeypatch.setenv("ROOP_MODELS", str(tmp_path / "none"))
+    asked = replace(job(tmp_path / "out.png"), execution=ExecutionOptions(offline=True))
+    with (
+        host_of(nsfw=plugin, tint=processor(Tint, "tint")) as host,
+        pytest.raises(ModelError, match="open_nsfw_weights is missing"),
+    ):
+        host.run(asked)
+    assert not (tmp_path / "out.png").exists()
