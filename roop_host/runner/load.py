@@ -66,8 +66,8 @@ def _watchers(run: Run, place: int, known: Sequence[Known] = ()) -> tuple[gate.W
 
 
 def _own_limit(run: Run, declared: Declared[ScreenerSpec]) -> float:
-    """A screener plugin's option ``threshold``, where it has one and it says a number, tightens too."""
+    """The option that a screener names as its limit, where there is one and it says a number, tightens too."""
     values = dict(run.job.plugin_options.get(declared.plugin.name, {}))
     options = resolve(declared.plugin.name, declared.options_class, values)
-    limit = getattr(options, "threshold", None)
+    limit = getattr(options, declared.spec.limit_option, None)
     return gate.HIGHEST_LIMIT if isinstance(limit, bool) or not isinstance(limit, (int, float)) else float(limit)

@@ -87,7 +87,8 @@ class AnalyserSpec(_Stage):
 class ScreenerSpec:
     """Looks at every source, target and output picture. ``threshold`` is its own limit; the host's is 0.85 at most.
 
-    ``models`` are always needed, ``choices`` say which options need more.
+    ``limit_option`` is the option of its plugin that lowers the limit, where there is one of that name. ``models`` are
+    always needed, ``choices`` say which options need more.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ScreenerSpec:
     load: Callable[[], Callable[[], Screener]]
     covers: frozenset[str]
     threshold: float = 0.85
+    limit_option: str = "threshold"
     batch_size: int = 1
     models: tuple[ModelSpec, ...] = ()
     choices: tuple[Choice, ...] = ()

@@ -27,8 +27,8 @@ from PIL import Image
 
 from roop_host import Context, Job, ModelError, ModelSpec, Report, Stage, Step
 from roop_host.testing import context_of, frame_of, host_of
-from roop_nsfw import backends, keras_backend, nudity, nudity_plugin, plugin
-from roop_nsfw.options import NudityOptions, Options
+from roop_nsfw import backends, keras_backend, nudity, plugin
+from roop_nsfw.options import NUDITY_LIMIT, Options
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 NAMES = (
@@ -104,10 +104,9 @@ def declared(weights: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     return weights
 
 
-def run(name: str, module: Any, output: Path, **options: Any) -> Report:
-    """A job with this screener alone."""
-    job = Job((), str(MEDIA / "hopper.jpg"), str(output), (Step("tint"),), plugin_options={name: options})
-    with host_of(**{name: module, "tint": processor(Tint, "tint")}) as host:
+def run(output: Path, **options: Any) -> Report:
+    job = Job((), str(MEDIA / "hopper.jpg"), str(output), (Step("tint"),), plugin_options={"nsfw": options})
+    with host_of(nsfw=plugin, tint=processor(Tint, "tint")) as host:
         return host.run(job)
 
 
@@ -156,10 +155,9 @@ def test_the_process_is_left_as_it_was(declared: ModelSpec, capfd: pytest.Captur
 def test_a_job_pulls_and_names_the_weights_of_the_chosen_backend_alone(declared: ModelSpec, tmp_path: Path) -> None:
     asked: list[str] = []
     sys.addaudithook(lambda event, _: asked.append(event) if event.startswith(("socket.connect", "urllib.")) else None)
-    report = run("nsfw", plugin, tmp_path / "out.png", backend="opennsfw2")
-    assert [model["sha256"] for model in report.models] == [declared.sha256]
-    (verdict,) = report.screening
-    assert (verdict.screener, verdict.looks + verdict.reused) == ("nsfw", 2)
+    report = run(tmp_path / "out.png", backend="opennsfw2")
+    assert [model["name"] for model in report.models] == [declared.name, plugin.NUDENET_320N.name]
+    assert {one.screener: one.looks + one.reused for one in report.screening} == {"nsfw": 2, "nudity": 2}
     assert asked == []
 
 
@@ -192,7 +190,7 @@ def test_weights_that_are_not_the_known_ones_are_refused(tmp_path: Path, monkeyp
 
 @pytest.fixture(scope="module")
 def ctx() -> Context:
-    return context_of(NudityOptions())
+    return context_of(Options())
 
 
 def test_nudenet_finds_what_its_own_code_finds(ctx: Context) -> None:
@@ -207,12 +205,12 @@ def test_nudenet_finds_what_its_own_code_finds(ctx: Context) -> None:
         exposed = [one["score"] for one in found if one["class"].removesuffix("_EXPOSED") in named]
         (score,) = ours.screen([frame_of(bgr)], Stage.TARGET)
         assert score == pytest.approx(max(exposed, default=0.1), abs=0.25)
-        alarms.append(score >= nudity_plugin.LIMIT)
+        alarms.append(score >= NUDITY_LIMIT)
     assert sum(alarms) == 1  # a wheel of colours
 
 
 def test_its_limit_is_lowered_by_its_own_option(tmp_path: Path) -> None:
-    report = run("nudity", nudity_plugin, tmp_path / "out.png", threshold=0.4)
-    assert report.screening[0].limit == 0.4
-    report = run("nudity", nudity_plugin, tmp_path / "two.png", threshold=0.8)
-    assert report.screening[0].limit == nudity_plugin.LIMIT
+    report = run(tmp_path / "out.png", nudity_threshold=0.4)
+    assert report.screening[1].limit == 0.4
+    report = run(tmp_path / "two.png", nudity_threshold=0.8)
+    assert report.screening[1].limit == NUDITY_LIMIT

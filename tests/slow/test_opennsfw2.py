@@ -60,7 +60,7 @@ def test_a_run_is_looked_at_by_both_screeners(home: Path, tmp_path: Path) -> Non
     done = call(python, "-m", "roop_host", "run", *said, "-o", tmp_path / "out.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [one["screener"] for one in json.loads(done.stdout)["screening"]] == ["nsfw", "nudity"]
-    strict = ("--nudity-threshold", "0.001")
+    strict = ("--nsfw-nudity-threshold", "0.001")
     done = call(python, "-m", "roop_host", "run", *said, *strict, "-o", tmp_path / "two.png", cwd=tmp_path)
     assert done.returncode == 5, done.stderr
     assert json.loads(done.stdout)["refusal"]["screener"] == "nudity"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -16,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from roop_host import ContentBlocked, Job, ModelSpec, Stage, Step
 from roop_host.testing import context_of, frame_of, host_of
-from roop_nsfw import nudity, nudity_plugin, plugin
-from roop_nsfw.options import NudityOptions
+from roop_nsfw import nudity, options, packages, plugin
+from roop_nsfw.options import NUDITY_LIMIT, Options
 
 HOPPER = Path(__file__).parents[3] / "examples" / "media" / "hopper.jpg"
 
@@ -53,9 +52,10 @@ def declare(data: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Model
     path = folder / "tiny.onnx"
     path.write_bytes(data)
     model = replace(ModelSpec.from_file(path), licence="a test")
-    monkeypatch.setattr(nudity_plugin, "NUDENET_320N", model)
-    monkeypatch.setattr(nudity, "NUDENET_320N", model)
-    monkeypatch.setattr(nudity_plugin, "nudenet_installed", lambda: True)
+    for module in (plugin, nudity):
+        monkeypatch.setattr(module, "NUDENET_320N", model)
+    for module in (plugin, packages):
+        monkeypatch.setattr(module, "nudenet_installed", lambda: True)
     return model
 
 
@@ -67,7 +67,7 @@ def flat(red: int, green: int, blue: int) -> NDArray[np.uint8]:
 def test_what_is_exposed_counts_and_nothing_else(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(network(classes={number: (0, 0.5), 1: (1, 1.0), 12: (2, 1.0)}), tmp_path, monkeypatch)
     made = nudity.NudityScreener()
-    made.setup(context_of(NudityOptions()))
+    made.setup(context_of(Options()))
     scores = made.screen([frame_of(flat(204, 255, 255)), frame_of(flat(0, 255, 255))], Stage.TARGET)
     # by the file's list: buttocks, female breast, female genitalia, anus, male genitalia
     assert scores == pytest.approx([0.4 if number in (2, 3, 4, 6, 14) else 0, 0], abs=1e-6)
@@ -76,7 +76,7 @@ def test_what_is_exposed_counts_and_nothing_else(number: int, tmp_path: Path, mo
 def test_a_batch_scores_as_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(network(classes={3: (0, 0.5)}), tmp_path, monkeypatch)
     made = nudity.NudityScreener()
-    made.setup(context_of(NudityOptions()))
+    made.setup(context_of(Options()))
     given = [nudity.prepared(frame_of(flat(red, 9, 9))) for red in (255, 51, 0)]
     assert made.judge(given, Stage.OUTPUT) == pytest.approx([0.5, 0.1, 0], abs=1e-6)
 
@@ -102,23 +102,20 @@ def red_of_corner() -> float:
     return float(nudity.prepared(frame_of(bgr))[0, 0, 2]) / 255
 
 
-def job(output: Path, **options: object) -> Job:
-    return Job((), str(HOPPER), str(output), (Step("tint"),), plugin_options={"nudity": options} if options else {})
-
-
-MODULES: dict[str, ModuleType] = {"nsfw": plugin, "nudity": nudity_plugin}
+def job(output: Path, **said: object) -> Job:
+    return Job((), str(HOPPER), str(output), (Step("tint"),), plugin_options={"nsfw": said})
 
 
 def test_both_must_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(network(classes={3: (0, 0.4 / red_of_corner())}), tmp_path, monkeypatch)
-    with host_of(**MODULES, tint=processor(Tint, "tint")) as host:
+    with host_of(nsfw=plugin, tint=processor(Tint, "tint")) as host:
         report = host.run(job(tmp_path / "out.png"))
         told = {one.screener: one for one in report.screening}
         assert set(told) == {"nsfw", "nudity"}
-        assert told["nudity"].limit == nudity_plugin.LIMIT
+        assert told["nudity"].limit == NUDITY_LIMIT
         assert told["nudity"].highest["target"] == pytest.approx(0.4, abs=0.01)
         with pytest.raises(ContentBlocked, match="the screener nudity") as caught:
-            host.run(job(tmp_path / "two.png", threshold=0.2))
+            host.run(job(tmp_path / "two.png", nudity_threshold=0.2))
     assert caught.value.report is not None
     assert caught.value.report.refusal is not None
     assert (caught.value.report.refusal.screener, caught.value.report.refusal.limit) == ("nudity", 0.2)
@@ -128,13 +125,22 @@ def test_both_must_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_its_option_does_not_loosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(network(classes={14: (0, 0.65 / red_of_corner())}), tmp_path, monkeypatch)
     with (
-        host_of(**MODULES, tint=processor(Tint, "tint")) as host,
+        host_of(nsfw=plugin, tint=processor(Tint, "tint")) as host,
         pytest.raises(ContentBlocked, match=r"the limit is 0\.50"),
     ):
-        host.run(job(tmp_path / "out.png", threshold=1.0))
+        host.run(job(tmp_path / "out.png", nudity_threshold=1.0))
+
+
+def test_the_limit_of_one_is_not_that_of_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(network(classes={3: (0, 0.4 / red_of_corner())}), tmp_path, monkeypatch)
+    with host_of(nsfw=plugin, tint=processor(Tint, "tint")) as host:
+        report = host.run(job(tmp_path / "out.png", threshold=0.3))
+    assert {one.screener: one.limit for one in report.screening} == {"nsfw": 0.3, "nudity": NUDITY_LIMIT}
 
 
 def test_nothing_is_declared_where_its_package_is_not_installed() -> None:
-    assert list(nudity_plugin.roop_screeners()) == []
+    assert [spec.name for spec in plugin.roop_screeners()] == ["nsfw"]
     with pytest.raises(FileNotFoundError, match="nudenet is not installed"):
-        nudity_plugin.weights_path()
+        plugin.nudenet_path()
+    with pytest.raises(ValueError, match=r"^--nsfw-nudity-threshold needs [^\n]*: pip install 'roop-nsfw\[nudity\]'$"):
+        options.Options(nudity_threshold=0.4)

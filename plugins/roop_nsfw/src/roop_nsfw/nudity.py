@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Context, FrameView, PreparedScreener, Session, Stage
-from roop_nsfw.nudity_plugin import NUDENET_320N
+from roop_nsfw.plugin import NUDENET_320N
 
 _SIDE = 320
 # Rows of the output: centre, width and height of a box, then one confidence for each class.

