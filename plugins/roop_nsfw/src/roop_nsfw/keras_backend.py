@@ -105,14 +105,14 @@ def _as_it_wants(log: Logger) -> Iterator[None]:
     """
     before = {name: os.environ.get(name) for name in _SETTINGS}
     os.environ.update(_SETTINGS)
-    sys.stderr.flush()
+    _flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            _flush()
             os.dup2(kept, 2)
             os.close(kept)
             for name, value in before.items():
@@ -126,3 +126,8 @@ def _as_it_wants(log: Logger) -> Iterator[None]:
                     log.debug("TensorFlow: %s", line.decode(errors="replace").rstrip())
                 else:
                     os.write(2, line)
+
+
+def _flush() -> None:
+    if sys.stderr is not None:  # a program without a console has none
+        sys.stderr.flush()
