@@ -82,8 +82,11 @@ def flat(colour: tuple[int, ...] = CALM, size: tuple[int, int] = SIZE) -> Pictur
 
 
 def with_bad(count: int, *bad: int, size: tuple[int, int] = SIZE) -> Iterator[Picture]:
-    """``count`` pictures, those numbered ``bad`` red."""
-    return (flat(BAD if number in bad else CALM, size) for number in range(count))
+    """``count`` pictures, those numbered ``bad`` red. A white point moves: writers leave out what does not change."""
+    for number in range(count):
+        picture = flat(BAD if number in bad else CALM, size)
+        picture[0, number % size[0]] = 255
+        yield picture
 
 
 def clip_of(
