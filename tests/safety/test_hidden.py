@@ -19,6 +19,7 @@ from screened import BAD, CALM, Picture, Red, clip_of, failed, flat, is_bad, let
 
 from roop_host import Stage
 from roop_host.media.kinds import SUFFIXES, suffix_of
+from roop_host.media.pictures.png import chunk
 
 STILLS = [suffix for suffix in SUFFIXES if (known := suffix_of(Path("x" + suffix))) is not None and known.still]
 
@@ -109,6 +110,16 @@ def test_a_figure_that_is_only_in_the_alpha_is_seen(colour: int, tmp_path: Path)
     assert stopped(save(tmp_path / "in.png", picture), tmp_path / "out.png", make=Figure).stage == "target"
     clip = clip_of(tmp_path / "in.mkv", [flat((9, 9, 9, 255)), picture], encoder="ffv1", pix_fmt="bgra")
     assert stopped(clip, tmp_path / "out.webp", make=Figure).stage == "target"
+
+
+@pytest.mark.parametrize(("gamma", "kept"), [(10.0, False), (1.0, False), (0.45455, True), (0.1, False)])
+def test_a_gamma_that_shows_what_nobody_saw_does_not_come_along(gamma: float, kept: bool, tmp_path: Path) -> None:
+    data = save(tmp_path / "plain.png", flat()).read_bytes()
+    at = data.index(b"IDAT") - 4
+    (tmp_path / "in.png").write_bytes(data[:at] + chunk(b"gAMA", struct.pack(">I", round(gamma * 100_000))) + data[at:])
+    report = let_through(tmp_path / "in.png", tmp_path / "out.png")
+    assert (b"gAMA" in (tmp_path / "out.png").read_bytes()) is kept
+    assert any("gamma" in said for said in report.notices) is not kept
 
 
 # Animations and pages.
