@@ -13,7 +13,7 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 from PIL.ExifTags import Base
 from screened import BAD, CALM, Picture, Red, clip_of, failed, flat, is_bad, let_through, pictures_in, stopped, with_bad
 
@@ -120,6 +120,29 @@ def test_a_gamma_that_shows_what_nobody_saw_does_not_come_along(gamma: float, ke
     report = let_through(tmp_path / "in.png", tmp_path / "out.png")
     assert (b"gAMA" in (tmp_path / "out.png").read_bytes()) is kept
     assert any("gamma" in said for said in report.notices) is not kept
+
+
+def profile_of(gamma: float) -> bytes:
+    """sRGB with another exponent (parametric curves of ICC.1:2022, 10.18)."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    at = data.find(b"para")
+    assert at > 0
+    while at > 0:
+        struct.pack_into(">i", data, at + 12, round(gamma * 65536))
+        at = data.find(b"para", at + 1)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+@pytest.mark.parametrize(("gamma", "kept"), [(2.4, True), (1.8, True), (0.3, False), (9.0, False)])
+def test_a_profile_that_shows_what_nobody_saw_does_not_come_along(
+    gamma: float, kept: bool, suffix: str, tmp_path: Path
+) -> None:
+    path = save(tmp_path / f"in{suffix}", flat(), icc_profile=profile_of(gamma))
+    report = let_through(path, tmp_path / f"out{suffix}")
+    with Image.open(tmp_path / f"out{suffix}") as image:
+        assert ("icc_profile" in image.info) is kept
+    assert any("far from sRGB" in said for said in report.notices) is not kept
 
 
 # Animations and pages.

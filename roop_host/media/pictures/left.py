@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from roop_host.media.pictures import profiles
 from roop_host.media.pictures.belongings import KEYWORDS
 from roop_host.media.pictures.exif import left_of_exif, readable
 from roop_host.media.pictures.files import exif_of, format_of
@@ -46,6 +47,8 @@ def _left(path: Path, image: Any, deep: bool) -> Iterator[str]:
         yield "pictures inside a page (SubIFDs)"
     if image.mode in ("CMYK", "LAB") and info.get(_COLOUR_PROFILE):
         yield f"colour profile (of {image.mode}, which became RGB)"
+    elif not profiles.is_usual(info.get(_COLOUR_PROFILE) or b""):
+        yield "colour profile (far from sRGB)"
     bits = _avif_bits(path) if name == "avif" else max(image.tag_v2.get(_BITS, (1,))) if name == "tiff" else 8
     if bits > 8 and not deep and image.mode not in ("I", "F"):
         yield f"bits beyond 8 (it has {bits})"
