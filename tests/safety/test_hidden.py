@@ -103,7 +103,7 @@ class Figure(Red):
         return [0.99 if abs(one[16:32, 20:44].mean() - one[:8].mean()) > 30 else 0.01 for one in lit]
 
 
-@pytest.mark.parametrize("colour", [0, 255])
+@pytest.mark.parametrize("colour", [0, 128, 255])
 def test_a_figure_that_is_only_in_the_alpha_is_seen(colour: int, tmp_path: Path) -> None:
     picture = flat((colour, colour, colour, 255))
     picture[12:36, 16:48, 3] = 0
