@@ -94,7 +94,7 @@ def test_limits_only_tighten() -> None:
 def test_a_picture_with_alpha_is_seen_both_ways() -> None:
     screener = watcher(lambda frames: [0.1] * len(frames))
     gate.Gate([screener], NEVER).look(frame(alpha=True), Stage.TARGET, "it")
-    assert screener.looks == 2
+    assert screener.looks == 4
 
     def hidden(frames: Sequence[FrameView]) -> list[float]:
         return [0.99 if int(view.bgr()[0, 0, 0]) == 10 else 0.0 for view in frames]

@@ -17,13 +17,15 @@ from roop_host.gate.known import OLDEST_S, Known, LastLook, key_of
 from roop_host.types.frame import Frame, FrameView, let_go
 from roop_host.types.objects import PreparedScreener, Screener, Stage
 from roop_host.types.packages import pip
-from roop_host.types.planes import over_grey, rgb_pixels
+from roop_host.types.planes import field_pixels, over, rgb_pixels
 from roop_host.types.report import Refusal, Verdicts
 
 #: No option and no plugin makes the limit laxer than this.
 HIGHEST_LIMIT = 0.85
 #: What at least one screener must cover before anything is produced.
 REQUIRED = "nudity"
+#: Levels of grey behind what is transparent: a page, a viewer, and what is written where a format has no alpha.
+_BACKDROPS = (0, 128, 255)
 _COUNTED = ("looks", "reused", "inherited")
 
 
@@ -52,7 +54,8 @@ class Watcher:
 class Gate:
     """Looks at pictures for one stage of the stream, from one thread."""
 
-    def __init__(self, watchers: Sequence[Watcher], cancel: threading.Event) -> None:
+    def __init__(self, watchers: Sequence[Watcher], cancel: threading.Event, *, fields: bool = False) -> None:
+        """``fields`` is whether pictures are shown field by field, so that each field is looked at by itself too."""
         if not watchers:
             raise no_screener()
         for watcher in watchers:
@@ -60,7 +63,7 @@ class Gate:
                 raise ScreenerFailed(
                     f"the screener {watcher.label} asks for batches of {watcher.batch_size}; repair or update it"
                 )
-        self._watchers, self._cancel = tuple(watchers), cancel
+        self._watchers, self._cancel, self._fields = tuple(watchers), cancel, fields
         self._last: dict[tuple[int, int, int], LastLook] = {}
 
     def forget(self) -> None:
@@ -70,10 +73,12 @@ class Gate:
     def look(self, frame: Frame, stage: Stage, what: str) -> None:
         """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows ``frame``.
 
-        A picture with alpha is looked at twice: without its alpha, and over grey. ``what`` names the picture for people.
+        One with alpha is looked at without its alpha, and over black, grey and white: colours of the one backdrop can hide
+        what the others show. ``what`` names the picture for people.
         Each screener gets views of its own, that hold no pixels but the planes': nobody paints over what another one sees.
         """
-        pictures = [frame, *_over_grey(frame)]
+        whole = [frame, *(_field(frame, field) for field in (0, 1) if self._fields)]
+        pictures = [picture for one in whole for picture in (one, *_over_backdrops(one))]
         for number, watcher in enumerate(self._watchers):
             views = [picture.view(bare=True) for picture in pictures]
             try:
@@ -218,10 +223,17 @@ def recall(watchers: Sequence[Watcher], seen: Mapping[str, Any]) -> None:
             watcher.highest[stage] = max(score, watcher.highest.get(stage, 0.0))
 
 
-def _over_grey(frame: Frame) -> list[Frame]:
-    """What a viewer sees of a picture with alpha: it may hide or show what the colours alone do not."""
+def _over_backdrops(frame: Frame) -> list[Frame]:
+    """What viewers see of a picture with alpha: it may hide or show what the colours alone do not."""
     alpha = frame.alpha()
     if alpha is None:
         return []
-    seen = over_grey(frame.bgr(), alpha)
-    return [Frame(rgb_pixels(np.ascontiguousarray(seen[..., ::-1])), index=frame.index)]
+    colour = frame.bgr()
+    seen = [over(colour, alpha, level) for level in _BACKDROPS]
+    return [Frame(rgb_pixels(np.ascontiguousarray(one[..., ::-1])), index=frame.index) for one in seen]
+
+
+def _field(frame: Frame, field: int) -> Frame:
+    """One field of an interlaced picture, which players show by itself."""
+    pixels = field_pixels(frame.pixels, field)
+    return Frame(pixels, index=frame.index, pts=frame.pts, time_base=frame.time_base, rotation=frame.rotation)

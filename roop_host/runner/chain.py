@@ -199,7 +199,7 @@ def _process(step: Part[Processor]) -> Callable[[Window], None]:
 
 
 def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
-    door = gate.Gate(run.before, run.control.cancelled)
+    door = gate.Gate(run.before, run.control.cancelled, fields=run.target.field_order is not None)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame):
@@ -212,7 +212,7 @@ def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
 
 
 def _screen_output(run: Run) -> StageSpec:
-    door = gate.Gate(run.after, run.control.cancelled)
+    door = gate.Gate(run.after, run.control.cancelled, fields=run.target.field_order is not None)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, SegmentStart):

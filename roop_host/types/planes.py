@@ -149,5 +149,15 @@ def over_grey(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[np.ui
 
     The gate looks at it, and it is what is written where a format has no alpha: nothing else would have been screened.
     """
-    seen: NDArray[np.uint8] = np.rint(_GREY + alpha[..., None] * (colour.astype(np.float32) - _GREY)).astype(np.uint8)
+    return over(colour, alpha, _GREY)
+
+
+def over(colour: NDArray[Any], alpha: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
+    """As ``over_grey``, over grey of ``level`` in 0..255."""
+    seen: NDArray[np.uint8] = np.rint(level + alpha[..., None] * (colour.astype(np.float32) - level)).astype(np.uint8)
     return seen
+
+
+def field_pixels(pixels: Pixels, field: int) -> Pixels:
+    """Every second line of each plane, from ``field`` (0, 1) on: chroma of interlaced pictures lies in fields as well."""
+    return Pixels(pixels.layout, tuple(plane[field::2] for plane in pixels.planes))

@@ -16,6 +16,7 @@ from roop_host.media.info import MediaInfo
 from roop_host.media.pictures import png
 from roop_host.media.pictures.exif import kept_exif, readable
 from roop_host.media.pictures.files import exif_of, format_of, known_picture, quiet
+from roop_host.media.pictures.profiles import is_usual
 
 #: PNG's registered keywords for people (PNG specification, 11.3.3.1); "Comment" is the host's.
 KEYWORDS = ("Title", "Author", "Description", "Copyright", "Creation Time", "Disclaimer", "Warning", "Source")
@@ -90,10 +91,11 @@ def _belongings(image: Image.Image, info: MediaInfo) -> Belongings:
         image.seek(info.page)
     name = format_of(image)
     exif = exif_of(image)
+    icc = image.info.get("icc_profile") or b""
     is_png = name == "png"
     return Belongings(
         # Of a CMYK picture it says nothing of the R, G, B that is made of it.
-        icc=b"" if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or b"",
+        icc=b"" if image.mode in ("CMYK", "LAB") or not is_usual(icc) else icc,
         dpi=_dpi(image, exif),
         exif=kept_exif(exif),
         text=_text(image) if is_png else (),

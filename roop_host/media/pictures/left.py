@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from roop_host.media.pictures import profiles
 from roop_host.media.pictures.belongings import KEYWORDS
 from roop_host.media.pictures.exif import left_of_exif, readable
 from roop_host.media.pictures.files import exif_of, format_of
+from roop_host.media.pictures.png import is_usual
 
 _BITS, _INSIDE, _COLOUR_PROFILE = 258, 330, "icc_profile"
 #: Pillow's keys of what is kept in other ways, and of what says how the samples are packed.
@@ -45,6 +47,8 @@ def _left(path: Path, image: Any, deep: bool) -> Iterator[str]:
         yield "pictures inside a page (SubIFDs)"
     if image.mode in ("CMYK", "LAB") and info.get(_COLOUR_PROFILE):
         yield f"colour profile (of {image.mode}, which became RGB)"
+    elif not profiles.is_usual(info.get(_COLOUR_PROFILE) or b""):
+        yield "colour profile (far from sRGB)"
     bits = _avif_bits(path) if name == "avif" else max(image.tag_v2.get(_BITS, (1,))) if name == "tiff" else 8
     if bits > 8 and not deep and image.mode not in ("I", "F"):
         yield f"bits beyond 8 (it has {bits})"
@@ -53,6 +57,8 @@ def _left(path: Path, image: Any, deep: bool) -> Iterator[str]:
 def _left_of_png(info: dict[Any, Any]) -> Iterator[str]:
     if info.get("default_image"):
         yield "the picture that stands in for the animation (APNG)"
+    if (gamma := info.get("gamma")) is not None and not is_usual(gamma):
+        yield f"a gamma of {gamma:g}, which is far from sRGB's"
     texts = {key: value for key, value in info.items() if isinstance(value, str) and key not in _XMP}
     odd = [key for key, value in texts.items() if key not in KEYWORDS or not readable(value)]
     if odd:

@@ -10,6 +10,8 @@ from pathlib import Path
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: What says how the samples are to be understood: kept as it is, for Pillow writes none of it.
 _MEANING = (b"cHRM", b"gAMA", b"sRGB", b"cICP")
+#: Around 1/2.2 and 1/1.8, in which pictures are kept. Others make visible what nobody saw who looked at the samples.
+_GAMMAS = (0.35, 0.65)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -55,15 +57,22 @@ def header(path: Path) -> tuple[int, int]:
     return head[24], head[25]
 
 
+def is_usual(gamma: float) -> bool:
+    """Whether samples of this gamma look about the same to who takes them for sRGB."""
+    return _GAMMAS[0] <= gamma <= _GAMMAS[1]
+
+
 def meaning(path: Path) -> list[tuple[bytes, bytes]]:
-    """The chunks that say what the samples mean: primaries, gamma, sRGB, coding-independent code points."""
+    """The chunks that say what the samples mean: primaries, a usual gamma, sRGB, coding-independent code points."""
     found = []
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
             size = struct.unpack(">I", head[:4])[0]
             if head[4:] in _MEANING and size <= 32:
-                found.append((head[4:], file.read(size)))
+                data = file.read(size)
+                if head[4:] != b"gAMA" or is_usual(int.from_bytes(data) / 100_000):
+                    found.append((head[4:], data))
                 file.seek(4, 1)
             else:
                 file.seek(size + 4, 1)

@@ -115,6 +115,8 @@ def _sound_way(track: Track, stream: Any, first: Any, muxer: str, suffix: str) -
 def _subtitle_way(track: Track, stream: Any, muxer: str, suffix: str) -> tuple[TrackWay | None, str]:
     if stream.codec_context is None:
         return None, _lost(track, "this build of FFmpeg does not know what it is")
+    if not stream.codec_context.codec.text_sub:
+        return None, _lost(track, "its subtitles are pictures, and those nobody looks at; convert them to text first")
     if _holds(stream, None, muxer):
         return TrackWay(track, "copy"), ""
     if track.codec not in TEXTS:
