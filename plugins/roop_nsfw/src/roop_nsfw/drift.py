@@ -1,4 +1,4 @@
-"""How much a score may have moved since the last look, for ``--screen adaptive``. No guarantee: docs/safety.md has its misses."""
+"""How much a score may have moved since the last look, for ``--screen adaptive``; docs/safety.md has its misses."""
 
 from __future__ import annotations
 
