@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host import Context, FrameView, PreparedScreener, Session, Stage
+from roop_nsfw import drift
 from roop_nsfw.plugin import OPEN_NSFW
 
 _RESIZED, _CROPPED = 256, 224
@@ -43,3 +44,6 @@ class OpenNsfw(PreparedScreener):
         batch = np.stack(inputs).astype(np.float32) - _MEAN_BGR
         (scores,) = self._session.run({self._session.input_names[0]: batch})[:1]
         return [float(score) for score in scores[:, 1]]
+
+    def bound(self, score: float, before: NDArray[Any], now: NDArray[Any]) -> float:
+        return drift.bound(score, before, now)
