@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+from roop_host import ExporterSpec, Finisher, hookimpl
 from roop_provenance.options import Options
 
 ROOP_API = 1
 ROOP_OPTIONS = Options
+
+
+def _provenance() -> Callable[[], Finisher]:
+    from roop_provenance.finisher import Provenance
+
+    return Provenance
+
+
+@hookimpl
+def roop_exporters() -> Iterator[ExporterSpec]:
+    yield ExporterSpec(
+        name="provenance",
+        summary="Content Credentials (C2PA) in every output; only --provenance-timestamp-url uses the network",
+        role="finisher",
+        load=_provenance,
+        suffixes=(".c2pa",),
+        network=True,
+    )
