@@ -112,9 +112,9 @@ class Provenance(Finisher):
 
 
 def _sign(path: Path, manifest: Mapping[str, Any], signer: Signer, timestamp_url: str) -> Mapping[str, bytes] | None:
-    from roop_provenance.signing import MEDIA_TYPES, sign, sign_beside
+    from roop_provenance.signing import sign, sign_beside, takes_credentials
 
-    if path.suffix.lower() not in MEDIA_TYPES:
+    if not takes_credentials(path):
         return {SUFFIX: sign_beside(path, manifest, signer, timestamp_url)}
     sign(path, manifest, signer, timestamp_url)
     return None

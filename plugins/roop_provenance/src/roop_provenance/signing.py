@@ -40,6 +40,20 @@ _SETTINGS: Mapping[str, Any] = {
 _INTACT = ("Valid", "Trusted")
 
 
+def takes_credentials(path: Path) -> bool:
+    """Whether they can stand in the file itself. Into a TIFF of several pages the library writes one more, an empty one."""
+    suffix = path.suffix.lower()
+    if suffix not in (".tif", ".tiff"):
+        return suffix in MEDIA_TYPES
+    from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["TIFF"]) as picture:
+            return isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.n_frames == 1
+    except UnidentifiedImageError:  # a layout that Pillow does not know, so nobody counted its pages
+        return False
+
+
 def sign(path: Path, manifest: Mapping[str, Any], signer: Signer, timestamp_url: str = "") -> None:
     """Put credentials into the file, which is replaced once they were read back. Raises ``PluginError``, ``OSError``."""
     media_type, part = MEDIA_TYPES[path.suffix.lower()], path.with_name(f"{path.name}.part")
