@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from roop_host import ExporterSpec, Finisher, hookimpl
+from roop_host import ExporterSpec, hookimpl
 from roop_provenance.options import Options
+
+if TYPE_CHECKING:
+    from roop_host import Finisher
 
 ROOP_API = 1
 ROOP_OPTIONS = Options
