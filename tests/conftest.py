@@ -15,6 +15,7 @@ def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: 
     for name in [name for name in os.environ if name.startswith("ROOP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ROOP_CONFIG", "")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))  # a key that signs is made there
     monkeypatch.setenv("ROOP_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # as activated: commands to paste are the short ones then
 

@@ -131,7 +131,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
         looks = sum(verdicts.looks for verdicts in report.screening)
         typer.echo(
             f"{report.output}: {_amount(report)}, {report.faces_changed} faces changed, {looks} looks by screeners, "
-            f"{report.seconds:.1f} s; marked as synthetic",
+            f"{report.seconds:.1f} s; {'; '.join(('marked as synthetic', *report.finished))}",
             err=True,
         )
         tell_people(report)

@@ -240,7 +240,7 @@ def _files(model: ModelSpec) -> tuple[str, str]:
 
 
 def _row(model: ModelSpec, **ran: str) -> dict[str, str]:
-    return {"name": model.name, "sha256": model.sha256, **ran}
+    return {"name": model.name, "sha256": model.sha256, "licence": model.licence, **ran}
 
 
 def _runtime(what: str) -> Any:

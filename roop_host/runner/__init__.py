@@ -201,6 +201,7 @@ def report_of(run: Run, **outcome: Any) -> Report:
         models=run.models,
         screening=gate.verdicts([*run.before, *run.after]),
         source_type=None if run.only_looks else run.source_type,
+        finished=tuple(run.finished),
         notices=(*run.notices, *run.about_models),
         stages=run.stages,
         job={**run.job.to_json(), **({"output": None} if run.only_looks and not run.published else {})},

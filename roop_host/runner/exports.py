@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from roop_host import gate
-from roop_host.errors import OutputError, PluginError
+from roop_host.errors import OutputError, PluginError, one_line
+from roop_host.faces.saved import is_saved
 from roop_host.host import Progress
 from roop_host.media.output import save_atomically
 from roop_host.media.segments import piece_name
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner.chain import at
-from roop_host.runner.files import Files, sidecar_path
+from roop_host.runner.files import Files, finished_path, sidecar_path
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame, let_go
-from roop_host.types.objects import Finished, Sidecar, StageObject
+from roop_host.types.models import OWN
+from roop_host.types.objects import Finished, Finisher, Sidecar, StageObject
 
 
 def sidecar_stages(run: Run, folder: Path) -> list[StageSpec]:
@@ -66,34 +68,97 @@ def sidecar_files(run: Run, folder: Path, segments: int) -> Files:
     return files
 
 
-def finish(run: Run, temporary: Path, *, marked: bool = True, pages: int = 1) -> None:
+def finish(
+    run: Run,
+    temporary: Path,
+    final: Path,
+    *,
+    marked: bool = True,
+    pages: int = 1,
+    target: Path | None = None,
+    kind: str = "",
+) -> Files:
     """Let every finisher work on the file, whose ``pages`` say that they are synthetic unless it can't be ``marked``.
 
-    Raises ``OutputError`` where they do not say so, ``PluginError`` where a finisher took that away.
+    What finishers make beside it lies there too, under names that ``final`` gives. ``target`` is the file that it was made
+    of, where that is not the job's; ``kind`` is what it is, where it is not the output itself. Raises ``OutputError`` where
+    the file does not say so, ``PluginError`` where a finisher took that away or made what it did not declare.
     """
     if marked and not run.marks.stand_in(temporary, pages):
         raise OutputError(
             f"the finished file in {temporary.suffix} does not say that it is synthetic; nothing was kept, so name "
             "an output of another kind"
         )
+    beside: Files = []
     for part in run.finishers:
         run.check_cancel()
         run.on_progress(Progress("finishing", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
-        about = Finished(
-            job=run.job,
-            kind=run.form if run.form in ("video", "animation") else "picture",
-            source_type=run.source_type,
-            plugins=run.plugins,
-            models=run.models,
-            screening=gate.verdicts([*run.before, *run.after]),
-        )
-        run.call(part, part.item.finish, temporary, about)
+        made = run.call(part, part.item.finish, temporary, _about(run, target, kind))
         require_file(part, temporary)
         if marked and not run.marks.stand_in(temporary, pages):
             raise PluginError(
                 f"the {part.label} took the marks away that say that the file is synthetic; nothing was kept, so report it "
                 "to its authors or switch it off"
             )
+        beside += _stored(run, part, made, temporary, final)
+    return beside
+
+
+def _stored(run: Run, part: Part[Finisher], made: object, temporary: Path, final: Path) -> Files:
+    """What a finisher made beside the file, with the names that it gets."""
+    files: Files = []
+    for suffix, content in _declared(part, made).items():
+        path = finished_path(temporary, suffix)
+        if path.exists():
+            raise PluginError(
+                f"the {part.label} made a second file {path.name}; nothing was kept, so switch one of both off"
+            )
+        save_atomically(path, [content])
+        files.append((path, finished_path(final, suffix)))
+        if run.uploaders:
+            run.notices.append(f"{finished_path(final, suffix).name} stays here: only the output itself is uploaded")
+    return files
+
+
+def _declared(part: Part[Finisher], made: object) -> Mapping[str, bytes]:
+    """What a finisher returned, where it is files of suffixes that it has declared."""
+    given = {} if made is None else made
+    suffixes = part.declared.spec.suffixes
+    if isinstance(given, Mapping) and all(name in suffixes and isinstance(given[name], bytes) for name in given):
+        return given
+    known = f"bytes for its suffixes {', '.join(suffixes)}" if suffixes else "nothing, as it declares no suffixes"
+    raise PluginError(f"the {part.label} is to return {known}; nothing was kept, so report it to its authors")
+
+
+def _about(run: Run, target: Path | None, kind: str) -> Finished:
+    sources = [text for text in _put_in(run) if not is_saved(text)]
+    is_file = run.source is None and Path(run.job.target).is_file()
+    return Finished(
+        job=run.job,
+        kind=kind or (run.form if run.form in ("video", "animation") else "picture"),
+        source_type=run.source_type,
+        plugins=run.plugins,
+        models=tuple({**told, "name": "own file"} if told["licence"] == OWN else told for told in run.models),
+        screening=gate.verdicts([*run.before, *run.after]),
+        target=target or (Path(run.job.target) if is_file else None),
+        sources=tuple(map(Path, sources)),
+        saved_faces=len(_put_in(run)) - len(sources),
+        note=lambda text: _add(run.notices, text),
+        did=lambda text: _add(run.finished, text),
+    )
+
+
+def _put_in(run: Run) -> tuple[str, ...]:
+    """The texts of the sources whose faces were put in, each once: a job may name some that no step asks for."""
+    if not any(step.declared.spec.needs_source for step in run.steps):
+        return ()
+    return tuple(dict.fromkeys((*run.job.sources, *(source for source, _ in run.job.pairs))))
+
+
+def _add(lines: list[str], text: str) -> None:
+    line = one_line(text)
+    if line not in lines:
+        lines.append(line)
 
 
 def require_file(part: Part[StageObject], path: Path) -> None:

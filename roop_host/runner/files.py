@@ -32,6 +32,18 @@ def marks_path(output: Path) -> Path:
     return output.with_name(output.name + ".xmp")
 
 
+def finished_path(output: Path, suffix: str) -> Path:
+    """``out.mkv.c2pa`` beside ``out.mkv``: what a finisher made of it."""
+    return output.with_name(output.name + suffix)
+
+
+def finisher_suffixes(names: Names) -> Iterator[tuple[str, str]]:
+    """Every suffix that a finisher may add to an output's name, with what that file is called in sentences."""
+    for finisher in names.finishers:
+        for suffix in finisher.spec.suffixes:
+            yield f"the file of the finisher {finisher.label}", suffix
+
+
 def picture_name(item: MediaInfo) -> str:
     """The name of a picture in the output's folder: its own, where the host writes that kind."""
     suffix = suffix_of(item.path)
@@ -57,6 +69,10 @@ def job_files(job: Job, names: Names) -> Iterator[tuple[str, Path]]:
         yield f"export {number} ({sidecar.label})", path
     if names.writer is not None or (suffix_of(output) is not None and not holds_marks(output.suffix)):
         yield "the file of marks", marks_path(output)
+    if names.writer is not None or suffix_of(output) is not None:
+        # Whether they are made is known at the end only; hours of work are not to end at a name that is taken.
+        for what, suffix in finisher_suffixes(names):
+            yield what, finished_path(output, suffix)
     if job.media.keep_frames:
         yield _FRAMES, Path(job.media.keep_frames)
 

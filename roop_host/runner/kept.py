@@ -20,6 +20,7 @@ from roop_host.media.pictures.writing import write_picture
 from roop_host.media.segments import read_times, segment_name
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
+from roop_host.runner import exports
 from roop_host.runner.files import Files, frame_name, frames_in
 from roop_host.runner.state import Run
 from roop_host.types.frame import Frame
@@ -49,7 +50,7 @@ def whole_segments(run: Run, work: WorkFolder) -> list[str]:
 
 
 def files(run: Run, folder: Path, shown: Sequence[int]) -> Files:
-    """The folder of all frames, and the name it gets; ``shown`` is how many frames each segment has.
+    """The folder of all frames, finished as every output, and the name it gets; ``shown`` is how many each segment has.
 
     Raises ``OutputError`` where one is missing or damaged.
     """
@@ -65,7 +66,10 @@ def files(run: Run, folder: Path, shown: Sequence[int]) -> Files:
     for path in (folder / _FOLDER).iterdir():
         if path.name not in run.kept:  # an earlier run may have begun a segment that is none now
             path.unlink()
-    return [(folder / _FOLDER, Path(run.job.media.keep_frames))]
+    final = Path(run.job.media.keep_frames)
+    for name in made:
+        exports.finish(run, folder / _FOLDER / name, final / name, kind="picture")
+    return [(folder / _FOLDER, final)]
 
 
 def remove_stale(run: Run) -> None:

@@ -12,7 +12,15 @@ from roop_host.errors import OutputError, UsageError
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks
 from roop_host.media.output import unwritable, work_path
-from roop_host.runner.files import Inputs, frames_in, job_files, marks_path, picture_name
+from roop_host.runner.files import (
+    Inputs,
+    finished_path,
+    finisher_suffixes,
+    frames_in,
+    job_files,
+    marks_path,
+    picture_name,
+)
 from roop_host.runner.forms import Form
 from roop_host.runner.resolve import Names
 from roop_host.types.job import Job
@@ -32,7 +40,7 @@ def check_places(job: Job, names: Names, form: Form, items: Sequence[MediaInfo])
             raise UsageError(
                 f"the target {job.target} is a folder of pictures, and {output} is no folder; name another output"
             )
-        _check_pictures(output, inputs, items)
+        _check_pictures(output, inputs, items, [suffix for _, suffix in finisher_suffixes(names)])
     elif output.is_dir():
         raise UsageError(
             f"the output {output} is a folder, and what is made of {job.target} is one file; name another output"
@@ -41,7 +49,7 @@ def check_places(job: Job, names: Names, form: Form, items: Sequence[MediaInfo])
         _check_frames(Path(job.media.keep_frames), output, inputs)
 
 
-def _check_pictures(output: Path, inputs: Inputs, items: Sequence[MediaInfo]) -> None:
+def _check_pictures(output: Path, inputs: Inputs, items: Sequence[MediaInfo], beside: Sequence[str]) -> None:
     taken: dict[str, Path] = {}
     for item in items:
         path = output / picture_name(item)
@@ -49,7 +57,8 @@ def _check_pictures(output: Path, inputs: Inputs, items: Sequence[MediaInfo]) ->
         other = taken.setdefault(unicodedata.normalize("NFC", path.name).casefold(), item.path)
         if other != item.path:
             raise UsageError(f"{other} and {item.path} would both become {path}; give one of them another name")
-        for made in (path, *([] if holds_marks(path.suffix) else [marks_path(path)])):
+        marks = [] if holds_marks(path.suffix) else [marks_path(path)]
+        for made in (path, *marks, *(finished_path(path, suffix) for suffix in beside)):
             inputs.refuse("the picture", made)
             _check_is_no_folder(made)
     if output.is_dir():

@@ -76,12 +76,12 @@ def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
             _write_png_fast(bgr, kept, temporary, run.marks)
         else:
             write_picture(frame, info, temporary, output.suffix, run.job.media, run.marks, kept)
-        exports.finish(run, temporary, marked=marked)
-        files = [(temporary, output)]
+        files = exports.finish(run, temporary, output, marked=marked)
         if not marked:
             beside = temporary.with_name("marks")
             save_atomically(beside, [run.marks.xmp()])
-            files.insert(0, (beside, marks_path(output)))
+            files.append((beside, marks_path(output)))
+        files.append((temporary, output))
         run.check_cancel()
         publish(files, run.job.media.overwrite)
         run.beside, run.published = tuple(final for _, final in files[:-1]), True

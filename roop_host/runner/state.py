@@ -198,6 +198,8 @@ class Run:
     counts: Counts = field(default_factory=Counts)
     stages: tuple[StageTime, ...] = ()
     notices: list[str] = field(default_factory=list)
+    #: What finishers say that they did, each once.
+    finished: list[str] = field(default_factory=list)
     encoder: str | None = None
     #: The names of the frames that are kept as pictures.
     kept: frozenset[str] = frozenset()

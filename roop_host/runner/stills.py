@@ -38,34 +38,34 @@ def run_stills(run: Run) -> Iterator[Files]:
         if run.form == "pictures":
             made = [(_folder(run, work.path), output)]
         elif run.form == "pages":
-            made = _marked(run, _pages(run, work.path), output)
+            made = _pages(run, work.path, output)
         else:
-            made = _marked(run, _single(run, work.path), output)
+            made = _single(run, work.path, output)
         yield [*exports.sidecar_files(run, work.path, run.counts.seen), *made]
     finally:
         work.remove()
 
 
-def _single(run: Run, folder: Path) -> Path:
-    temporary = folder / f"output{Path(run.job.output).suffix}"
+def _single(run: Run, folder: Path, output: Path) -> Files:
+    temporary = folder / f"output{output.suffix}"
     check_still_fits(run.target, temporary.suffix)
     _run_through(run, folder, run.target, _writer(run, run.target, temporary))
     require_any_match(run)
-    _finish(run, temporary, run.target)
+    beside = _finish(run, temporary, output, run.target)
     run.encoder = temporary.suffix.lstrip(".").lower()
-    return temporary
+    return [*beside, *_marked(run, temporary, output)]
 
 
-def _pages(run: Run, folder: Path) -> Path:
-    temporary = folder / f"output{Path(run.job.output).suffix}"
+def _pages(run: Run, folder: Path, output: Path) -> Files:
+    temporary = folder / f"output{output.suffix}"
     with PageWriter(run.target, temporary, run.marks) as writer:
         for page in run.target.items:
             if not _run_through(run, folder, page, writer.write):
                 writer.leave_out()
         require_any_match(run)
-    _finish(run, temporary, run.target.items[0], pages=run.counts.frames)
+    beside = _finish(run, temporary, output, run.target.items[0], pages=run.counts.frames)
     run.encoder = "tif"
-    return temporary
+    return [*beside, *_marked(run, temporary, output)]
 
 
 def _folder(run: Run, folder: Path) -> Path:
@@ -84,7 +84,7 @@ def _folder(run: Run, folder: Path) -> Path:
         if not written:
             run.notices.append(f"left out: {item.path} does not show the face that was asked for")
             continue
-        _finish(run, temporary, item)
+        _finish(run, temporary, Path(run.job.output) / temporary.name, item)  # what it makes beside lies in the folder
         if not holds_marks(temporary.suffix):
             save_atomically(marks_path(temporary), [run.marks.xmp()])
     if not run.counts.seen:
@@ -124,9 +124,11 @@ def _run_through(run: Run, folder: Path, info: MediaInfo, write: _Write) -> bool
     return run.counts.frames > before
 
 
-def _finish(run: Run, temporary: Path, info: MediaInfo, pages: int = 1) -> None:
-    exports.finish(run, temporary, marked=holds_marks(temporary.suffix), pages=pages)
+def _finish(run: Run, temporary: Path, final: Path, info: MediaInfo, pages: int = 1) -> Files:
+    marked = holds_marks(temporary.suffix)
+    beside = exports.finish(run, temporary, final, marked=marked, pages=pages, target=info.path)
     check_picture(temporary, size=(info.width, info.height), pages=pages)
+    return beside
 
 
 def _marked(run: Run, temporary: Path, output: Path) -> Files:

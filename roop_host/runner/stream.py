@@ -71,11 +71,12 @@ def run_stream(run: Run) -> Iterator[Files]:
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
         product.join(segments, temporary)
-        exports.finish(run, temporary)
+        beside = exports.finish(run, temporary, output)
         product.check(segments, temporary)
         yield [
             *kept.files(run, work.path, [len(read_times(path).frame_pts) for path in segments]),
             *exports.sidecar_files(run, work.path, len(segments)),
+            *beside,
             (temporary, output),
         ]
     except BaseException as error:

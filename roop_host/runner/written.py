@@ -45,10 +45,10 @@ def run_writer(run: Run, writer: Part[Writer]) -> Iterator[Files]:
             run.notices += reader.notices
         require_any_match(run)
         exports.require_file(writer, temporary)
-        exports.finish(run, temporary, marked=False)
+        finished = exports.finish(run, temporary, output, marked=False)
         save_atomically(marks, [run.marks.xmp()])
         beside = [*kept.files(run, work.path, sink.shown), *exports.sidecar_files(run, work.path, len(sink.shown))]
-        yield [*beside, (marks, marks_path(output)), (temporary, output)]
+        yield [*beside, *finished, (marks, marks_path(output)), (temporary, output)]
     except Unfit:
         raise
     except BaseException:

@@ -13,7 +13,8 @@ from roop_host.errors import InputError
 
 #: What ``--precision`` takes.
 Precision = Literal["auto", "fp32", "fp16"]
-_OWN = "unknown (own file)"
+#: The licence of a person's own file.
+OWN = "unknown (own file)"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -85,7 +86,7 @@ class ModelSpec:
             raise InputError(f"the model file {path} is empty; get it again, or say another one")
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).lstrip("_.-") or "model"
         where = path.resolve()
-        return cls(name=name, sha256=digest, size=size, licence=_OWN, path=lambda: where, purpose=purpose, form=form)
+        return cls(name=name, sha256=digest, size=size, licence=OWN, path=lambda: where, purpose=purpose, form=form)
 
     @property
     def terms(self) -> str:
@@ -95,7 +96,7 @@ class ModelSpec:
     @property
     def own(self) -> bool:
         """Whether it is a person's own file."""
-        return self.licence == _OWN
+        return self.licence == OWN
 
     @property
     def embedded(self) -> bool:

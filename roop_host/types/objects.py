@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -326,13 +326,20 @@ class Sidecar(StageObject):
         return b""
 
 
+def _unheard(text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts.
 
     ``kind`` is video, animation or picture; the suffix of the path says in which format the file is. ``target`` is the file
     that it was made of, None for a stream or a folder of frames; ``sources`` are the pictures of faces that were put in it,
-    without saved faces. Both are the user's: to be read, and not to be named in the output.
+    beside ``saved_faces``, which have no files of that kind. All are the user's: to be read, and not to be named in the
+    output; ``models`` that are the user's own files bear no name.
+
+    ``note`` takes a sentence that a person should read, ``did`` what was done in a few words: both stand in the report.
     """
 
     job: Job
@@ -343,6 +350,9 @@ class Finished:
     screening: tuple[Verdicts, ...]
     target: Path | None = None
     sources: tuple[Path, ...] = ()
+    saved_faces: int = 0
+    note: Callable[[str], None] = _unheard
+    did: Callable[[str], None] = _unheard
 
 
 class Finisher(StageObject):
@@ -351,7 +361,8 @@ class Finisher(StageObject):
     def finish(self, path: Path, about: Finished) -> Mapping[str, bytes] | None:
         """Change ``path``, which must stay a file of its format with the same frames and marks, or leave it as it is.
 
-        What is returned becomes files beside the output: ``{".c2pa": ...}`` is ``clip.mkv.c2pa`` beside ``clip.mkv``.
+        What is returned becomes files beside the output: ``{".c2pa": ...}`` is ``clip.mkv.c2pa`` beside ``clip.mkv``, where
+        ``.c2pa`` is among the spec's ``suffixes``. They are not uploaded.
         """
         raise NotImplementedError
 

@@ -92,8 +92,8 @@ class Report:
     the output: ``frames_held`` of them show the picture of one before. ``frames_dropped`` of the target are not in it.
     Of ``seconds``, the first ``loading_seconds`` went until all that takes part was set up and the sources were read.
     ``source_type`` is None where nothing was changed, but only looked at. ``measures`` is what steps told of their work,
-    ``refusal`` what a screener refused. ``frames_with_face`` and ``frames_matched`` (a face that was asked for) count frames
-    of the target.
+    ``refusal`` what a screener refused, ``finished`` what finishers say that they did. ``frames_with_face`` and
+    ``frames_matched`` (a face that was asked for) count frames of the target.
     """
 
     status: str = "failed"
@@ -121,6 +121,7 @@ class Report:
     screening: tuple[Verdicts, ...] = ()
     refusal: Refusal | None = None
     source_type: str | None = None
+    finished: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     stages: tuple[StageTime, ...] = ()
     job: Mapping[str, Any] = field(default_factory=dict)

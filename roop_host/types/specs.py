@@ -118,7 +118,8 @@ class ExporterSpec:
     """What is made of finished, screened frames or of the finished file.
 
     A ``writer`` writes outputs of ``suffixes`` that the host does not know; a ``sidecar`` is a file beside the output that
-    ends in its one suffix, made when ``--export`` names it; a ``finisher`` works on every finished file after the marks.
+    ends in its one suffix, made when ``--export`` names it; a ``finisher`` works on every finished file after the marks, and
+    its ``suffixes`` are what it may add to the output's whole name for a file beside it.
     """
 
     name: str
@@ -131,9 +132,9 @@ class ExporterSpec:
 
     def __post_init__(self) -> None:
         _check(self)
-        wanted = {"writer": len(self.suffixes) > 0, "sidecar": len(self.suffixes) == 1, "finisher": not self.suffixes}
+        wanted = {"writer": len(self.suffixes) > 0, "sidecar": len(self.suffixes) == 1, "finisher": True}
         if not wanted.get(self.role, False):
-            raise ValueError(f"{self.name}: a writer has suffixes, a sidecar one, a finisher none; not {self.suffixes}")
+            raise ValueError(f"{self.name}: a writer has suffixes, a sidecar one; not {self.suffixes}")
         for suffix in self.suffixes:
             if not re.fullmatch(r"(\.[a-z0-9]+)+", suffix):
                 raise ValueError(f"{self.name}: a suffix is like .csv, not {suffix!r}")

@@ -358,3 +358,41 @@ def test_a_writer_is_told_of_a_failure_before_its_file_goes(clip: Path, tmp_path
     assert refused(written(Tells), exported(clip, tmp_path / "o.raw")).exit_code == 7
     assert seen == [True]
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("suffixes", "made", "said"),
+    [
+        ((), {".txt": b"x"}, "is to return nothing, as it declares no suffixes"),
+        ((".txt",), {".bin": b"x"}, "is to return bytes for its suffixes .txt"),
+        ((".txt",), {".txt": "x"}, "is to return bytes for its suffixes .txt"),
+        ((".txt",), {"/../o.txt": b"x"}, "is to return bytes for its suffixes .txt"),
+        ((".txt",), b"x", "is to return bytes for its suffixes .txt"),
+    ],
+)
+def test_what_a_finisher_makes_beside_is_what_it_declares(
+    suffixes: tuple[str, ...], made: Any, said: str, clip: Path, tmp_path: Path
+) -> None:
+    class Makes(Seal):
+        def finish(self, path: Path, about: Finished) -> Any:
+            return made
+
+    found = plugins(processor(Tint, "tint"), exporter(Makes, "makes", "finisher", *suffixes))
+    error = refused(found, job(clip, tmp_path / "o.mp4", "tint"))
+    assert (error.exit_code, said in str(error), left(tmp_path)) == (7, True, []), str(error)
+
+
+def test_the_files_of_finishers_are_published_with_the_output(clip: Path, tmp_path: Path) -> None:
+    class Makes(Seal):
+        def finish(self, path: Path, about: Finished) -> Any:
+            about.note("a\nnote")
+            about.did("made a text")
+            return {".txt": path.suffix.encode()}
+
+    makes = exporter(Makes, "makes", "finisher", ".txt")
+    report = run(plugins(processor(Tint, "tint"), makes), job(clip, tmp_path / "o.mp4", "tint"))
+    assert ((tmp_path / "o.mp4.txt").read_bytes(), report.beside) == (b".mp4", (str(tmp_path / "o.mp4.txt"),))
+    assert (report.finished, "a note" in report.notices) == (("made a text",), True)
+    twice = plugins(processor(Tint, "tint"), makes, exporter(Makes, "again", "finisher", ".txt"))
+    assert "would both be called" in str(refused(twice, job(clip, tmp_path / "p.mp4", "tint")))
+    assert left(tmp_path) == ["o.mp4", "o.mp4.txt"]

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from roop_host import ExporterSpec, hookimpl
 from roop_provenance.options import Options
+
+if TYPE_CHECKING:
+    from roop_host import Finisher
 
 ROOP_API = 1
 ROOP_OPTIONS = Options
+
+
+def _provenance() -> Callable[[], Finisher]:
+    from roop_provenance.finisher import Provenance
+
+    return Provenance
+
+
+@hookimpl
+def roop_exporters() -> Iterator[ExporterSpec]:
+    yield ExporterSpec(
+        name="provenance",
+        summary="Content Credentials (C2PA) in every output; only --provenance-timestamp-url uses the network",
+        role="finisher",
+        load=_provenance,
+        suffixes=(".c2pa",),
+        network=True,
+    )
