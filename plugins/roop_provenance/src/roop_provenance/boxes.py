@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from roop_provenance.found import Bytes, Found
+from roop_provenance.found import LONGEST, Bytes, Found
+from roop_provenance.pictures import look_into_tiff
 
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -107,62 +108,51 @@ def _named(kind: bytes) -> str:
 
 
 def _pictures(data: Bytes, meta: Box, found: Found) -> None:
-    """XMP of AVIF and HEIC: an item of its type, whose bytes lie in pieces anywhere in the file."""
-    wanted: set[int] = set()
-    places: dict[int, bytes] = {}
-    exif: set[int] = set()
-    for box in _boxes(data, _inside(data, meta), meta.end):
-        if box.kind == b"iinf":
-            wide = 2 if data.number(box.start, 1) == 0 else 4
-            for item, _ in _few(_boxes(data, box.start + 4 + wide, box.end)):
-                body = data.at(item.start, min(item.end - item.start, 512))
-                wide_id = 4 if body[:1] == b"\3" else 2
-                number, kind = int.from_bytes(body[4 : 4 + wide_id], "big"), body[6 + wide_id : 10 + wide_id]
-                if kind == b"mime" and _XMP_TYPE in body:
-                    wanted.add(number)
-                elif kind == b"Exif":
-                    exif.add(number)
-        elif box.kind == b"iloc":
-            places = dict(_pieces(data, box, wanted | exif))
-    for number, content in places.items():
-        if number in wanted:
-            found.add_xmp("XMP", content)
+    """XMP and EXIF of AVIF and HEIC: items of their types, whose bytes lie in pieces anywhere in the file."""
+    inside = {box.kind: box for box, _ in _few(_boxes(data, _inside(data, meta), meta.end))}
+    if b"iinf" not in inside or b"iloc" not in inside:
+        return
+    wanted = dict(_item_types(data, inside[b"iinf"]))
+    own = inside[b"idat"].start if b"idat" in inside else data.size
+    for number, content in _pieces(data, inside[b"iloc"], set(wanted), own):
+        if wanted[number] == b"Exif":
+            skipped = 4 + int.from_bytes(content[:4], "big")
+            look_into_tiff(data.part(content[skipped:]), found, "EXIF")
         else:
-            _exif(content, found)
+            found.add_xmp("XMP", content)
 
 
-def _exif(content: bytes, found: Found) -> None:
-    from roop_provenance.pictures import look_into_tiff
+def _item_types(data: Bytes, box: Box) -> Iterator[tuple[int, bytes]]:
+    """Number and type of the items that hold XMP or EXIF."""
+    wide = 2 if data.number(box.start, 1) == 0 else 4
+    for item, _ in _few(_boxes(data, box.start + 4 + wide, box.end)):
+        body = data.at(item.start, min(item.end - item.start, 512))
+        wide_id = 4 if body[:1] == b"\3" else 2
+        number, kind = int.from_bytes(body[4 : 4 + wide_id], "big"), body[6 + wide_id : 10 + wide_id]
+        if kind == b"Exif" or (kind == b"mime" and _XMP_TYPE in body):
+            yield number, kind
 
-    skipped = 4 + int.from_bytes(content[:4], "big")
-    look_into_tiff(Bytes.of(content[skipped:]), found, "EXIF")
 
-
-def _pieces(data: Bytes, box: Box, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of those items that are wanted and lie in the file by offset."""
+def _pieces(data: Bytes, box: Box, wanted: set[int], own: int) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of those items that are wanted; ``own`` is where the bytes begin that lie in ``meta`` itself."""
     version, sizes = data.number(box.start, 1), data.number(box.start + 4, 2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version else 0
     wide = 4 if version == 2 else 2
     count, place = data.number(box.start + 6, wide), box.start + 6 + wide
     for _ in range(min(count, _MOST_ITEMS)):
-        number = data.number(place, wide)
-        place += wide
-        in_file = True
-        if version:
-            in_file = data.number(place, 2) & 15 == 0
-            place += 2
-        base = data.number(place + 2, base_size)
-        place += 2 + base_size
-        pieces = data.number(place, 2)
-        place += 2
+        number, place = data.number(place, wide), place + wide
+        ground = own if version and data.number(place, 2) & 15 == 1 else 0
+        place += 2 if version else 0
+        ground, place = ground + data.number(place + 2, base_size), place + 2 + base_size
+        pieces, place = data.number(place, 2), place + 2
         content = b""
         for _ in range(min(pieces, _MOST_ITEMS)):
             offset = data.number(place + index_size, offset_size)
             length = data.number(place + index_size + offset_size, length_size)
             place += index_size + offset_size + length_size
-            if number in wanted and in_file:
-                content += data.at(base + offset, length)
+            if number in wanted and len(content) < LONGEST:
+                content += data.at(ground + offset, length)
         if content:
             yield number, content
 

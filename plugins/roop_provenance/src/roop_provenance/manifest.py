@@ -16,6 +16,7 @@ _MOST_TEXT = 32 << 20
 #: Actions, pictures and earlier manifests of one file that are told of.
 _MOST = 50
 _MOST_NAMES = 100
+_LONGEST_VALUE = 4000
 _RUN = "org.roop.run"
 #: What says that bytes are not those that were signed (C2PA specification, validation codes).
 _CHANGED = re.compile(r"\.(mismatch|missing)$|^assertion\.(undeclared|inaccessible)|^claim\.(missing|multiple)")
@@ -44,7 +45,11 @@ def read_credentials(file: IO[bytes], media_type: str, beside: bytes | None, anc
         return _refused(str(error), beside)
     if len(text) > _MOST_TEXT:
         return Credentials(state="broken", beside=beside is not None, reason="they are larger than what is read")
-    return _told(json.loads(text), state, beside is not None)
+    try:
+        store = json.loads(text)
+    except (RecursionError, ValueError):  # nested too deep, or a number without an end
+        return Credentials(state="broken", beside=beside is not None, reason="they are not told in a way that can be read")
+    return _told(store, state, beside is not None)
 
 
 def _library() -> Any:
@@ -183,12 +188,12 @@ def _run(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _clean(value: object, depth: int) -> object:
     if isinstance(value, str):
-        return one_line(value)
+        return _text(value)
     if isinstance(value, Mapping) and depth < 6:
-        return {one_line(str(key)): _clean(item, depth + 1) for key, item in list(value.items())[:_MOST_NAMES]}
+        return {_text(str(key)): _clean(item, depth + 1) for key, item in list(value.items())[:_MOST_NAMES]}
     if isinstance(value, list) and depth < 6:
         return [_clean(item, depth + 1) for item in value[:_MOST_NAMES]]
-    return value if isinstance(value, (bool, int, float)) or value is None else one_line(str(value))
+    return value if isinstance(value, (bool, int, float)) or value is None else _text(str(value))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -200,4 +205,4 @@ def _list(value: object) -> list[Any]:
 
 
 def _text(value: object) -> str:
-    return one_line(value) if isinstance(value, str) else ""
+    return one_line(value[:_LONGEST_VALUE]) if isinstance(value, str) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roop_provenance.found import Bytes, Found, Order, unzipped
+from roop_provenance.found import Bytes, Found, Order
 
 _XMP_IN_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
 _EXIF_IN_JPEG = b"Exif\0\0"
@@ -13,7 +13,7 @@ _GIF_TRAILER = b"\x01\xff\xfe"
 _TIFF_TEXTS = {270: "ImageDescription", 305: "Software", 315: "Artist", 37510: "UserComment"}
 _TIFF_XMP, _TIFF_EXIF, _TIFF_C2PA = 700, 34665, 0xCD41
 _TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
-_MOST_IFDS, _MOST_TAGS = 4096, 4096
+_MOST_IFDS, _MOST_TAGS = 256, 1024
 #: RIFF: the INFO list's names (Microsoft, 1991).
 _RIFF_TEXTS = {b"ICMT": "comment", b"INAM": "title", b"ISFT": "software"}
 
@@ -35,19 +35,19 @@ def look_into_jpeg(data: Bytes, found: Found) -> None:
             return
         if head[1] in (0xE1, 0xFE):
             body = data.at(place + 4, length - 2)
-            _jpeg_segment(head[1], body, found)
+            _jpeg_segment(head[1], data, body, found)
         elif head[1] == 0xEB and data.at(place + 4, 2) == b"JP":
             found.c2pa_bytes += length
         place += 2 + length
 
 
-def _jpeg_segment(marker: int, body: bytes, found: Found) -> None:
+def _jpeg_segment(marker: int, data: Bytes, body: bytes, found: Found) -> None:
     if marker == 0xFE:
         found.add_text("comment", "comment", body)
     elif body.startswith(_XMP_IN_JPEG):
         found.add_xmp("XMP", body[len(_XMP_IN_JPEG) :])
     elif body.startswith(_EXIF_IN_JPEG):
-        look_into_tiff(Bytes.of(body[len(_EXIF_IN_JPEG) :]), found, "EXIF")
+        look_into_tiff(data.part(body[len(_EXIF_IN_JPEG) :]), found, "EXIF")
 
 
 def look_into_png(data: Bytes, found: Found) -> None:
@@ -57,9 +57,9 @@ def look_into_png(data: Bytes, found: Found) -> None:
         head = data.at(place, 8)
         length, kind = int.from_bytes(head[:4], "big"), head[4:8]
         if kind in (b"iTXt", b"tEXt", b"zTXt"):
-            _png_text(kind, data.at(place + 8, length), found)
+            _png_text(kind, data, data.at(place + 8, length), found)
         elif kind == b"eXIf":
-            look_into_tiff(Bytes.of(data.at(place + 8, length)), found, "EXIF")
+            look_into_tiff(data.part(data.at(place + 8, length)), found, "EXIF")
         elif kind == b"caBX":
             found.c2pa_bytes += length
         elif kind == b"IEND":
@@ -67,18 +67,18 @@ def look_into_png(data: Bytes, found: Found) -> None:
         place += 12 + length
 
 
-def _png_text(kind: bytes, body: bytes, found: Found) -> None:
+def _png_text(kind: bytes, data: Bytes, body: bytes, found: Found) -> None:
     key, _, rest = body.partition(b"\0")
     name = key.decode("latin-1")
     if kind == b"tEXt":
         found.add_text("PNG text", name, rest.decode("latin-1"))
         return
     if kind == b"zTXt":
-        found.add_text("PNG text", name, unzipped(rest[1:]).decode("latin-1"))
+        found.add_text("PNG text", name, data.unzipped(rest[1:]).decode("latin-1"))
         return
     packed, rest = rest[:1] == b"\x01", rest[2:]
     value = rest.split(b"\0", 2)[-1]
-    value = unzipped(value) if packed else value
+    value = data.unzipped(value) if packed else value
     if name == _PNG_XMP:
         found.add_xmp("XMP", value)
     else:
@@ -175,7 +175,7 @@ def look_into_riff(data: Bytes, found: Found) -> None:
         if kind in (b"XMP ", b"_PMX"):
             found.add_xmp("XMP", data.at(body, length))
         elif kind == b"EXIF":
-            look_into_tiff(Bytes.of(data.at(body, length).removeprefix(_EXIF_IN_JPEG)), found, "EXIF")
+            look_into_tiff(data.part(data.at(body, length).removeprefix(_EXIF_IN_JPEG)), found, "EXIF")
         elif kind == b"C2PA":
             found.c2pa_bytes += length
         elif kind in _RIFF_TEXTS and has_info:

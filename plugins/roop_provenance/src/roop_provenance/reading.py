@@ -19,13 +19,14 @@ from roop_provenance.marks import Format, Mark, Marked, format_of, marks_in_pack
 #: signed in a way that does not hold. broken: can't be read. unread: no library here. elsewhere: an address only.
 State = Literal["known", "unknown", "changed", "invalid", "broken", "unread", "elsewhere"]
 Status = Literal["intact", "changed", "invalid", "broken", "unread", "marked", "silent", "unreadable"]
-_STATUS: Mapping[str, Status] = {
+_STATUS: Mapping[State, Status] = {
     "known": "intact",
     "unknown": "intact",
     "changed": "changed",
     "invalid": "invalid",
     "broken": "broken",
     "unread": "unread",
+    "elsewhere": "unread",
 }
 _NO_LIBRARY = (
     "c2pa-python is not installed, so Content Credentials were not looked for; pip install c2pa-python brings it, on the "
@@ -96,9 +97,9 @@ class Facts:
         """The worst that holds."""
         if self.error:
             return "unreadable"
-        if self.credentials is not None and self.credentials.state in _STATUS:
+        if self.credentials is not None:
             return _STATUS[self.credentials.state]
-        return "marked" if self.marks or self.credentials is not None else "silent"
+        return "marked" if any(mark.kind != "tool" for mark in self.marks) else "silent"
 
 
 def read_facts(path: Path, anchors: str = "") -> Facts:

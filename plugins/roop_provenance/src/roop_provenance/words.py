@@ -67,6 +67,14 @@ _STEPS: Mapping[str, str] = {
     "enhancer": "faces were redrawn by a network that restores them",
     "label": "a visible label was added",
 }
+#: Marks of others that say what a file is without an IPTC term.
+_OF_OTHERS: Mapping[str, str] = {
+    "aigc": "labelled as generated content (AIGC)",
+    "generator": "settings of an image generator stand in it",
+    "credit": "its credit speaks of AI",
+    "note": "called synthetic",
+    "credentials elsewhere": "it names an address of Content Credentials, which is not asked",
+}
 _OURS = re.compile(r"Synthetic media: made with (roop[^()]{0,40}?) ?\(([^()]{0,400})\)")
 _SILENT = "says nothing of where it comes from: which doesn't mean that it is real"
 
@@ -77,11 +85,12 @@ def summary(facts: Facts) -> str:
         return facts.error
     state = "" if facts.credentials is None else _state(facts.credentials)
     done = what_was_done(facts)
-    if not done and not state:
-        return _SILENT
     if not state:
-        return f"{done}; so says a plain mark, which anyone can write or take away"
-    return f"{done}; {state}" if done else state
+        return f"{done}; so says a plain mark, which anyone can write or take away" if done else _SILENT
+    if not done:
+        return state
+    signed = facts.status in ("changed", "invalid")
+    return f"{state}; what was signed says: {done}" if signed else f"{done}; {state}"
 
 
 def what_was_done(facts: Facts) -> str:
@@ -100,7 +109,7 @@ def what_was_done(facts: Facts) -> str:
     terms = list(_terms(facts))
     synthetic = [term for term in terms if _last(term) in _SYNTHETIC]
     if not terms:
-        return "image generation by AI is labelled (AIGC)" if any(mark.kind == "aigc" for mark in facts.marks) else ""
+        return next((_OF_OTHERS[mark.kind] for mark in facts.marks if mark.kind in _OF_OTHERS), "")
     return f"{term_words((synthetic or terms)[0])}{f', with {tool}' if tool else ''}"
 
 
@@ -110,8 +119,11 @@ def lines(facts: Facts) -> Iterator[str]:
     yield f"  in short: {summary(facts)}"
     if facts.credentials is not None:
         yield from _of_credentials(facts.credentials)
+    places: dict[str, list[str]] = {}
     for mark in facts.marks:
-        yield f"  plain mark: {_of_mark(mark)} ({mark.where})"
+        places.setdefault(_of_mark(mark), []).append(mark.where)
+    for told, where in places.items():
+        yield f"  plain mark: {told} ({', '.join(dict.fromkeys(where))})"
     for notice in facts.notices:
         yield f"  note: {notice}"
 
