@@ -78,7 +78,39 @@ class Bytes:
         """Bytes that stand inside of this file, as a file of their own within the same bounds."""
         return Bytes(BytesIO(content), self._budget)
 
-    @contextmanager
+    def unzipped(self, packed: bytes) -> bytes:
+        """Up to 1 MiB of what zlib packed: it may claim any length. Nothing where it is broken. Raises ``TooMuch``."""
+        try:
+            content = zlib.decompressobj().decompress(packed, LONGEST)
+        except zlib.error:
+            return b""
+        self._budget.take(len(content))
+        return content
+
+    def at(self, place: int, count: int) -> bytes:
+        """Up to ``count`` bytes, 1 MiB at most. Raises ``TooMuch`` when all bounds are used up."""
+        count = max(0, min(count, LONGEST, self.size - place))
+        self._budget.take(count)
+        if place < 0 or not count:
+            return b""
+        self._file.seek(place)
+        return self._file.read(count)
+
+    def number(self, place: int, count: int, order: Order = "big") -> int:
+        """An unsigned number; 0 behind the end."""
+        return int.from_bytes(self.at(place, count), order)
+
+    def behind_blocks(self, place: int) -> int:
+        """The place behind GIF's sub-blocks: each a length and so many bytes, the last of length 0."""
+        while place < self.size:
+            length = self.number(place, 1)
+            place += 1 + length
+            if not length:
+                break
+        return place
+
+
+@contextmanager
 def within_bounds(notices: list[str]) -> Iterator[None]:
     """What goes on only as long as a file has no more parts than are looked at; else says so."""
     try:

@@ -76,6 +76,8 @@ _OF_OTHERS: Mapping[str, str] = {
     "credentials elsewhere": "it names an address of Content Credentials, which is not asked",
 }
 _OURS = re.compile(r"Synthetic media: made with (roop[^()]{0,40}?) ?\(([^()]{0,400})\)")
+#: Of a run: what stands in the lines above already, or is for programs.
+_IN_OTHER_WORDS = ("schema", "roop")
 _SILENT = "says nothing of where it comes from: which doesn't mean that it is real"
 
 
@@ -215,9 +217,24 @@ def _of_ingredient(found: Ingredient) -> str:
 def _of_run(run: Mapping[str, Any]) -> Iterator[str]:
     """roop's own account of the run: what is there, whatever the version that wrote it."""
     for key, value in run.items():
-        told = _compact(value)
-        if told:
+        if key in _IN_OTHER_WORDS:
+            continue
+        if key == "screening" and isinstance(value, list):
+            yield from (f"    looked at by: {_of_verdicts(one)}" for one in value if isinstance(one, Mapping))
+        elif told := _compact(value):
             yield f"    {key.replace('_', ' ')}: {told}"
+
+
+def _of_verdicts(one: Mapping[str, Any]) -> str:
+    """What one screener saw."""
+    highest = one.get("highest")
+    scores = [score for score in highest.values() if isinstance(score, (int, float))] if isinstance(highest, Mapping) else []
+    parts = [f"{one['looks']} looks"] if "looks" in one else []
+    parts += [f"{_compact(one[key])} {key}" for key in ("reused", "inherited") if one.get(key)]
+    parts += [f"highest score {max(scores):.2f}"] if scores else []
+    parts += [f"limit {_compact(one['limit'])}"] if "limit" in one else []
+    who = " of ".join(_compact(one[key]) for key in ("screener", "distribution") if one.get(key))
+    return f"{who or 'a screener without a name'}{f': {', '.join(parts)}' if parts else ''}"
 
 
 def _compact(value: object) -> str:
@@ -236,7 +253,8 @@ def _compact(value: object) -> str:
 
 
 def _steps_of_run(found: Credentials | None) -> list[str]:
-    steps = (found.run or {}).get("steps") if found is not None else None
+    run = (found.run or {}) if found is not None else {}
+    steps = run.get("processors", run.get("steps"))
     names = [one.get("name") if isinstance(one, Mapping) else one for one in steps] if isinstance(steps, list) else []
     return [name for name in names if isinstance(name, str) and name]
 
