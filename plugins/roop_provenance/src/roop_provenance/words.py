@@ -234,7 +234,8 @@ def _of_verdicts(one: Mapping[str, Any]) -> str:
     parts += [f"highest score {max(scores):.2f}"] if scores else []
     parts += [f"limit {_compact(one['limit'])}"] if "limit" in one else []
     who = " of ".join(_compact(one[key]) for key in ("screener", "distribution") if one.get(key))
-    return f"{who or 'a screener without a name'}{f': {', '.join(parts)}' if parts else ''}"
+    told = f": {', '.join(parts)}" if parts else ""
+    return f"{who or 'a screener without a name'}{told}"
 
 
 def _compact(value: object) -> str:
