@@ -147,7 +147,7 @@ def test_a_signed_picture_is_intact_by_an_unknown_signer(suffix: str, signer: Si
         "in short: faces were swapped and faces were redrawn by a network that restores them, with roop 9.9; "
         "intact, signed by an unknown signer\n" in out
     )
-    assert 'calls itself "Jane Doe"; nobody vouches for that' in out
+    assert 'calls itself "Jane Doe" of "Org"; nobody vouches for that' in out
     assert "1. opened" in out
     assert "2. placed into it" in out
     assert "3. edited: real material with what a trained model (AI) made in it" in out

@@ -167,6 +167,7 @@ def _ingredients(manifest: Mapping[str, Any]) -> Iterator[Ingredient]:
             relationship=_text(about.get("relationship")),
             kind=_text(about.get("format")),
             title=_text(about.get("title")),
+            description=_text(about.get("description")),
             had_credentials=bool(about.get("active_manifest")),
             failures=tuple(code for code in codes if code and code != _UNKNOWN_SIGNER),
         )

@@ -51,6 +51,7 @@ class Ingredient:
     relationship: str
     kind: str = ""
     title: str = ""
+    description: str = ""
     had_credentials: bool = False
     failures: tuple[str, ...] = ()
 

@@ -77,7 +77,7 @@ _OF_OTHERS: Mapping[str, str] = {
 }
 _OURS = re.compile(r"Synthetic media: made with (roop[^()]{0,40}?) ?\(([^()]{0,400})\)")
 #: Of a run: what stands in the lines above already, or is for programs.
-_IN_OTHER_WORDS = ("schema", "roop")
+_IN_OTHER_WORDS = ("schema", "roop", "target", "sources")
 _SILENT = "says nothing of where it comes from: which doesn't mean that it is real"
 
 
@@ -176,7 +176,8 @@ def _of_credentials(found: Credentials) -> Iterator[str]:
         yield f"    why: {', '.join(found.failures) or 'not told'}"
         yield "    what follows is what was signed; it need not be true of this file"
     if found.state != "known" and found.signer:
-        yield f'    the signer calls itself "{found.signer}"; nobody vouches for that'
+        of = f' of "{found.organisation}"' if found.organisation not in ("", found.signer) else ""
+        yield f'    the signer calls itself "{found.signer}"{of}; nobody vouches for that'
     if found.signed_at:
         yield f"    signed at: {found.signed_at}"
     if found.tool:
@@ -207,6 +208,8 @@ def _of_ingredient(found: Ingredient) -> str:
         parts.append(found.kind)
     if found.title:
         parts.append(f'called "{found.title}"')
+    if found.description:
+        parts.append(found.description)
     if found.failures:
         parts.append(f"whose own Content Credentials did not hold ({', '.join(found.failures)})")
     elif found.had_credentials:
