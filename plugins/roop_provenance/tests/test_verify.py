@@ -151,8 +151,8 @@ def test_a_signed_picture_is_intact_by_an_unknown_signer(suffix: str, signer: Si
     assert "1. opened" in out
     assert "2. placed into it" in out
     assert "3. edited: real material with what a trained model (AI) made in it" in out
-    assert "models: inswapper_128 (sha256 ab)" in out
-    assert "looked at by: nsfw of roop-nsfw 0.1.0: 4 looks, highest score 0.10, limit 0.85" in out
+    assert "model: inswapper_128 (sha256 ab)" in out
+    assert "looked at by: roop-nsfw 0.1.0: 4 looks, highest score 0.10, limit 0.85" in out
     assert "later: a key that; is; new" in out
     assert "verified" not in out.lower()
 

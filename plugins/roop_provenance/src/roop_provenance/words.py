@@ -78,6 +78,7 @@ _OF_OTHERS: Mapping[str, str] = {
 _OURS = re.compile(r"Synthetic media: made with (roop[^()]{0,40}?) ?\(([^()]{0,400})\)")
 #: Of a run: what stands in the lines above already, or is for programs.
 _IN_OTHER_WORDS = ("schema", "roop", "target", "sources")
+_SHOWN_OF_HASH = 16
 _SILENT = "says nothing of where it comes from: which doesn't mean that it is real"
 
 
@@ -224,8 +225,17 @@ def _of_run(run: Mapping[str, Any]) -> Iterator[str]:
             continue
         if key == "screening" and isinstance(value, list):
             yield from (f"    looked at by: {_of_verdicts(one)}" for one in value if isinstance(one, Mapping))
+        elif key == "models" and isinstance(value, list):
+            yield from (f"    model: {_of_model(one)}" for one in value)
         elif told := _compact(value):
             yield f"    {key.replace('_', ' ')}: {told}"
+
+
+def _of_model(one: object) -> str:
+    """Its hash is cut for people; JSON has all of it."""
+    if isinstance(one, Mapping) and isinstance(one.get("sha256"), str):
+        one = {**one, "sha256": one["sha256"][:_SHOWN_OF_HASH]}
+    return _compact(one) or "one without a name"
 
 
 def _of_verdicts(one: Mapping[str, Any]) -> str:
@@ -236,7 +246,8 @@ def _of_verdicts(one: Mapping[str, Any]) -> str:
     parts += [f"{_compact(one[key])} {key}" for key in ("reused", "inherited") if one.get(key)]
     parts += [f"highest score {max(scores):.2f}"] if scores else []
     parts += [f"limit {_compact(one['limit'])}"] if "limit" in one else []
-    who = " of ".join(_compact(one[key]) for key in ("screener", "distribution") if one.get(key))
+    names = [_compact(one[key]) for key in ("screener", "distribution") if one.get(key)]
+    who = names[-1] if len(names) == 2 and names[0] in names[1] else " of ".join(names)
     told = f": {', '.join(parts)}" if parts else ""
     return f"{who or 'a screener without a name'}{told}"
 
@@ -253,7 +264,9 @@ def _compact(value: object) -> str:
         return "; ".join(filter(None, map(_compact, value)))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value) if value else ""
 
 
 def _steps_of_run(found: Credentials | None) -> list[str]:
