@@ -15,7 +15,7 @@ Order = Literal["little", "big"]
 #: An XMP packet, a text or a block of EXIF of more is read no further than this; real ones are some kB.
 LONGEST = 1 << 20
 #: What is read of one file in all, and how many of its parts are looked at: a 4 GB video has some thousands.
-_MOST_BYTES, _MOST_STEPS = 64 << 20, 2_000_000
+_MOST_BYTES, _MOST_STEPS = 64 << 20, 1_000_000
 #: Marks, packets and texts of one file.
 _MOST_FOUND = 200
 

@@ -68,7 +68,7 @@ def format_of(head: bytes) -> Format | None:
         if head.startswith(start):
             return what
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return Format("SVG drawing", "image/svg+xml") if text.startswith(b"<svg") else None
+    return Format("SVG drawing", "image/svg+xml") if text.startswith((b"<svg", b"<?xml")) and b"<svg" in text else None
 
 
 def marks_of(data: Bytes, kind: Format | None) -> Marked:
