@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from roop_host.errors import (
         UsageError as UsageError,
     )
+    from roop_host.errors import one_line as one_line
+    from roop_host.errors import visible as visible
     from roop_host.faces.likeness import similarity as similarity
     from roop_host.hookspecs import hookimpl as hookimpl
     from roop_host.host import Control as Control
@@ -185,7 +187,7 @@ __version__ = "0.1.0"
 _HOME = {
     "errors": (
         "ContentBlocked InputError Interrupted ModelError NoFaceError OutputError PluginError RoopError "
-        "ScreenerFailed ScreeningError UploadError UsageError"
+        "ScreenerFailed ScreeningError UploadError UsageError one_line visible"
     ),
     "faces.likeness": "similarity",
     "hookspecs": "hookimpl",

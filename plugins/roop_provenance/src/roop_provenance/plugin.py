@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from roop_host import ExporterSpec, hookimpl
+from roop_host import CommandSpec, ExporterSpec, hookimpl
 from roop_provenance.options import Options
 
 if TYPE_CHECKING:
@@ -31,3 +31,14 @@ def roop_exporters() -> Iterator[ExporterSpec]:
         suffixes=(".c2pa",),
         network=True,
     )
+
+
+def _load_verify() -> Callable[[Sequence[str]], int]:
+    from roop_provenance.verify import verify
+
+    return verify
+
+
+@hookimpl
+def roop_commands() -> Iterable[CommandSpec]:
+    yield CommandSpec(name="verify", summary="What a file says of where it comes from", load=_load_verify)
