@@ -111,7 +111,7 @@ def states(home: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_every_package_builds_a_wheel_of_its_own_and_they_work_together(wheels: Path, home: Path, tmp_path: Path) -> None:
     names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
-    assert names == ["roop_enhancer", "roop_host", "roop_nsfw", "roop_swapper", "roop_vision"]
+    assert names == ["roop_enhancer", "roop_host", "roop_nsfw", "roop_provenance", "roop_swapper", "roop_vision"]
     output = tmp_path / "out.png"
     done = call(home / BIN / "roop", "run", "-s", MEDIA / "collins.jpg", "-t", MEDIA / "hopper.jpg", "-o", output)
     assert done.returncode == 0, done.stderr
