@@ -255,6 +255,7 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     fields = describe(status.name, options_class)
     specs = _specs(manager)
     _check_choices((spec for _, spec in specs), {field.name: field for field in fields})
+    _check_added((spec for _, spec in specs), {field.name: field for field in fields})
     status = replace(
         status,
         declares=tuple(f"{word(hook)} {spec.name}" for hook, spec in specs),
@@ -299,6 +300,14 @@ def _check_choices(specs: Iterable[Any], options: Mapping[str, OptionField]) -> 
                 held = options[name].read(value, where)
                 if not says(held, value):
                     raise ValueError(f"{where} is of {value!r}, and the option holds {held!r}: no options would ever say it")
+
+
+def _check_added(specs: Iterable[Any], options: Mapping[str, OptionField]) -> None:
+    """A step that an option adds is added by one that says yes or no."""
+    for spec in specs:
+        name = getattr(spec, "added_by", "")
+        if name and (name not in options or options[name].kind is not bool):
+            raise ValueError(f"{spec.name}: added_by is {name!r}, which is no yes-or-no option of the plugin")
 
 
 def _stored(read: _Read) -> Iterator[tuple[str, str, str, str]]:

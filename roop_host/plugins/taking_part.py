@@ -47,6 +47,7 @@ def beside_steps(job: Job, plugins: Plugins) -> dict[str, Declared[Any]]:
     """By plugin's name, a declaration of each that takes part in a job beside its steps."""
     exporters = plugins.exporters.values()
     found: list[Declared[Any] | None] = [*plugins.screeners.values(), *plugins.analysers.values()]
+    found += [one for one in plugins.processors.values() if one.spec.added_by]  # its options decide whether it does
     found += [one for one in exporters if one.spec.role == "finisher" or one.spec.name in job.exports]
     found += [one for name, one in plugins.uploaders.items() if name in job.uploads]
     found += [writer_of(plugins, Path(job.output)), source_of(plugins, job.target)]

@@ -15,6 +15,7 @@ from roop_host.errors import ContentBlocked, Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
 from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
+from roop_host.runner.added import with_added
 from roop_host.runner.casting import settle_faces
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files
@@ -76,6 +77,7 @@ def _run(run: Run) -> None:
 
 
 def _names(run: Run) -> Names:
+    run.job = with_added(run.job, run.host.plugins)
     names = resolve_names(run.job, run.host.plugins)
     run.job = settle_faces(run.job, names)
     check_files(run.job, names)

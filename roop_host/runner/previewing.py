@@ -21,6 +21,7 @@ from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message
 from roop_host.runner import chain as chains
 from roop_host.runner import failing, ready, report_of
+from roop_host.runner.added import with_added
 from roop_host.runner.casting import settle_faces
 from roop_host.runner.files import check_files
 from roop_host.runner.forms import form_seen
@@ -70,6 +71,7 @@ def preview_of(host: Host, job: Job, wish: Wish, control: Control, on_progress: 
 
 
 def _names(wish: Wish, run: Run) -> Names:
+    run.job = with_added(run.job, run.host.plugins)
     names = resolve_names(run.job, run.host.plugins)
     if names.source is not None:
         raise UsageError(f"a stream such as {run.job.target} has no frames to choose from; take a file for a preview")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: IPTC terms for how a picture came to be (https://cv.iptc.org/newscodes/digitalsourcetype/).
 SOURCE_TYPES = (
     "digitalCapture",
+    "humanEdits",
     "algorithmicallyEnhanced",
     "compositeSynthetic",
     "compositeWithTrainedAlgorithmicMedia",
@@ -67,6 +68,11 @@ class ProcessorSpec(_Stage):
     needs: frozenset[str] = frozenset()
     source_type: str = "compositeWithTrainedAlgorithmicMedia"
     added_by: str = ""
+
+    def __post_init__(self) -> None:
+        _Stage.__post_init__(self)
+        if not isinstance(self.added_by, str):
+            raise ValueError(f"{self.name}: added_by is the name of an option, not {self.added_by!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -379,6 +379,12 @@ def test_what_two_plugins_claim_neither_gets(hook: str, one: str, two: str, inst
         ("roop_screeners", SCREENER.format("covers={'nudity'}, threshold=True"), "threshold is a number"),
         ("roop_screeners", SCREENER.format("covers={'nudity'}, batch_size=True"), "batch_size must be 1 or more"),
         ("roop_screeners", SCREENER.format("covers={'nudity'}, models=['x']"), "models is a tuple of ModelSpec"),
+        ("roop_processors", "ProcessorSpec(name='a', summary='', load=lambda: None, added_by='x')", "no yes-or-no option"),
+        (
+            "roop_processors",
+            "ProcessorSpec(name='a', summary='', load=lambda: None, added_by=True)",
+            "the name of an option",
+        ),
         ("roop_commands", "CommandSpec(name='a', summary=3, load=lambda: None)", "summary is text"),
         ("roop_commands", "CommandSpec(name='a', summary='', load='x:y')", "load a function"),
         ("roop_uploaders", "UploaderSpec(name='A', summary='', load=lambda: None)", "not one lower-case word"),
