@@ -9,12 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
 from roop_host.types.planes import Pixels
 from roop_host.types.samples import add_to, chroma_hull, from_bgr, read_only, repeated, shrink, to_bgr
+from roop_host.types.shrunk import from_bgr as small_from_bgr
+from roop_host.types.shrunk import from_planes, pays
 from roop_host.types.transfer import LEVELS, Curve, curve_of
 
 _CACHED_REGIONS = 6
@@ -141,10 +142,16 @@ class FrameView:
     def shrunk(self, width: int, height: int, box: Box | None = None) -> NDArray[np.uint8]:
         """``box`` scaled down to uint8 ``(height, width, 3)`` B, G, R, whatever its shape: every pixel of it counts.
 
-        As Pillow's bilinear filter, which averages when it scales down. Nothing is kept of it.
+        As Pillow's bilinear filter, which averages when it scales down: the very same of a small or HDR picture, and within
+        rounding of it where the planes are scaled before they are converted. It is not kept.
         """
-        picture = Image.fromarray(self.bgr(box))  # Pillow treats channels alike, so B, G, R may pass as R, G, B
-        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2))
+        box = self.box if box is None else box.clip(self.width, self.height)
+        coded = box.to_coded(self.rotation, self._pixels.width, self._pixels.height)
+        size = (height, width) if self.rotation % 180 else (width, height)
+        if not pays(self._pixels, coded, *size):
+            return small_from_bgr(self.bgr(box), width, height)
+        small = from_planes(self._pixels, coded, *size)
+        return np.ascontiguousarray(np.rot90(small, self.rotation // 90)) if self.rotation else small
 
     def alpha(self) -> NDArray[Any] | None:
         """Upright float32 ``(height, width)`` in 0..1, or None where the picture has no alpha."""

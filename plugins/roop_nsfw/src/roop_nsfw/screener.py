@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from roop_host import Context, FrameView, PreparedScreener, Session, Stage
 from roop_nsfw import drift
+from roop_nsfw.bars import content_box
 from roop_nsfw.plugin import OPEN_NSFW
 
 _RESIZED, _CROPPED = 256, 224
@@ -29,7 +30,7 @@ def prepared(small_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class OpenNsfw(PreparedScreener):
-    """One score per picture: the network's probability that it is not safe for work."""
+    """The network's probability that a picture is not safe for work; of one between bars also that of it alone."""
 
     _session: Session
 
@@ -38,7 +39,11 @@ class OpenNsfw(PreparedScreener):
         self._session = ctx.sessions.open(OPEN_NSFW, threads=1)
 
     def prepare(self, frame: FrameView) -> Sequence[NDArray[np.uint8]]:
-        return [prepared(frame.shrunk(_RESIZED, _RESIZED))]
+        small_bgr = frame.shrunk(_RESIZED, _RESIZED)
+        box = content_box(frame, small_bgr)
+        if box is None:
+            return [prepared(small_bgr)]
+        return [prepared(small_bgr), prepared(frame.shrunk(_RESIZED, _RESIZED, box))]
 
     def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
         batch = np.stack(inputs).astype(np.float32) - _MEAN_BGR
