@@ -12,7 +12,7 @@ import pytest
 from clips import make_clip
 from PIL import Image
 
-from roop_host.media.same import media_digest
+from roop_host.media.reading.same import media_digest
 
 Change = Callable[[Path], None]
 
