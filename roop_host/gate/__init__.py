@@ -220,6 +220,16 @@ def verdicts(watchers: Sequence[Watcher]) -> tuple[Verdicts, ...]:
     return tuple(out)
 
 
+def told_adaptive(seen: Sequence[Verdicts]) -> tuple[str, ...]:
+    """A sentence for each screener that was let inherit verdicts."""
+    return tuple(
+        f"--screen adaptive: for {one.screener} {one.inherited} of {one.looks + one.reused + one.inherited} pictures were "
+        "not looked at, since they were near to one that was"
+        for one in seen
+        if one.mode == "adaptive"
+    )
+
+
 def snapshot(watchers: Sequence[Watcher]) -> dict[str, Any]:
     """What was seen so far as plain data, for a run that is continued later."""
     return {
