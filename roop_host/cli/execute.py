@@ -128,15 +128,23 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
         return
     _tell_uploads(report)
     if not show["quiet"]:
-        looks = sum(verdicts.looks for verdicts in report.screening)
         typer.echo(
-            f"{report.output}: {_amount(report)}, {report.faces_changed} faces changed, {looks} looks by screeners, "
+            f"{report.output}: {_amount(report)}, {report.faces_changed} faces changed, {_looks(report)}, "
             f"{report.seconds:.1f} s; {'; '.join(('marked as synthetic', *report.finished))}",
             err=True,
         )
         tell_people(report)
         for path in report.beside:
             typer.echo(f"{path}: beside it", err=True)
+
+
+def _looks(report: Report) -> str:
+    """ "480 looks by screeners (20 reused)": pictures that were bit by bit known count apart, and those that inherit."""
+    looks, reused, inherited = (
+        sum(getattr(verdicts, what) for verdicts in report.screening) for what in ("looks", "reused", "inherited")
+    )
+    told = ", ".join(f"{count} {what}" for what, count in (("reused", reused), ("inherited", inherited)) if count)
+    return f"{looks} looks by screeners ({told})" if told else f"{looks} looks by screeners"
 
 
 def _amount(report: Report) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from roop_host.models.store import Store
 
 _SLOW_S = 0.2
+#: The distributions of the screeners that roop ships.
+_OURS = frozenset({"roop-nsfw"})
 
 
 def plugins_found(plugins: Plugins) -> Iterator[Check]:
@@ -47,12 +49,17 @@ def plugins_found(plugins: Plugins) -> Iterator[Check]:
 
 def screening(plugins: Plugins) -> Iterator[Check]:
     """Who would look at every picture, and whether that is enough."""
-    from roop_host.gate import effective_limit, require_cover
+    from roop_host.gate import REQUIRED, effective_limit, require_cover
 
     for declared in plugins.screeners.values():
         covers, limit = ", ".join(sorted(declared.spec.covers)), effective_limit(declared.spec.threshold)
         says = f"{declared.plugin.describe()} looks at every picture for {covers}, and stops a job from {limit:.2f} on"
         yield ok("Screening", declared.spec.name, says)
+    able = [declared.plugin for declared in plugins.screeners.values() if REQUIRED in declared.spec.covers]
+    if able and not any(plugin.distribution in _OURS for plugin in able):
+        names = " and ".join(plugin.describe() for plugin in able)
+        says = f"nudity is looked for by {names} alone, and by no screener that roop ships: what that lets through is made"
+        yield note("Screening", "whose", says, pip("install", "roop-nsfw"))
     try:
         require_cover([declared.spec.covers for declared in plugins.screeners.values()])
     except ScreeningError as error:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside, told
 from roop_host.gate.answers import checked_inputs, checked_scores
+from roop_host.gate.apart import Copies
 from roop_host.gate.known import OLDEST_S, Known, LastLook, key_of
-from roop_host.types.frame import Frame, FrameView, let_go
+from roop_host.types.frame import Frame, FrameView
 from roop_host.types.objects import PreparedScreener, Screener, Stage
 from roop_host.types.packages import pip
 from roop_host.types.planes import field_pixels, over, rgb_pixels
@@ -26,6 +28,7 @@ HIGHEST_LIMIT = 0.85
 REQUIRED = "nudity"
 #: Levels of grey behind what is transparent: a page, a viewer, and what is written where a format has no alpha.
 _BACKDROPS = (0, 128, 255)
+_Item = TypeVar("_Item")
 _COUNTED = ("looks", "reused", "inherited")
 
 
@@ -59,11 +62,12 @@ class Gate:
         if not watchers:
             raise no_screener()
         for watcher in watchers:
-            if watcher.batch_size < 1:  # an empty loop would be no look at all
+            if type(watcher.batch_size) is not int or watcher.batch_size < 1:  # an empty loop would be no look at all
                 raise ScreenerFailed(
                     f"the screener {watcher.label} asks for batches of {watcher.batch_size}; repair or update it"
                 )
         self._watchers, self._cancel, self._fields = tuple(watchers), cancel, fields
+        self._copies = tuple(Copies() for _ in watchers)
         self._last: dict[tuple[int, int, int], LastLook] = {}
 
     def forget(self) -> None:
@@ -75,29 +79,25 @@ class Gate:
 
         One with alpha is looked at without its alpha, and over black, grey and white: colours of the one backdrop can hide
         what the others show. ``what`` names the picture for people.
-        Each screener gets views of its own, that hold no pixels but the planes': nobody paints over what another one sees.
+        Each screener gets copies: nobody paints over what another one sees, or what is encoded.
         """
         whole = [frame, *(_field(frame, field) for field in (0, 1) if self._fields)]
         pictures = [picture for one in whole for picture in (one, *_over_backdrops(one))]
         for number, watcher in enumerate(self._watchers):
-            views = [picture.view(bare=True) for picture in pictures]
-            try:
-                worst = self._scored(number, watcher, views, stage, what)
-            finally:
-                let_go(views)
+            worst = self._scored(number, watcher, pictures, stage, what)
             watcher.highest[stage.value] = max(worst, watcher.highest.get(stage.value, 0.0))
             if worst >= watcher.limit:
                 raise _blocked(watcher, frame, stage, what, worst)
 
-    def _scored(self, number: int, watcher: Watcher, views: list[FrameView], stage: Stage, what: str) -> float:
-        """The highest score of the views; whatever else comes of asking is a failure of the screener."""
+    def _scored(self, number: int, watcher: Watcher, pictures: list[Frame], stage: Stage, what: str) -> float:
+        """The highest score of the pictures; whatever else comes of asking is a failure of the screener."""
         try:
-            if isinstance(watcher.screener, PreparedScreener):
-                asked = partial(self._judged, number, watcher, watcher.screener, stage)
+            views = self._copies[number].views(pictures)
+            if _is_prepared(watcher.screener):
+                asked = partial(self._judged, number, watcher, watcher.screener, stage, pictures[0].time)
                 return max(asked(place, view) for place, view in enumerate(views))
             scores: list[float] = []
-            for first in range(0, len(views), watcher.batch_size):
-                batch = views[first : first + watcher.batch_size]
+            for batch in _batches(views, watcher.batch_size):
                 scores += checked_scores(watcher.screener.screen(batch, stage), len(batch))
         except BaseException as error:
             if from_outside(error) or (isinstance(error, Interrupted) and self._cancel.is_set()):
@@ -110,41 +110,61 @@ class Gate:
         return max(scores)
 
     def _judged(
-        self, number: int, watcher: Watcher, screener: PreparedScreener, stage: Stage, place: int, view: FrameView
+        self,
+        number: int,
+        watcher: Watcher,
+        screener: PreparedScreener,
+        stage: Stage,
+        time: Fraction,
+        place: int,
+        view: FrameView,
     ) -> float:
-        """The highest score of what a screener sees of one picture: looked at, known, or bounded by the last look."""
+        """The highest score of what a screener sees of one picture: looked at, known, or bounded by the last look.
+
+        ``time`` is that of the frame in seconds: a picture made of it has none of its own.
+        """
         given = checked_inputs(screener.prepare(view))
         keys = [key_of(one) for one in given]
         scores = [watcher.known.score(key) for key in keys]
         asked, inherited = [], False
         for turn, score in enumerate(scores):
-            if score is None and self._inherits(watcher, screener, (number, place, turn), given[turn], view):
+            if score is None and self._inherits(watcher, screener, (number, place, turn), given[turn], time):
                 scores[turn], inherited = 0.0, True
             elif score is None:
                 asked.append(turn)
-        for first in range(0, len(asked), watcher.batch_size):
-            turns = asked[first : first + watcher.batch_size]
+        for turns in _batches(asked, watcher.batch_size):
             answers = checked_scores(screener.judge([given[turn] for turn in turns], stage), len(turns))
             for turn, answer in zip(turns, answers, strict=True):
                 scores[turn] = answer
                 watcher.known.note(keys[turn], answer)
-                self._last[number, place, turn] = LastLook(given[turn], answer, view.time)
+                self._last[number, place, turn] = LastLook(given[turn], answer, time)
         watcher.looks += bool(asked)
         watcher.inherited += inherited and not asked
         watcher.reused += not asked and not inherited
         return max(score for score in scores if score is not None)
 
     def _inherits(
-        self, watcher: Watcher, screener: PreparedScreener, where: tuple[int, int, int], given: NDArray[Any], view: FrameView
+        self, watcher: Watcher, screener: PreparedScreener, where: tuple[int, int, int], given: NDArray[Any], time: Fraction
     ) -> bool:
         """Whether nothing that is so near to what was looked at last can reach the limit, as far as the screener knows."""
         last = self._last.get(where)
-        if not watcher.adaptive or last is None or not 0 <= view.time - last.time < OLDEST_S:
+        if not watcher.adaptive or last is None or not 0 <= time - last.time < OLDEST_S:
             return False
         if (last.given.shape, last.given.dtype) != (given.shape, given.dtype):
             return False
         (most,) = checked_scores([screener.bound(last.score, last.given, given)], 1)
         return most < watcher.limit
+
+
+def _is_prepared(screener: Screener) -> TypeGuard[PreparedScreener]:
+    """Not where it says itself how it screens: then it may look at more than what it prepares."""
+    return isinstance(screener, PreparedScreener) and type(screener).screen is PreparedScreener.screen
+
+
+def _batches(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+    """All of them, each once."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 def _blocked(watcher: Watcher, frame: Frame, stage: Stage, what: str, score: float) -> ContentBlocked:
@@ -179,8 +199,8 @@ def no_screener() -> ScreenerFailed:
 
 
 def effective_limit(*limits: float) -> float:
-    """Options and plugins only tighten."""
-    return min(HIGHEST_LIMIT, *limits)
+    """Options and plugins only tighten. Plain numbers, since a class of its own could answer comparisons as it likes."""
+    return min(HIGHEST_LIMIT, *map(float, limits))
 
 
 def verdicts(watchers: Sequence[Watcher]) -> tuple[Verdicts, ...]:
@@ -198,6 +218,16 @@ def verdicts(watchers: Sequence[Watcher]) -> tuple[Verdicts, ...]:
         mode: Literal["every", "adaptive"] = "adaptive" if group[0].adaptive else "every"
         out.append(Verdicts(name, group[0].label, group[0].limit, looks, highest, reused, inherited, mode))
     return tuple(out)
+
+
+def told_adaptive(seen: Sequence[Verdicts]) -> tuple[str, ...]:
+    """A sentence for each screener that was let inherit verdicts."""
+    return tuple(
+        f"--screen adaptive: for {one.screener} {one.inherited} of {one.looks + one.reused + one.inherited} pictures were "
+        "not looked at, since they were near to one that was"
+        for one in seen
+        if one.mode == "adaptive"
+    )
 
 
 def snapshot(watchers: Sequence[Watcher]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -34,7 +36,7 @@ def installed() -> list[Found]:
     import importlib_metadata
 
     points = importlib_metadata.entry_points(group=PROJECT)
-    found = [Found(_status(point), point.load, point.module) for point in points]
+    found = [Found(_status(point), partial(_load, point), point.module) for point in points]
     return sorted(found, key=lambda one: (one.status.name, one.status.distribution, one.status.version))
 
 
@@ -90,6 +92,24 @@ def _execute(name: str, path: Path, code: bytes) -> ModuleType:
     sys.modules[module.__name__] = module  # type hints of its classes are looked up there
     exec(compile(code, str(path), "exec"), module.__dict__)
     return module
+
+
+def _load(point: EntryPoint) -> Any:
+    """The module, if it is the distribution's own: one of that name elsewhere on the path would act under its name.
+
+    Of an editable one the finder decides, which is its author's.
+    """
+    dist, name = point.dist, point.module.partition(".")[0]
+    known = sys.modules.get(name)
+    spec = PathFinder.find_spec(name) if known is None else known.__spec__
+    if dist is None or spec is None or _origin(dist)[1]:
+        return point.load()
+    places = [Path(place).resolve() for place in (spec.submodule_search_locations or [spec.origin or ""])]
+    home = Path(str(dist.locate_file(""))).resolve()
+    if not any(place.is_relative_to(home) for place in places):
+        reason = f"its module {name} would come from {places[0]}, and it lies in {home}; take away what stands in its place"
+        raise ImportError(reason, name=name)
+    return point.load()
 
 
 def _status(point: EntryPoint) -> PluginStatus:

@@ -18,7 +18,7 @@ from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.added import with_added
 from roop_host.runner.casting import settle_faces
 from roop_host.runner.choosing import needed_models, settle, uses_models
-from roop_host.runner.files import Files, check_files
+from roop_host.runner.files import Files, check_files, job_files
 from roop_host.runner.forms import form_of
 from roop_host.runner.idle import hard_on_faces, idle_options
 from roop_host.runner.kept import remove_stale
@@ -29,6 +29,7 @@ from roop_host.runner.references import frame_of_target, read_people, told_peopl
 from roop_host.runner.resolve import Names, resolve_names
 from roop_host.runner.source_faces import Album, look_at_pictures, read_sources
 from roop_host.runner.state import OnProgress, Run
+from roop_host.runner.strangers import Strangers
 from roop_host.runner.targets import look_at_target
 from roop_host.runner.uploads import upload_all
 from roop_host.types.job import Job, check
@@ -68,11 +69,15 @@ def failing(run: Run, tell: Callable[[Run, Report], None] = lambda run, report: 
 
 def _run(run: Run) -> None:
     with ready(run, _names, _settle_output):
+        assert run.strangers is not None
+        strangers = run.strangers
         with _produce(run) as files:
             run.check_cancel()
+            strangers.settle(files)
             publish(files, run.job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
             remove_stale(run)
+            run.notices += filter(None, [strangers.told_beside()])
         upload_all(run)
 
 
@@ -81,6 +86,7 @@ def _names(run: Run) -> Names:
     names = resolve_names(run.job, run.host.plugins)
     run.job = settle_faces(run.job, names)
     check_files(run.job, names)
+    run.strangers = Strangers(path for _, path in job_files(run.job, names))
     return names
 
 
@@ -154,6 +160,8 @@ def _failed(run: Run, error: RoopError, tell: Callable[[Run, Report], None]) -> 
         status = "blocked"
     elif isinstance(error, Interrupted):
         status = "interrupted"
+    if run.strangers is not None and not run.published and (strange := run.strangers.told()):
+        error.args = (f"{error}; {strange}",)
     refusal = error.refusal if isinstance(error, ContentBlocked) else None
     error.report = report_of(run, status=status, exit_code=error.exit_code, error=str(error), refusal=refusal)
     tell(run, error.report)
@@ -180,6 +188,7 @@ def _tell_observers(run: Run, report: Report) -> None:
 def report_of(run: Run, **outcome: Any) -> Report:
     """What the run did so far, with ``outcome`` as it is said."""
     seconds = time.monotonic() - run.begun
+    screening = gate.verdicts([*run.before, *run.after])
     streamed = max((stage.seconds for stage in run.stages), default=0.0)
     report = Report(
         output=run.job.output if run.published else None,
@@ -201,10 +210,10 @@ def report_of(run: Run, **outcome: Any) -> Report:
         steps=tuple(step.name for step in run.job.steps),
         plugins=run.plugins,
         models=run.models,
-        screening=gate.verdicts([*run.before, *run.after]),
+        screening=screening,
         source_type=None if run.only_looks else run.source_type,
         finished=tuple(run.finished),
-        notices=(*run.notices, *run.about_models),
+        notices=(*run.notices, *run.about_models, *gate.told_adaptive(screening)),
         stages=run.stages,
         job={**run.job.to_json(), **({"output": None} if run.only_looks and not run.published else {})},
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from roop_host import gate
-from roop_host.errors import RoopError, ScreenerFailed
+from roop_host.errors import PluginError, RoopError, ScreenerFailed
 from roop_host.host import Progress
 from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
@@ -193,9 +193,21 @@ def _windowed(
 
 def _process(step: Part[Processor]) -> Callable[[Window], None]:
     def process(window: Window) -> None:
+        before = [_of_the_host(frame) for frame in window.current]
         step.attributed(step.item.process, at(window.current))(window)
+        for frame, was in zip(window.current, before, strict=True):
+            if _of_the_host(frame) != was:
+                raise PluginError(
+                    f"the {step.label} changed number, time or turn of frame {was[0]}, or the form of its planes, which "
+                    "are the host's; report it to its authors or leave it out"
+                )
 
     return process
+
+
+def _of_the_host(frame: Frame) -> tuple[object, ...]:
+    """What a step may not change of a frame: screeners and encoders go by it."""
+    return (frame.index, frame.pts, frame.time_base, frame.duration, frame.rotation, frame.pixels.layout)
 
 
 def _screen_target(run: Run, splitter: Splitter) -> StageSpec:

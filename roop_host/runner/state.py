@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from roop_host.media.info import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.runner.forms import Form
+    from roop_host.runner.strangers import Strangers
     from roop_host.types.faces import Face
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec
@@ -205,6 +206,8 @@ class Run:
     kept: frozenset[str] = frozenset()
     beside: tuple[Path, ...] = ()
     published: bool = False
+    #: What somebody else writes under the names of the job's files; None before they are known.
+    strangers: Strangers | None = None
     #: Nothing synthetic comes of it: what is written, if anything, shows the target as it is.
     only_looks: bool = False
     #: When all that takes part was set up and the sources were read, as ``begun`` counts.

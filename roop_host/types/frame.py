@@ -279,11 +279,8 @@ class Frame(FrameView):
             mine[...] = theirs
         self._cache, self._edits, self.changed, self.measures = {}, frozenset(), True, ()
 
-    def view(self, *, bare: bool = False) -> FrameView:
-        """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``.
-
-        A ``bare`` one has none of the regions that were converted before: whoever had them could have changed them.
-        """
+    def view(self) -> FrameView:
+        """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
         self._pixels.share()
         view = FrameView(
             self._pixels,
@@ -294,7 +291,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        view._edits, view.changed, view._cache = self._edits, self.changed, {} if bare else dict(self._cache)
+        view._edits, view.changed, view._cache = self._edits, self.changed, dict(self._cache)
         return view
 
     def sealed(self) -> Frame:

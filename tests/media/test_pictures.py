@@ -377,7 +377,7 @@ def test_a_jpeg_shows_what_the_gate_looked_at(tmp_path: Path) -> None:
     for suffix in (".jpg", ".bmp"):
         with Image.open(written(path, tmp_path / f"out{suffix}")) as image:
             made = np.asarray(image)[..., ::-1].astype(int)
-        assert np.abs(made - seen[1]).max() <= 2
+        assert np.abs(made - seen[2]).max() <= 2
 
 
 def test_pages_are_read_and_written_one_by_one(tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""What a finisher may do to a file, and what not: the digest of what it shows and plays."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import make_clip
+from PIL import Image
+
+from roop_host.media.reading.same import media_digest
+
+Change = Callable[[Path], None]
+
+
+def _boxed(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"\x00\x00\x00\x10free12345678")
+
+
+def _one_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat")
+    data[start + 600] ^= 1
+    path.write_bytes(data)
+
+
+def _remuxed(path: Path, *, skip: int = 0, turn: int = 0, tag: str = "") -> None:
+    made = path.with_name("made.mp4")
+    with av.open(str(path)) as source, av.open(str(made), "w") as sink:
+        streams = {stream.index: sink.add_stream_from_template(stream) for stream in source.streams}
+        if turn:
+            streams[0].set_display_rotation(turn)
+        if tag:
+            sink.metadata["title"] = tag
+        for number, packet in enumerate(source.demux()):
+            if packet.dts is not None and number != skip:
+                packet.stream = streams[packet.stream.index]
+                sink.mux(packet)
+    made.replace(path)
+
+
+def test_a_clip_may_get_boxes_and_tags_beside_its_packets(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=12)
+    _remuxed(clip, skip=-1)
+    before = media_digest(clip)
+    _boxed(clip)
+    assert media_digest(clip) == before
+    _remuxed(clip, skip=-1, tag="a title")
+    assert media_digest(clip) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_one_byte, lambda path: _remuxed(path, skip=5), lambda path: _remuxed(path, skip=-1, turn=90)],
+    ids=["a byte of a packet", "a packet less", "turned"],
+)
+def test_a_clip_that_shows_something_else_is_another(change: Change, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=12)
+    _remuxed(clip, skip=-1)
+    before = media_digest(clip)
+    change(clip)
+    assert media_digest(clip) != before
+
+
+def _picture(path: Path, value: int = 90, **more: object) -> Path:
+    pixels = np.full((24, 32, 3), value, np.uint8)
+    pixels[4:8, 4:8] = 200
+    Image.fromarray(pixels).save(path, **more)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".gif", ".bmp"])
+def test_a_picture_is_known_by_its_samples(suffix: str, tmp_path: Path) -> None:
+    one, same, other = (_picture(tmp_path / f"{name}{suffix}", value) for name, value in (("a", 90), ("b", 90), ("c", 94)))
+    assert media_digest(one) == media_digest(same)
+    assert media_digest(one) != media_digest(other)
+
+
+def test_text_in_a_picture_is_nothing_that_shows(tmp_path: Path) -> None:
+    plain = _picture(tmp_path / "a.jpg")
+    told = _picture(tmp_path / "b.jpg", comment=b"told", xmp=b"<x/>")
+    assert media_digest(plain) == media_digest(told)
+
+
+def test_a_preview_in_a_picture_shows_something(tmp_path: Path) -> None:
+    plain = _picture(tmp_path / "a.jpg")
+    second = b"\0\x01" + b"\x01\x03\0\x03\0\0\0\x01\0\x06\0\0" + bytes(4)  # a directory behind an empty first one
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + b"\0\0" + b"\0\0\0\x0e" + second
+    told = tmp_path / "b.jpg"
+    _picture(told, exif=exif)
+    assert media_digest(plain) != media_digest(told)
+
+
+def test_an_animation_is_known_by_its_pictures_and_delays(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (16, 16), (40 * number, 9, 9)) for number in range(4)]
+
+    def saved(name: str, pictures: list[Image.Image], duration: int) -> Path:
+        pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+        return tmp_path / name
+
+    first = saved("a.gif", frames, 100)
+    again = Path(shutil.copy(first, tmp_path / "b.gif"))
+    assert media_digest(first) == media_digest(again)
+    assert media_digest(first) != media_digest(saved("c.gif", frames, 110))
+    assert media_digest(first) != media_digest(saved("d.gif", frames[::-1], 100))
