@@ -148,7 +148,7 @@ class Gate:
     ) -> bool:
         """Whether nothing that is so near to what was looked at last can reach the limit, as far as the screener knows."""
         last = self._last.get(where)
-        if not watcher.adaptive or last is None or not 0 <= time - last.time < OLDEST_S:
+        if not watcher.adaptive or last is None or not 0 < time - last.time < OLDEST_S:
             return False
         if (last.given.shape, last.given.dtype) != (given.shape, given.dtype):
             return False

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import av
+
 from roop_host import gate
-from roop_host.errors import OutputError, PluginError, one_line
+from roop_host.errors import InputError, OutputError, PluginError, one_line
 from roop_host.faces.saved import is_saved
 from roop_host.host import Progress
+from roop_host.media.kinds import suffix_of
 from roop_host.media.output import save_atomically
+from roop_host.media.reading.same import media_digest
 from roop_host.media.segments import piece_name
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
@@ -90,6 +95,7 @@ def finish(
             "an output of another kind"
         )
     beside: Files = []
+    shown = _shown(temporary) if run.finishers else b""
     for part in run.finishers:
         run.check_cancel()
         run.on_progress(Progress("finishing", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
@@ -100,8 +106,30 @@ def finish(
                 f"the {part.label} took the marks away that say that the file is synthetic; nothing was kept, so report it "
                 "to its authors or switch it off"
             )
+        _require_same(part, temporary, shown)
         beside += _stored(run, part, made, temporary, final)
     return beside
+
+
+def _shown(path: Path) -> bytes:
+    """A digest of what the file shows and plays; of a kind that only a plugin knows, of all its bytes."""
+    if suffix_of(path) is not None:
+        return media_digest(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _require_same(part: Part[Finisher], path: Path, shown: bytes) -> None:
+    """Raise ``PluginError`` where a finisher changed what was screened."""
+    try:
+        same = _shown(path) == shown
+    except (InputError, av.FFmpegError):
+        same = False
+    if not same:
+        raise PluginError(
+            f"the {part.label} changed what the file shows or plays, which nobody has screened; nothing was kept, so report "
+            "it to its authors or switch it off"
+        )
 
 
 def _stored(run: Run, part: Part[Finisher], made: object, temporary: Path, final: Path) -> Files:

@@ -226,18 +226,18 @@ def link(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "exit_code", "said"),
+    ("act", "said"),
     [
-        (raises, 7, "finisher bad (roop-t1 0) failed (RuntimeError: no key)"),
-        (cut, 7, "finisher bad (roop-t1 0) took the marks away"),
-        (unmark, 7, "finisher bad (roop-t1 0) took the marks away"),
-        (Path.unlink, 7, "finisher bad (roop-t1 0) left no file, an empty one or a link"),
-        (link, 7, "finisher bad (roop-t1 0) left no file, an empty one or a link"),
-        (other_frames, 9, "holds 5 frames instead of 20"),
+        (raises, "finisher bad (roop-t1 0) failed (RuntimeError: no key)"),
+        (cut, "finisher bad (roop-t1 0) took the marks away"),
+        (unmark, "finisher bad (roop-t1 0) took the marks away"),
+        (Path.unlink, "finisher bad (roop-t1 0) left no file, an empty one or a link"),
+        (link, "finisher bad (roop-t1 0) left no file, an empty one or a link"),
+        (other_frames, "finisher bad (roop-t1 0) changed what the file shows or plays"),
     ],
 )
 def test_a_finisher_that_spoils_the_file_leaves_none(
-    act: Callable[[Path], object], exit_code: int, said: str, clip: Path, tmp_path: Path
+    act: Callable[[Path], object], said: str, clip: Path, tmp_path: Path
 ) -> None:
     class Bad(Seal):
         def finish(self, path: Path, about: Finished) -> None:
@@ -245,7 +245,7 @@ def test_a_finisher_that_spoils_the_file_leaves_none(
 
     found = plugins(processor(Tint, "tint"), exporter(Bad, "bad", "finisher"))
     error = refused(found, job(clip, tmp_path / "o.mp4", "tint"))
-    assert (error.exit_code, said in str(error)) == (exit_code, True), str(error)
+    assert (error.exit_code, said in str(error)) == (7, True), str(error)
     assert left(tmp_path) == []
 
 
