@@ -309,7 +309,9 @@ def test_every_screener_is_named_and_one_must_cover_what_matters() -> None:
     found = list(plugged.screening(kit.plugins(logos, quiet=False)))
     assert [(check.name, check.state) for check in found] == [("logos", "ok"), ("cover", "problem")]
     assert "from 0.50 on" in found[0].says
-    assert [check.name for check in plugged.screening(kit.plugins(logos))] == ["logos", "quiet"]
+    others = list(plugged.screening(kit.plugins(logos)))
+    assert [(check.name, check.state) for check in others] == [("logos", "ok"), ("quiet", "ok"), ("whose", "note")]
+    assert "roop-quiet 0 alone" in others[2].says
 
 
 def with_model(path: Callable[[], Path], sha256: str = hashlib.sha256(TINY_MODEL).hexdigest()) -> Plugins:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from roop_host import gate
 from roop_host.errors import ContentBlocked, Interrupted, ModelError, ScreenerFailed, ScreeningError
+from roop_host.gate.known import Known, key_of
 from roop_host.types.frame import Frame, FrameView
-from roop_host.types.objects import Screener, Stage
+from roop_host.types.objects import PreparedScreener, Screener, Stage
 from roop_host.types.planes import rgb_pixels
 from roop_host.types.specs import ScreenerSpec
 
@@ -155,3 +158,141 @@ def test_what_was_seen_before_is_told_again() -> None:
     gate.Gate([later], NEVER).look(frame(), Stage.TARGET, "it")
     (verdict,) = gate.verdicts([later])
     assert (verdict.looks, dict(verdict.highest)) == (2, {"target": 0.4})
+
+
+class Prepared(PreparedScreener):
+    """Sees the mean of a picture, or what ``given`` makes of it, and counts what it judges."""
+
+    def __init__(self, given: Any = None, most: float = 1.0) -> None:
+        self.given, self.most, self.judged = given, most, 0
+
+    def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
+        return [self.given(frame)] if self.given else [frame.bgr().mean((0, 1)).astype(np.uint8)]
+
+    def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
+        self.judged += len(inputs)
+        return [float(one.flat[0]) / 255 for one in inputs]
+
+    def bound(self, score: float, before: NDArray[Any], now: NDArray[Any]) -> float:
+        return self.most
+
+
+def prepared(screener: PreparedScreener, **more: Any) -> gate.Watcher:
+    return gate.Watcher("test", "test 1.0", screener, 0.85, **more)
+
+
+def grey(value: int, *, pts: int = 0) -> Frame:
+    return Frame(rgb_pixels(np.full((4, 4, 3), value, np.uint8)), pts=pts, time_base=Fraction(1, 10))
+
+
+def counts(one: gate.Watcher) -> tuple[int, int, int]:
+    return one.looks, one.reused, one.inherited
+
+
+def test_the_very_same_input_is_judged_once_and_another_never() -> None:
+    one = prepared(Prepared())
+    door = gate.Gate([one], NEVER)
+    for value in (10, 10, 11, 10):
+        door.look(grey(value), Stage.TARGET, "it")
+    assert counts(one) == (2, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [np.zeros((2, 2), np.int8), np.zeros((4,), np.uint8), np.zeros((2, 2), np.uint16), np.zeros((1, 4), np.uint8)],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_equal_bytes_of_another_form_are_another_input(other: NDArray[Any]) -> None:
+    turns = iter([np.zeros((2, 2), np.uint8), other])
+    one = prepared(Prepared(lambda frame: next(turns)), adaptive=True)
+    door = gate.Gate([one], NEVER)
+    for _ in range(2):
+        door.look(grey(1), Stage.TARGET, "it")
+    assert counts(one) == (2, 0, 0)
+
+
+def test_what_is_known_is_bounded() -> None:
+    known = Known()
+    for number in range(5000):
+        known.note(key_of(np.array([number])), 0.1)
+        known.score(key_of(np.array([0])))
+    assert known.score(key_of(np.array([0]))) == 0.1
+    assert known.score(key_of(np.array([1]))) is None
+    assert known.score(key_of(np.array([4999]))) == 0.1
+
+
+def test_places_of_one_job_share_what_they_know() -> None:
+    known = Known()
+    first, second = (prepared(Prepared(), known=known) for _ in range(2))
+    gate.Gate([first], NEVER).look(grey(10), Stage.TARGET, "it")
+    gate.Gate([second], NEVER).look(grey(10), Stage.OUTPUT, "it")
+    assert (counts(first), counts(second)) == ((1, 0, 0), (0, 1, 0))
+
+
+def test_a_look_is_inherited_only_when_asked_young_and_in_one_segment() -> None:
+    for adaptive, expected in ((False, (4, 0, 0)), (True, (2, 0, 2))):
+        one = prepared(Prepared(most=0.5), adaptive=adaptive)
+        door = gate.Gate([one], NEVER)
+        for pts in (0, 2, 4, 5):  # tenths of a second: the last is half a second after the look
+            door.look(grey(10 + pts, pts=pts), Stage.TARGET, "it")
+        assert counts(one) == expected
+    door.forget()
+    door.look(grey(50, pts=6), Stage.TARGET, "it")
+    door.look(grey(51, pts=3), Stage.TARGET, "it")  # time that goes backwards
+    assert counts(one) == (4, 0, 2)
+    assert gate.told_adaptive(gate.verdicts([one])) == (
+        "--screen adaptive: for test 2 of 6 pictures were not looked at, since they were near to one that was",
+    )
+
+
+def test_what_is_made_of_a_picture_with_alpha_ages_too() -> None:
+    one = prepared(Prepared(most=0.5), adaptive=True)
+    door = gate.Gate([one], NEVER)
+    for pts in (0, 50):
+        rgb = np.full((4, 4, 3), 10 + pts, np.uint8)
+        pixels = rgb_pixels(rgb, np.full((4, 4), 128, np.uint8))
+        door.look(Frame(pixels, pts=pts, time_base=Fraction(1, 10)), Stage.TARGET, "it")
+    assert counts(one) == (8, 0, 0)
+
+
+@pytest.mark.parametrize("most", [0.85, 1.0, float("nan"), None, True])
+def test_a_bound_that_allows_nothing_or_is_none_inherits_nothing(most: Any) -> None:
+    one = prepared(Prepared(most=most), adaptive=True)
+    door = gate.Gate([one], NEVER)
+    door.look(grey(10), Stage.TARGET, "it")
+    if most in (0.85, 1.0) and most is not True:
+        door.look(grey(11), Stage.TARGET, "it")
+        assert counts(one) == (2, 0, 0)
+    else:
+        with pytest.raises(ScreenerFailed):
+            door.look(grey(11), Stage.TARGET, "it")
+
+
+def test_a_screener_that_says_itself_how_it_screens_is_asked_so() -> None:
+    class Stricter(Prepared):
+        def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[float]:
+            return [0.99] * len(frames)
+
+    with pytest.raises(ContentBlocked):
+        gate.Gate([prepared(Stricter())], NEVER).look(grey(10), Stage.TARGET, "it")
+
+
+def test_a_refusal_tells_where() -> None:
+    picture = Frame(rgb_pixels(np.full((4, 4, 3), 250, np.uint8)), index=7, pts=3, time_base=Fraction(1, 10))
+    for stage, place in ((Stage.OUTPUT, (7, 0.3)), (Stage.SOURCE, (None, None))):
+        with pytest.raises(ContentBlocked) as caught:
+            gate.Gate([prepared(Prepared())], NEVER).look(picture, stage, "it")
+        refusal = caught.value.refusal
+        assert refusal is not None
+        assert (refusal.frame, refusal.seconds) == place
+        assert (refusal.screener, refusal.stage, refusal.score, refusal.limit) == ("test", stage.value, 0.9804, 0.85)
+
+
+def test_a_limit_of_its_own_kind_is_a_plain_number() -> None:
+    class Lax(float):
+        def __le__(self, other: object) -> bool:
+            return False
+
+        __lt__ = __gt__ = __ge__ = __le__
+
+    assert type(gate.effective_limit(Lax(0.5))) is float
