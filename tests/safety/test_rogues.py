@@ -148,32 +148,7 @@ def test_an_allowing_screener_alone_is_the_users_choice_and_is_named(install: In
     assert [check for check in screening(load_plugins()) if check.state == "note"] == []
 
 
-ANSWERS = {
-    "raise": "raise RuntimeError('no')",
-    "SystemExit": "sys.exit(0)",
-    "KeyboardInterrupt": "raise KeyboardInterrupt",
-    "BaseException": "raise BaseException('x')",
-    "GeneratorExit": "raise GeneratorExit",
-    "None": "return None",
-    "True": "return [True] * len(frames)",
-    "NaN": "return [float('nan')] * len(frames)",
-    "strings": "return ['0.0'] * len(frames)",
-    "a string": "return '0'",
-    "too few": "return []",
-    "too many": "return [0.0] * (len(frames) + 1)",
-    "no end": "import itertools; return itertools.repeat(0.0)",
-    "a mapping": "return {0.0: 'fine'}",
-    "a set": "return {0.0}",
-    "an array in an array": "return np.zeros((len(frames), 1))",
-    "0-d arrays": "return [np.array(0.0)] * len(frames)",
-    "a number that lies": (
-        "return [type('L', (float,), {'__ge__': lambda s, o: False, '__le__': lambda s, o: True, "
-        "'__float__': lambda s: 0.0})(7)] * len(frames)"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize("answer", code.ANSWERS.values(), ids=code.ANSWERS.keys())
 def test_no_answer_is_no_permission(answer: str, install: Install, calm: Path, out: Path) -> None:
     install("rogue", code.answers(answer))
     error = refused(job(calm, out, "leave"), "nsfw")
@@ -182,18 +157,7 @@ def test_no_answer_is_no_permission(answer: str, install: Install, calm: Path, o
     assert left(out.parent) == []
 
 
-PREPARES = {
-    "nothing": "return []",
-    "None": "return None",
-    "no list": "return np.zeros(4, np.uint8)",
-    "an empty array": "return [np.zeros((0, 3), np.uint8)]",
-    "objects": "return [np.array([object()])]",
-    "texts": "return ['x']",
-    "truths": "return [np.zeros(4, bool)]",
-}
-
-
-@pytest.mark.parametrize("prepared", PREPARES.values(), ids=PREPARES.keys())
+@pytest.mark.parametrize("prepared", code.PREPARES.values(), ids=code.PREPARES.keys())
 def test_nothing_prepared_is_nothing_looked_at(prepared: str, install: Install, calm: Path, out: Path) -> None:
     body = f"def prepare(self, frame):\n    {prepared}\ndef judge(self, inputs, stage):\n    return [0.0] * len(inputs)"
     install("rogue", code.screener(body, base="PreparedScreener"))
@@ -258,60 +222,7 @@ def test_a_screener_cannot_paint_what_is_encoded(install: Install, calm: Path, o
     assert all(abs(picture.astype(int) - flat(CALM)).mean() < 12 for picture in shown)
 
 
-KEEPS = {
-    "puts into it later": (
-        """
-def start(self, segment):
-    self.kept = None
-def process(self, window):
-    if self.kept is not None:
-        self.kept.put(self.kept.box, np.full((self.kept.height, self.kept.width, 3), RED, np.uint8))
-    self.kept = window.current[0]
-""",
-        (7,),
-    ),
-    "writes into its planes later": (
-        """
-kept = []
-def process(self, window):
-    for planes in self.kept:
-        for plane, value in zip(planes, (82, 90, 240)):
-            plane[:] = value
-    self.kept.append(window.current[0].pixels.planes)
-def end(self):
-    for planes in self.kept:
-        planes[0][:] = 82
-""",
-        (0, 5),
-    ),
-    "shows the screener another picture": (
-        """
-def process(self, window):
-    for frame in window.current:
-        frame.put(frame.box, np.full((frame.height, frame.width, 3), RED, np.uint8))
-        frame._cache = dict.fromkeys([(frame.box, "|u1")], np.full(frame.bgr().shape, 90, np.uint8))
-""",
-        (5,),
-    ),
-    "turns it for the screener": ("def process(self, window):\n    window.current[0].rotation = 180", (7,)),
-    "stops its clock": ("def process(self, window):\n    window.current[0].pts = 0", (7,)),
-    "gives all one number": ("def process(self, window):\n    window.current[0].index = 3", (7,)),
-    "other planes": (
-        """
-def process(self, window):
-    pixels = window.current[0].pixels
-    planes = tuple(plane.copy() for plane in pixels.planes)
-    for plane, value in zip(pixels.planes, (82, 90, 240)):
-        plane.flags.writeable = True
-        plane[:] = value
-    pixels.planes = planes
-""",
-        (5,),
-    ),
-}
-
-
-@pytest.mark.parametrize(("body", "caught"), KEEPS.values(), ids=KEEPS.keys())
+@pytest.mark.parametrize(("body", "caught"), code.KEEPS.values(), ids=code.KEEPS.keys())
 def test_what_a_step_keeps_or_fakes_does_not_change_what_is_encoded(
     body: str, caught: tuple[int, ...], install: Install, calm: Path, out: Path
 ) -> None:
