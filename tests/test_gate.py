@@ -245,6 +245,14 @@ def test_a_look_is_inherited_only_when_asked_young_and_in_one_segment() -> None:
     )
 
 
+def test_pictures_of_one_and_the_same_time_inherit_nothing() -> None:
+    one = prepared(Prepared(most=0.5), adaptive=True)
+    door = gate.Gate([one], NEVER)
+    for value in (10, 11):  # sources, and pages, all stand at 0
+        door.look(grey(value), Stage.SOURCE, "it")
+    assert counts(one) == (2, 0, 0)
+
+
 def test_what_is_made_of_a_picture_with_alpha_ages_too() -> None:
     one = prepared(Prepared(most=0.5), adaptive=True)
     door = gate.Gate([one], NEVER)
@@ -261,11 +269,11 @@ def test_a_bound_that_allows_nothing_or_is_none_inherits_nothing(most: Any) -> N
     door = gate.Gate([one], NEVER)
     door.look(grey(10), Stage.TARGET, "it")
     if most in (0.85, 1.0) and most is not True:
-        door.look(grey(11), Stage.TARGET, "it")
+        door.look(grey(11, pts=1), Stage.TARGET, "it")
         assert counts(one) == (2, 0, 0)
     else:
         with pytest.raises(ScreenerFailed):
-            door.look(grey(11), Stage.TARGET, "it")
+            door.look(grey(11, pts=1), Stage.TARGET, "it")
 
 
 def test_a_screener_that_says_itself_how_it_screens_is_asked_so() -> None:

@@ -11,6 +11,7 @@ import av
 from roop_host import gate
 from roop_host.errors import InputError, OutputError, PluginError, one_line
 from roop_host.faces.saved import is_saved
+from roop_host.gate.apart import Copies
 from roop_host.host import Progress
 from roop_host.media.kinds import suffix_of
 from roop_host.media.output import save_atomically
@@ -21,7 +22,7 @@ from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner.chain import at
 from roop_host.runner.files import Files, finished_path, sidecar_path
 from roop_host.runner.state import Part, Run
-from roop_host.types.frame import Frame, let_go
+from roop_host.types.frame import Frame
 from roop_host.types.models import OWN
 from roop_host.types.objects import Finished, Finisher, Sidecar, StageObject
 
@@ -38,7 +39,7 @@ class _Pieces:
     """Asks one sidecar for its pieces and stores those of each segment in one file."""
 
     def __init__(self, part: Part[Sidecar], folder: Path) -> None:
-        self._part, self._folder = part, folder
+        self._part, self._folder, self._copies = part, folder, Copies()
         self._pieces: list[bytes] = []
 
     def feed(self, message: Message) -> Iterator[Message]:
@@ -52,11 +53,8 @@ class _Pieces:
         yield message
 
     def _piece(self, frame: Frame) -> bytes:
-        view = frame.view()
-        try:
-            piece = self._part.attributed(self._part.item.piece, at((frame,)))(view)
-        finally:
-            let_go((view,))
+        (view,) = self._copies.views((frame,))  # the encoder comes after, and what it gets was screened
+        piece = self._part.attributed(self._part.item.piece, at((frame,)))(view)
         return _bytes(self._part, "piece", piece)
 
 
