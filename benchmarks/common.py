@@ -75,7 +75,8 @@ class OffTheClock(Screener):
 
 
 @hookimpl
-def _processors() -> list[ProcessorSpec]:
+def bench_processors() -> list[ProcessorSpec]:
+    """The step ``nothing``, as a hook."""
     return [ProcessorSpec(name="nothing", summary="benchmark", load=lambda: Nothing, needs_faces=False)]
 
 
@@ -86,7 +87,7 @@ def _screeners() -> list[ScreenerSpec]:
 
 def bench_host(**modules: object) -> Host:
     """A host with the step ``nothing``, a screener off the clock, and more plugin modules by name."""
-    here = SimpleNamespace(ROOP_API=1, roop_processors=_processors, roop_screeners=_screeners)
+    here = SimpleNamespace(ROOP_API=1, roop_processors=bench_processors, roop_screeners=_screeners)
     return host_of(bench=here, **modules)
 
 

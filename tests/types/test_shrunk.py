@@ -67,7 +67,7 @@ def assert_near(frame: Frame, box: Box | None = None, size: tuple[int, int] = SI
     assert (small.shape, small.dtype) == ((size[1], size[0], 3), np.uint8)
     assert off[2:-2, 2:-2].max() <= 4
     assert off.max() <= 24
-    assert off.mean() < 0.35
+    assert off.mean() < 0.5
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -129,6 +129,6 @@ def test_hdr_is_as_it_is_seen(transfer: str) -> None:
 
 
 def test_long_pictures() -> None:
-    assert_near(photo(LAYOUTS[3], 2000, 96), size=(64, 16))
+    assert_near(photo(LAYOUTS[3], 2000, 480), size=(64, 16))
     many_times = photo(LAYOUTS[0], 4200, 96)
     assert (many_times.shrunk(64, 16) == by_pillow(many_times, 64, 16)).all()

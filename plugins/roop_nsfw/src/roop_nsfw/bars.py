@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,35 +39,43 @@ def _between(bgr: NDArray[np.uint8]) -> Box | None:
     """What bars leave of a small picture; None for one without bars, and for a flat one."""
     x0, y0, x1, y1 = 0, 0, bgr.shape[1], bgr.shape[0]
     for _ in range(2):  # bars of another colour on the other two sides are found when these are gone
-        rows = bgr[y0:y1, x0:x1]
-        top, bottom = _flat(rows), _flat(rows[::-1])
+        part = bgr[y0:y1, x0:x1]
+        top, bottom = _flat_rows(part, back=False), _flat_rows(part, back=True)
         if top + bottom >= y1 - y0:
             return None
         y0, y1 = y0 + top, y1 - bottom
-        columns = bgr[y0:y1, x0:x1].transpose(1, 0, 2)
-        left, right = _flat(columns), _flat(columns[::-1])
+        part = _turned(bgr[y0:y1, x0:x1])
+        left, right = _flat_rows(part, back=False), _flat_rows(part, back=True)
         if left + right >= x1 - x0:
             return None
         x0, x1 = x0 + left, x1 - right
-    if (x0, y0, x1, y1) == (0, 0, bgr.shape[1], bgr.shape[0]):
-        return None
+        if (x0, y0, x1, y1) == (0, 0, bgr.shape[1], bgr.shape[0]):
+            return None
     low, high = np.percentile(bgr[y0:y1, x0:x1], [2, 98])
     return Box(x0, y0, x1, y1) if high - low >= _LEAST_RANGE else None
 
 
-def _flat(lines: NDArray[np.uint8]) -> int:
-    """How many of the lines ``(n, length, 3)``, from the first on, have the first one's colour."""
-    colour = np.median(lines[0], axis=0)
-    if _others(lines[:1], colour)[0]:
+def _flat_rows(bgr: NDArray[np.uint8], *, back: bool) -> int:
+    """How many rows, from the first on or from the last on, have the colour that is most of that one."""
+    row = bgr[-1:] if back else bgr[:1]
+    colour = np.sort(row[0], axis=0)[row.shape[1] // 2].astype(int)
+    if _others(row, colour)[0]:
         return 0
-    others = _others(lines, colour)
-    return int(others.argmax()) if others.any() else len(lines)
+    others = _others(bgr, colour)
+    if back:
+        others = others[::-1]
+    return int(others.argmax()) if others.any() else len(others)
 
 
-def _others(lines: NDArray[np.uint8], colour: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which lines are not of this colour."""
-    beside = np.abs(lines - colour.astype(np.int16)).max(axis=2) > _TOLERANCE
-    return np.asarray(beside.mean(axis=1) > _OTHERS)
+def _others(bgr: NDArray[np.uint8], colour: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Which rows are not of this colour."""
+    alike = cv2.inRange(bgr, colour - _TOLERANCE, colour + _TOLERANCE)
+    return np.asarray(cv2.reduce(alike, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0] < 255 * (1 - _OTHERS))
+
+
+def _turned(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Columns as rows."""
+    return np.asarray(cv2.transpose(bgr), np.uint8)
 
 
 def _exact(frame: FrameView, rough: Box, across: int, down: int) -> Box:
@@ -90,10 +99,10 @@ def _edge(frame: FrameView, near: int, reach: int, along: tuple[int, int], *, by
     """Where the bar ends, ``near`` a row or column; ``back`` for a bar that lies below or to the right."""
     if by_columns:
         strip = Box(near - reach, along[0], near + reach, along[1]).clip(frame.width, frame.height)
-        lines = frame.shrunk(strip.width, _LINE, strip).transpose(1, 0, 2)
+        lines = _turned(frame.shrunk(strip.width, _LINE, strip))
         first, last = strip.x0, strip.x1
     else:
         strip = Box(along[0], near - reach, along[1], near + reach).clip(frame.width, frame.height)
         lines = frame.shrunk(_LINE, strip.height, strip)
         first, last = strip.y0, strip.y1
-    return last - _flat(lines[::-1]) if back else first + _flat(lines)
+    return last - _flat_rows(lines, back=True) if back else first + _flat_rows(lines, back=False)
