@@ -17,6 +17,10 @@ def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: 
     monkeypatch.setenv("ROOP_CONFIG", "")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))  # a key that signs is made there
     monkeypatch.setenv("ROOP_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))
+    state = tmp_path_factory.getbasetemp() / "state"
+    (state / "roop").mkdir(parents=True, exist_ok=True)
+    (state / "roop" / "reminded").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # as activated: commands to paste are the short ones then
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from roop_host.cli.log import log_to_stderr
+from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
 from roop_host.cli.telling import tell_error, tell_people
@@ -38,7 +39,9 @@ def execute(
     """Run the job and tell how it went; the exit code. ``show`` holds json, quiet, debug; ``may_fetch`` is for ``Host``."""
 
     def work(host: Host, control: Control, on_progress: OnProgress) -> Report:
-        return host.run(make_job(), control=control, on_progress=on_progress)
+        job = make_job()
+        remind(show)
+        return host.run(job, control=control, on_progress=on_progress)
 
     return carry_out(work, _tell_done, plugins, show, may_fetch)
 

@@ -11,7 +11,7 @@ HOST_NAMES = frozenset(
     "like every max_frames order "
     "trim_start trim_end fps scale deinterlace folder salvage skip_audio no_skip_audio pixel_format keep_frames "
     "frame_format threads precision offline no_offline timeout resumable no_resumable screen screen_limit job plugin json "
-    "quiet debug help config disable_plugins".split()
+    "quiet debug audit_log help config disable_plugins".split()
 )
 #: Suffixes of outputs that the host writes: a writer of a plugin would never be asked.
 HOST_SUFFIXES = frozenset(

@@ -16,6 +16,7 @@ from roop_host.host import Control, Host, Progress
 from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.added import with_added
+from roop_host.runner.audit import Audit
 from roop_host.runner.casting import settle_faces
 from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files, job_files
@@ -46,8 +47,17 @@ def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> 
         raise
     run = Run(job, host, control, on_progress)
     with failing(run, _tell_observers):
+        audit = Audit(run)
+
+    def tell_failed(run: Run, report: Report) -> None:
+        audit.note_failed(run, report)
+        _tell_observers(run, report)
+
+    with failing(run, tell_failed):
+        audit.read_inputs()
         _run(run)
-    report = report_of(run, status="done", exit_code=0)
+        report = report_of(run, status="done", exit_code=0)
+        audit.note(report)
     _tell_observers(run, report)
     return report
 

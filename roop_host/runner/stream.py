@@ -183,7 +183,7 @@ def _resume_key(run: Run, plan: EncoderPlan) -> str:
     job = run.job.to_json()
     job["media"].pop("overwrite")
     job.pop("uploads")
-    for door in ("timeout_s", "queue_bytes", "resumable", "offline"):
+    for door in ("timeout_s", "queue_bytes", "resumable", "offline", "audit_log"):
         job["execution"].pop(door)
     files = []
     target = [item.path for item in run.target.items] or [Path(run.job.target)]

@@ -158,6 +158,7 @@ class ExecutionOptions:
     queue_bytes: int = _setting(96 * 2**20, least=1)
     offline: bool = _setting(False, "Never download a model.", "Execution", tightens=True)
     resumable: bool = _setting(False, "Keep finished segments when stopped; the next run goes on.", "Execution")
+    audit_log: str = _setting("", "Add a line of hashes and verdicts to this file.", "Output", users_own=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class OptionField:
     panel: str = ""
     #: Asked for anew at each run: no file and no variable sets it.
     per_run: bool = False
+    #: Names a file to write: a config file that nobody named does not set it.
+    users_own: bool = False
     #: The part of the job that holds it; empty for the job itself.
     group: str = ""
 

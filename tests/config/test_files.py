@@ -111,6 +111,23 @@ def test_a_folder_of_that_name_is_no_file_and_a_byte_order_mark_is_borne(
     assert [file.run for file in read_files(None, {})] == [{"quality": 5}]
 
 
+def test_a_found_file_has_nothing_written_to_a_file_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "home" / "roop.toml"
+    mine.parent.mkdir()
+    monkeypatch.setattr("roop_host.config.files.user_file", lambda: mine)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    text = '[run]\naudit_log = "/somewhere/log"\n'
+    mine.write_text(text)
+    assert [file.run for file in read_files(environment={})] == [{"audit_log": "/somewhere/log"}]
+    (folder / "roop.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"\[run\] audit_log names a file to write.*--audit-log or ROOP_AUDIT_LOG"):
+        read_files(environment={})
+    (named,) = read_files(str(folder / "roop.toml"), {})
+    assert named.run == {"audit_log": "/somewhere/log"}
+
+
 @pytest.mark.slow
 def test_a_found_file_fetches_nothing_and_does_not_take_offline_back(tmp_path: Path) -> None:
     user, folder = tmp_path / "home" / "roop", tmp_path / "pictures"

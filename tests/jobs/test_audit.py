@@ -1,0 +1,242 @@
+"""The audit log: one line a job, whatever its end, with hashes and verdicts and nothing that names a file or a person."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import make_clip
+from kit import (
+    FAST,
+    Camera,
+    OneFace,
+    Quiet,
+    Seal,
+    Times,
+    Tint,
+    analyser,
+    exporter,
+    job,
+    plugins,
+    processor,
+    refused,
+    run,
+    screener,
+    source,
+)
+
+from roop_host import Control, ExecutionOptions, Frame, FrameView, Job, Processor, Stage, Window
+
+FOUND = plugins(processor(Tint, "tint"), exporter(Times, "times", "sidecar", ".csv"), source(Camera), analyser(OneFace))
+
+
+class Blocks(Quiet):
+    """Blocks outputs."""
+
+    def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[float]:
+        return [0.97 if stage is Stage.OUTPUT else 0.0] * len(frames)
+
+
+class Fails(Processor):
+    """Says a path."""
+
+    def process(self, window: Window) -> None:
+        raise RuntimeError("/secret/place/anna.jpg")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("anna") / "anna.mp4", frames=5)
+
+
+def logged(clip: Path, tmp_path: Path, *steps: str, log: Path | None = None, **more: Any) -> Job:
+    execution = ExecutionOptions(audit_log=str(log or tmp_path / "audit.jsonl"))
+    return job(clip, tmp_path / "berta.mp4", *steps, execution=execution, **more)
+
+
+def lines(tmp_path: Path) -> list[dict[str, Any]]:
+    text = (tmp_path / "audit.jsonl").read_text(encoding="ascii")
+    assert not any(word in text for word in ("anna", "berta", "secret", str(tmp_path)))
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def hashed(path: Path) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+
+
+def test_a_job_that_is_done(clip: Path, tmp_path: Path) -> None:
+    before = hashed(clip)
+    run(FOUND, logged(clip, tmp_path, "tint", exports=("times",)))
+    (line,) = lines(tmp_path)
+    assert line["schema"] == 1
+    assert line["time"].endswith("+00:00")
+    assert (line["status"], line["exit_code"], line["error"], line["refusal"]) == ("done", 0, None, None)
+    assert (line["sources"], line["references"], line["target"]) == ([], [], before)
+    assert line["outputs"] == [hashed(tmp_path / "berta.mp4"), hashed(tmp_path / "berta.csv")]
+    assert (line["frames"], line["steps"], line["models"]) == (5, ["tint"], [])
+    assert line["plugins"] == ["roop-t0 0", "roop-t1 0"]
+    assert line["screening"][0]["highest"] == {"target": 0.0, "output": 0.0}
+    if os.name == "posix":
+        assert (tmp_path / "audit.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_job_that_is_blocked(clip: Path, tmp_path: Path) -> None:
+    found = plugins(processor(Tint, "tint"), screener(Blocks), quiet=False)
+    refused(found, logged(clip, tmp_path, "tint"))
+    (line,) = lines(tmp_path)
+    assert (line["status"], line["exit_code"], line["error"], line["outputs"]) == ("blocked", 5, "ContentBlocked", [])
+    assert (line["refusal"]["stage"], line["refusal"]["frame"], line["refusal"]["score"]) == ("output", 0, 0.97)
+
+
+def test_a_job_that_fails_says_no_text(clip: Path, tmp_path: Path) -> None:
+    refused(plugins(processor(Fails, "tint")), logged(clip, tmp_path, "tint"))
+    (line,) = lines(tmp_path)
+    assert (line["status"], line["exit_code"], line["error"]) == ("failed", 7, "PluginError")
+    assert line["target"] == hashed(clip)
+
+
+def test_a_name_that_is_none_is_not_told(clip: Path, tmp_path: Path) -> None:
+    refused(FOUND, replace(logged(clip, tmp_path, "secret"), sources=("face:anna", "face:..", "anna.png")))
+    (line,) = lines(tmp_path)
+    assert (line["error"], line["steps"], line["sources"]) == ("UsageError", [], [None, None, None])
+
+
+def test_a_job_that_is_stopped(clip: Path, tmp_path: Path) -> None:
+    control = Control()
+    control.cancel()
+    refused(FOUND, logged(clip, tmp_path, "tint"), control)
+    (line,) = lines(tmp_path)
+    assert (line["status"], line["exit_code"], line["error"]) == ("interrupted", 130, "Interrupted")
+
+
+def test_a_folder_is_a_list_and_a_stream_is_nothing(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(folder / f"{number}.png")
+    what = logged(folder, tmp_path, "tint", media=replace(FAST, folder="pictures"))
+    run(FOUND, replace(what, output=str(tmp_path / "berta")))
+    run(FOUND, replace(what, target="camera:0"))
+    pictures, stream = lines(tmp_path)
+    assert pictures["target"] == [hashed(folder / "0.png"), hashed(folder / "1.png")]
+    assert pictures["outputs"] == [hashed(tmp_path / "berta" / "0.png"), hashed(tmp_path / "berta" / "1.png")]
+    assert stream["target"] is None
+    assert len(stream["outputs"]) == 1
+
+
+def test_lines_are_added_and_a_torn_one_is_ended(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "audit.jsonl").write_text('{"torn":', encoding="ascii")
+    run(FOUND, logged(clip, tmp_path, "tint"))
+    text = (tmp_path / "audit.jsonl").read_text(encoding="ascii").splitlines()
+    assert text[0] == '{"torn":'
+    assert json.loads(text[1])["status"] == "done"
+
+
+@pytest.mark.parametrize("what", ["folder", "no folder", "picture", *(["link", "pipe"] if os.name == "posix" else [])])
+def test_what_is_no_log_is_refused_before_any_work(what: str, clip: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    if what == "folder":
+        log.mkdir()
+    elif what == "link":
+        log.symlink_to(tmp_path / "elsewhere")
+    elif what == "pipe":
+        os.mkfifo(log)
+    elif what == "picture":
+        log.write_bytes(b"\x89PNG")
+    else:
+        log = tmp_path / "none" / "log"
+    error = refused(FOUND, logged(clip, tmp_path, "tint", log=log))
+    assert error.exit_code == 9
+    assert str(log) in str(error)
+    assert sorted(path.name for path in tmp_path.iterdir()) in ([], ["log"])
+    if what == "picture":
+        assert log.read_bytes() == b"\x89PNG"
+
+
+@pytest.mark.parametrize("whose", ["target", "output", "source"])
+def test_a_file_of_the_job_itself_is_refused(whose: str, clip: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.mp4"
+    mine.write_bytes(clip.read_bytes())
+    what = logged(mine, tmp_path, "tint", media=replace(FAST, overwrite=True))
+    log = {"target": mine, "output": tmp_path / "berta.mp4", "source": mine}[whose]
+    if whose == "source":
+        what = replace(what, target=str(clip), sources=(str(mine),))
+    error = refused(FOUND, replace(what, execution=ExecutionOptions(audit_log=str(log))))
+    assert error.exit_code == 2
+    assert mine.read_bytes() == clip.read_bytes()
+
+
+def test_a_line_that_cannot_be_written_fails_the_job_and_the_output_stands(clip: Path, tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+
+    class Spoils(Seal):
+        def finish(self, path: Path, about: Any) -> None:
+            log.unlink()
+            log.mkdir()
+
+    found = plugins(processor(Tint, "tint"), exporter(Spoils, "spoils", "finisher"))
+    error = refused(found, logged(clip, tmp_path, "tint"))
+    assert error.exit_code == 9
+    assert f"the output {tmp_path / 'berta.mp4'} stands" in str(error)
+    assert error.report is not None
+    assert error.report.output == str(tmp_path / "berta.mp4")
+    assert (tmp_path / "berta.mp4").is_file()
+
+
+def test_of_a_failed_job_its_own_error_stays(clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = tmp_path / "audit.jsonl"
+
+    class Spoils(Fails):
+        def process(self, window: Window) -> None:
+            log.unlink()
+            log.mkdir()
+            raise RuntimeError
+
+    assert refused(plugins(processor(Spoils, "tint")), logged(clip, tmp_path, "tint")).exit_code == 7
+    assert "has no line of this job" in caplog.text
+
+
+def test_half_a_line_is_taken_back(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(FOUND, logged(clip, tmp_path, "tint"))
+    whole, real = (tmp_path / "audit.jsonl").read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:10]))
+    what = replace(logged(clip, tmp_path, "tint"), output=str(tmp_path / "other.mp4"))
+    assert refused(FOUND, what).exit_code == 9
+    assert (tmp_path / "audit.jsonl").read_bytes() == whole
+
+
+_MANY = """
+import sys
+from pathlib import Path
+from roop_host.runner.audit import _append, _locked, _opened
+path = Path(sys.argv[1])
+for number in range(40):
+    with _locked(path), _opened(path) as file:
+        _append(file, b'{' + sys.argv[2].encode() * 20000 + b'}\\n')
+"""
+
+
+def test_two_processes_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(lambda who: subprocess.run([sys.executable, "-c", _MANY, str(path), who], check=False), "ab"):
+            assert done.returncode == 0
+    found = path.read_text(encoding="ascii").splitlines()
+    assert sorted(found) == sorted(["{" + "a" * 20000 + "}"] * 40 + ["{" + "b" * 20000 + "}"] * 40)
+
+
+def test_a_run_without_a_log_leaves_none(clip: Path, tmp_path: Path) -> None:
+    run(FOUND, job(clip, tmp_path / "o.mp4", "tint"))
+    assert [path.name for path in tmp_path.iterdir()] == ["o.mp4"]
