@@ -16,7 +16,7 @@ HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "sci
 # by two when plugins began to declare the files they need: what a model is, and the swapper's; and by three with the tables
 # of the swapper's networks, of masks and of the networks of masks, which are all declared there; and by the five modules
 # that declare the enhancer.
-BUDGET = {"--version": 75, "--help": 160, "plugins": 349, "run --help": 362, "config path": 294, "models list": 376}
+BUDGET = {"--version": 75, "--help": 160, "plugins": 350, "run --help": 363, "config path": 294, "models list": 377}
 LOADS_PLUGINS = {"plugins", "run --help", "models list"}
 CODE = """
 import sys
