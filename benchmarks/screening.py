@@ -22,7 +22,7 @@ from make_models import MODELS
 from numpy.typing import NDArray
 from PIL import Image
 
-import roop_nsfw.plugin
+import roop_nsfw.options
 import roop_swapper.plugin
 import roop_vision.plugin
 from roop_host import ExecutionOptions, Frame, Host, Job, MediaOptions, ModelSpec, Report, Stage, Step
@@ -178,13 +178,13 @@ def _in_turns(ways: dict[str, Callable[[], Any]], times: int) -> dict[str, list[
 
 
 def _by_pillow(frame: Frame) -> Image.Image:
-    bgr = frame.view(bare=True).bgr()
-    return Image.fromarray(bgr).resize((_SMALL, _SMALL), Image.Resampling.BILINEAR)
+    frame.enter(frame.scratch)  # nothing is kept of the conversion before
+    return Image.fromarray(frame.bgr()).resize((_SMALL, _SMALL), Image.Resampling.BILINEAR)
 
 
 def _screener() -> OpenNsfw:
     screener = OpenNsfw()
-    screener.setup(context_of(roop_nsfw.plugin.Options()))
+    screener.setup(context_of(roop_nsfw.options.Options()))
     return screener
 
 

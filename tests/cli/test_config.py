@@ -72,4 +72,4 @@ def test_a_wrong_value_is_exit_2_and_names_its_place(tmp_path: Path) -> None:
 def test_the_schema_of_a_job() -> None:
     schema = json.loads(roop("config", "schema", "--job").stdout)
     names = [step["properties"]["name"]["const"] for step in schema["properties"]["steps"]["items"]["oneOf"]]
-    assert names == ["enhancer", "swapper"]
+    assert names == ["enhancer", "label", "swapper"]
