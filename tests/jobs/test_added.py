@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,6 +97,7 @@ class Stops(Processor):
 
     def process(self, window: Window) -> None:
         if window.current[0].index == 12:
+            time.sleep(0.5)  # what was passed on is encoded meanwhile
             raise RuntimeError
 
 

@@ -270,7 +270,7 @@ def test_an_unknown_processor_says_what_to_do(install: Install) -> None:
     install("xgood", GOOD.format(name="xstep"))
     with pytest.raises(UsageError, match="did you mean 'xstep'") as caught:
         load_plugins().processor("xstap")
-    assert "installed: enhancer, swapper, xstep" in str(caught.value)
+    assert "installed: enhancer, label, swapper, xstep" in str(caught.value)
     assert "pip install" not in str(caught.value)  # who mistyped must not be led to a package of that name
     with pytest.raises(UsageError, match="pip install roop-blur-more"):
         load_plugins().processor("blur_more")
