@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from roop_host.media.output import save_atomically, unwritable
 from roop_host.types.faces import Face
 from roop_host.types.objects import SourceFace
 from roop_host.types.options import said_folder
+from roop_host.types.packages import own_version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +103,7 @@ def save(name: str, pictures: Sequence[SourceFace], folder: Path | None = None, 
         raise UsageError(f"a saved face is made of 1 to {MOST_PICTURES} pictures, not {len(pictures)}")
     if os.path.lexists(path) and not overwrite:
         raise _taken(name)
-    content = Content(_checked(name), _now(), _version(), tuple(map(_head, pictures)))
+    content = Content(_checked(name), _now(), own_version(), tuple(map(_head, pictures)))
     try:
         path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
@@ -225,13 +225,6 @@ def _give_name(new: Path, path: Path) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _version() -> str:
-    try:
-        return version("roop-host")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _head(source: SourceFace) -> Picture:

@@ -29,17 +29,7 @@ class Copies:
             kept = self._planes[place] = tuple(np.empty(plane.shape, plane.dtype) for plane in given)
         for mine, theirs in zip(kept, given, strict=True):
             np.copyto(mine, theirs)
-        view = FrameView(
-            Pixels(picture.pixels.layout, kept),
-            index=picture.index,
-            pts=picture.pts,
-            time_base=picture.time_base,
-            duration=picture.duration,
-            rotation=picture.rotation,
-            faces=picture.faces,
-        )
-        view.changed = picture.changed
-        return view
+        return picture.on(Pixels(picture.pixels.layout, kept))
 
 
 def _forms(planes: Sequence[NDArray[Any]]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:

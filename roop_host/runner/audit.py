@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from roop_host.faces.saved import file_of
 from roop_host.media.output import unwritable
 from roop_host.plugins.taking_part import scheme_of
 from roop_host.runner.state import Run
+from roop_host.types.packages import own_version
 from roop_host.types.report import Report
 from roop_host.types.specs import models_of
 
@@ -90,7 +90,7 @@ class Audit:
         return {
             "schema": SCHEMA,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "roop": _version(),
+            "roop": own_version(),
             "status": report.status,
             "exit_code": report.exit_code,
             "error": _kind(report),
@@ -105,13 +105,6 @@ class Audit:
             "screening": [asdict(verdicts) for verdicts in report.screening],
             "refusal": refusal,
         }
-
-
-def _version() -> str:
-    try:
-        return version("roop-host")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _kind(report: Report) -> str | None:

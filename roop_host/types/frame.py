@@ -282,8 +282,14 @@ class Frame(FrameView):
     def view(self) -> FrameView:
         """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
         self._pixels.share()
+        view = self.on(self._pixels)
+        view._cache = dict(self._cache)
+        return view
+
+    def on(self, pixels: Pixels) -> FrameView:
+        """A handle on other ``pixels`` of the same picture, such as a copy, with all else that belongs to this frame."""
         view = FrameView(
-            self._pixels,
+            pixels,
             index=self.index,
             pts=self.pts,
             time_base=self.time_base,
@@ -291,7 +297,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        view._edits, view.changed, view._cache = self._edits, self.changed, dict(self._cache)
+        view._edits, view.changed = self._edits, self.changed
         return view
 
     def sealed(self) -> Frame:

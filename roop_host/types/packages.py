@@ -6,8 +6,17 @@ import os
 import shlex
 import shutil
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+
+
+def own_version() -> str:
+    """The version of roop that runs, "unknown" where it was not installed."""
+    try:
+        return version("roop-host")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def pip(verb: str, *words: str) -> str:

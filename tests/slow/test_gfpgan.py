@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from extended import BIN, call, extend
 
 ROOT = Path(__file__).parents[2]
 HOPPER = ROOT / "examples" / "media" / "hopper.jpg"
-BIN = "Scripts" if os.name == "nt" else "bin"
 #: Where a build of it for the CPU alone can be had (``2.13.0+cpu``), pip prefers that.
 TORCH = "torch==2.13.0"
 
@@ -26,31 +24,12 @@ pytestmark = [
 ]
 
 
-def call(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        list(map(str, arguments)),
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """This environment, to which the extra is added in another folder, with the command that people are told."""
     folder = tmp_path_factory.mktemp("gfpgan") / "venv"
-    made = call(sys.executable, "-m", "venv", folder, cwd=folder.parent)
-    assert made.returncode == 0, made.stderr
-    site = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
-    below = sysconfig.get_path("purelib")
-    (Path(site) / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n", encoding="utf-8")
-    pip = (folder / BIN / "python", "-m", "pip", "install", "--quiet", "--no-compile")
     # basicsr's build asks for torch, which it does not use, so it is not given an environment of its own.
-    for command in (["setuptools", "wheel", TORCH], ["--no-build-isolation", TORCH, "roop-enhancer[gfpgan]"]):
-        installed = call(*pip, *command, cwd=folder.parent)
-        assert installed.returncode == 0, installed.stderr
+    extend(folder, [["setuptools", "wheel", TORCH], ["--no-build-isolation", TORCH, "roop-enhancer[gfpgan]"]])
     yield folder
     shutil.rmtree(folder)  # more than a gigabyte
 

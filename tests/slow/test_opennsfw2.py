@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from extended import BIN, call, extend
 
 ROOT = Path(__file__).parents[2]
 MEDIA = ROOT / "examples" / "media"
-BIN = "Scripts" if os.name == "nt" else "bin"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # TensorFlow is more than a gigabyte
-
-
-def call(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        list(map(str, arguments)),
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """This environment, to which the extras are added in another folder, with the commands that people are told."""
     folder = tmp_path_factory.mktemp("opennsfw2") / "venv"
-    made = call(sys.executable, "-m", "venv", folder, cwd=folder.parent)
-    assert made.returncode == 0, made.stderr
-    site = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
-    below = sysconfig.get_path("purelib")
-    (Path(site) / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n", encoding="utf-8")
-    for what in (["roop-nsfw[opennsfw2]"], ["--no-deps", "nudenet==3.4.2"]):
-        pip = (folder / BIN / "python", "-m", "pip", "install", "--quiet", "--no-compile", *what)
-        installed = call(*pip, cwd=folder.parent)
-        assert installed.returncode == 0, installed.stderr
+    extend(folder, [["roop-nsfw[opennsfw2]"], ["--no-deps", "nudenet==3.4.2"]])
     yield folder
     shutil.rmtree(folder)  # more than two gigabytes
 
