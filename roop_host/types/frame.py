@@ -142,14 +142,16 @@ class FrameView:
     def shrunk(self, width: int, height: int, box: Box | None = None) -> NDArray[np.uint8]:
         """``box`` scaled down to uint8 ``(height, width, 3)`` B, G, R, whatever its shape: every pixel of it counts.
 
-        As Pillow's bilinear filter, which averages when it scales down: the very same of a small or HDR picture, and within
-        rounding of it where the planes are scaled before they are converted. It is not kept.
+        As Pillow's bilinear filter, which averages when it scales down: the very same of stills, small and HDR pictures, and
+        within rounding of it where planes of a clip are scaled before they are converted. It is not kept.
         """
         box = self.box if box is None else box.clip(self.width, self.height)
         coded = box.to_coded(self.rotation, self._pixels.width, self._pixels.height)
         size = (height, width) if self.rotation % 180 else (width, height)
         if not pays(self._pixels, coded, *size):
-            return small_from_bgr(self.bgr(box), width, height)
+            kept = self._part_of_kept(box, np.dtype(np.uint8).str)
+            bgr = self._convert(box, False, curve_of(self._pixels.layout.transfer)) if kept is None else kept
+            return small_from_bgr(bgr, width, height)
         small = from_planes(self._pixels, coded, *size)
         return np.ascontiguousarray(np.rot90(small, self.rotation // 90)) if self.rotation else small
 

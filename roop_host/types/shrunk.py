@@ -27,7 +27,8 @@ _PC_RANGE = 2
 def pays(pixels: Pixels, coded: Box, width: int, height: int) -> bool:
     """Whether ``from_planes`` is right for a coded box, and worth it.
 
-    It is SDR, made much smaller, and begins and ends where chroma samples do: else colours would lie beside their places.
+    Its planes are a clip's: a still has B, G, R or grey, is looked at once, and is worth Pillow's very rounding. It is
+    SDR, made much smaller, and begins and ends where chroma samples do: else colours would lie beside their places.
     """
     layout = pixels.layout
     hull = chroma_hull(coded, layout.shift_x, layout.shift_y)
@@ -35,7 +36,7 @@ def pays(pixels: Pixels, coded: Box, width: int, height: int) -> bool:
     many = coded.width * coded.height >= _MANY * width * height
     large = min(coded.width, coded.height) >= _LEAST_SIDE and coded.width >= width and coded.height >= height
     within = coded.width <= _MOST_TIMES * width and coded.height <= _MOST_TIMES * height
-    return layout.transfer == "sdr" and whole == coded and many and large and within
+    return layout.model == "yuv" and layout.transfer == "sdr" and whole == coded and many and large and within
 
 
 def from_planes(pixels: Pixels, coded: Box, width: int, height: int) -> NDArray[np.uint8]:
@@ -62,7 +63,7 @@ def _small_planes(pixels: Pixels, coded: Box, width: int, height: int) -> list[N
     layout = pixels.layout
     hull = chroma_hull(coded, layout.shift_x, layout.shift_y)
     luma, chroma = VideoReformatter(), VideoReformatter()  # each keeps its filter while sizes stay
-    todo = [(luma, coded)] if layout.model == "grey" else [(luma, coded), (chroma, hull), (chroma, hull)]
+    todo = [(luma, coded), (chroma, hull), (chroma, hull)]
     return [
         _scaled(scaler, plane[box.y0 : box.y1, box.x0 : box.x1], width, height)
         for (scaler, box), plane in zip(todo, pixels.planes, strict=False)  # alpha is left out

@@ -127,7 +127,7 @@ def test_both_backends_and_the_package_itself_score_the_same(declared: ModelSpec
         ours, theirs = onnx_runtime.screen([frame], Stage.TARGET)[0], keras.screen([frame], Stage.TARGET)[0]
         same.append(abs(ours - theirs))
         image = opennsfw2.preprocess_image(Image.fromarray(bgr[..., ::-1]), opennsfw2.Preprocessing.YAHOO)
-        shown.append((float(np.asarray(network(image[None]))[0, 1]), theirs))
+        shown.append((float(np.asarray(network(image[None]))[0, 1]), keras.judge(keras.prepare(frame)[:1], Stage.TARGET)[0]))
     assert len(same) >= 20
     moved = [abs(one - other) for one, other in shown]
     print(f"{len(same)} pictures, scores up to {max(one for one, _ in shown):.3f}: backends differ by {max(same):.2g}, ")
