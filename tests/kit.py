@@ -162,12 +162,14 @@ class Times(Sidecar):
 
 
 class Seal(Finisher):
-    """Appends a line that players skip, and keeps what it was told."""
+    """Appends a line that players skip, where players know the format, and keeps what it was told."""
 
     about: Finished | None = None
 
     def finish(self, path: Path, about: Finished) -> None:
         self.about = about
+        if path.suffix == ".raw":
+            return
         with path.open("ab") as file:
             file.write(b"\x00\x00\x00\x0cfreeseal")
 

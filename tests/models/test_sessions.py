@@ -57,6 +57,7 @@ def test_a_good_model_runs_is_loaded_once_and_told(tmp_path: Path) -> None:
     assert told == {
         "name": "tiny",
         "sha256": model.sha256,
+        "licence": "none",
         "provider": "CPUExecutionProvider",
         "precision": "fp32",
         "device": "cpu",
@@ -74,7 +75,8 @@ def test_data_is_read_verified_and_told_and_never_opened(tmp_path: Path) -> None
     assert sessions.read(data) == b"of another library"
     sessions.store.verify(data)
     (told,) = sessions.about([data]).loaded
-    assert told == {"name": "tiny", "sha256": data.sha256, "provider": "", "precision": "", "device": ""}
+    of_no_session = {"provider": "", "precision": "", "device": ""}
+    assert told == {"name": "tiny", "sha256": data.sha256, "licence": "none", **of_no_session}
     with pytest.raises(ModelError, match="is data and no network"):
         sessions.open(data)
     path.write_bytes(b"of nobody knows whom")
