@@ -128,9 +128,11 @@ class Gate:
         scores = [watcher.known.score(key) for key in keys]
         asked, inherited = [], False
         for turn, score in enumerate(scores):
-            if score is None and self._inherits(watcher, screener, (number, place, turn), given[turn], time):
+            if score is not None:  # as good as looked at now
+                self._last[number, place, turn] = LastLook(given[turn], score, time)
+            elif self._inherits(watcher, screener, (number, place, turn), given[turn], time):
                 scores[turn], inherited = 0.0, True
-            elif score is None:
+            else:
                 asked.append(turn)
         for turns in _batches(asked, watcher.batch_size):
             answers = checked_scores(screener.judge([given[turn] for turn in turns], stage), len(turns))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.types.frame import Frame, FrameView
+from roop_host.types.frame import Frame, FrameView, Scratch
 from roop_host.types.planes import Pixels
 
 
@@ -17,6 +17,7 @@ class Copies:
 
     def __init__(self) -> None:
         self._planes: dict[int, tuple[NDArray[Any], ...]] = {}
+        self._scratch = Scratch()
 
     def views(self, pictures: Sequence[Frame]) -> list[FrameView]:
         """One handle per picture, with nothing in it that was converted before."""
@@ -29,7 +30,7 @@ class Copies:
             kept = self._planes[place] = tuple(np.empty(plane.shape, plane.dtype) for plane in given)
         for mine, theirs in zip(kept, given, strict=True):
             np.copyto(mine, theirs)
-        return picture.on(Pixels(picture.pixels.layout, kept))
+        return picture.on(Pixels(picture.pixels.layout, kept), self._scratch)
 
 
 def _forms(planes: Sequence[NDArray[Any]]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:

@@ -14,8 +14,8 @@ from roop_host.types.faces import Face
 from roop_host.types.geometry import Box
 from roop_host.types.planes import Pixels
 from roop_host.types.samples import add_to, chroma_hull, from_bgr, read_only, repeated, shrink, to_bgr
+from roop_host.types.shrunk import Scalers, from_planes, pays
 from roop_host.types.shrunk import from_bgr as small_from_bgr
-from roop_host.types.shrunk import from_planes, pays
 from roop_host.types.transfer import LEVELS, Curve, curve_of
 
 _CACHED_REGIONS = 6
@@ -29,6 +29,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self._flat: dict[tuple[str, str, str], NDArray[Any]] = {}
+        self._scalers = Scalers()
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:
         """An uninitialised C-contiguous array, valid until the next call with this name and dtype."""
@@ -152,7 +153,7 @@ class FrameView:
             kept = self._part_of_kept(box, np.dtype(np.uint8).str)
             bgr = self._convert(box, False, curve_of(self._pixels.layout.transfer)) if kept is None else kept
             return small_from_bgr(bgr, width, height)
-        small = from_planes(self._pixels, coded, *size)
+        small = from_planes(self._pixels, coded, *size, self._scratch._scalers)
         return np.ascontiguousarray(np.rot90(small, self.rotation // 90)) if self.rotation else small
 
     def alpha(self) -> NDArray[Any] | None:
@@ -288,7 +289,7 @@ class Frame(FrameView):
         view._cache = dict(self._cache)
         return view
 
-    def on(self, pixels: Pixels) -> FrameView:
+    def on(self, pixels: Pixels, scratch: Scratch | None = None) -> FrameView:
         """A handle on other ``pixels`` of the same picture, such as a copy, with all else that belongs to this frame."""
         view = FrameView(
             pixels,
@@ -299,7 +300,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        view._edits, view.changed = self._edits, self.changed
+        view._edits, view.changed, view._scratch = self._edits, self.changed, scratch or view._scratch
         return view
 
     def sealed(self) -> Frame:

@@ -39,13 +39,27 @@ def pays(pixels: Pixels, coded: Box, width: int, height: int) -> bool:
     return layout.model == "yuv" and layout.transfer == "sdr" and whole == coded and many and large and within
 
 
-def from_planes(pixels: Pixels, coded: Box, width: int, height: int) -> NDArray[np.uint8]:
+class Scalers:
+    """swscale's filters for luma and chroma, made once while sizes stay: a fifth of what a small picture costs."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, VideoReformatter] = {}
+
+    def of(self, role: str) -> VideoReformatter:
+        from av.video.reformatter import VideoReformatter
+
+        if role not in self._kept:
+            self._kept[role] = VideoReformatter()
+        return self._kept[role]
+
+
+def from_planes(pixels: Pixels, coded: Box, width: int, height: int, scalers: Scalers) -> NDArray[np.uint8]:
     """uint8 ``(height, width, 3)`` B, G, R of a coded box, not turned upright.
 
     swscale's bilinear filter is a triangle over all that a new pixel covers, as Pillow's is: of one plane they differ by
     less than a tenth of a level but at the rim, where one repeats the last pixel and the other leaves it out.
     """
-    codes = cv2.merge(_small_planes(pixels, coded, width, height))
+    codes = cv2.merge(_small_planes(pixels, coded, width, height, scalers))
     return np.asarray(cv2.convertScaleAbs(cv2.transform(codes, _matrix(pixels.layout))), np.uint8)
 
 
@@ -57,16 +71,13 @@ def from_bgr(bgr: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _small_planes(pixels: Pixels, coded: Box, width: int, height: int) -> list[NDArray[np.uint16]]:
-    from av.video.reformatter import VideoReformatter
-
+def _small_planes(pixels: Pixels, coded: Box, width: int, height: int, scalers: Scalers) -> list[NDArray[np.uint16]]:
     layout = pixels.layout
     hull = chroma_hull(coded, layout.shift_x, layout.shift_y)
-    luma, chroma = VideoReformatter(), VideoReformatter()  # each keeps its filter while sizes stay
-    todo = [(luma, coded), (chroma, hull), (chroma, hull)]
+    todo = [("luma", coded), ("chroma", hull), ("chroma", hull)]
     return [
-        _scaled(scaler, plane[box.y0 : box.y1, box.x0 : box.x1], width, height)
-        for (scaler, box), plane in zip(todo, pixels.planes, strict=False)  # alpha is left out
+        _scaled(scalers.of(role), plane[box.y0 : box.y1, box.x0 : box.x1], width, height)
+        for (role, box), plane in zip(todo, pixels.planes, strict=False)  # alpha is left out
     ]
 
 
