@@ -84,7 +84,7 @@ def run_stream(run: Run) -> Iterator[Files]:
         raise
     finally:
         if keep:
-            work.close()
+            work.leave()
         else:
             work.remove()
 
