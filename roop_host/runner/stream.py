@@ -70,12 +70,12 @@ def run_stream(run: Run) -> Iterator[Files]:
         temporary = work.path / f"output{output.suffix}"
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
+        sidecars = exports.sidecar_files(run, work.path, len(segments))  # asks plugins, which come no more behind the check
         product.join(segments, temporary)
-        beside = exports.finish(run, temporary, output)
+        beside = [*sidecars, *exports.finish(run, temporary, output)]
         product.check(segments, temporary)
         yield [
             *kept.files(run, work.path, [len(read_times(path).frame_pts) for path in segments]),
-            *exports.sidecar_files(run, work.path, len(segments)),
             *beside,
             (temporary, output),
         ]
