@@ -160,6 +160,19 @@ def test_what_was_seen_before_is_told_again() -> None:
     assert (verdict.looks, dict(verdict.highest)) == (2, {"target": 0.4})
 
 
+def test_what_was_counted_before_is_looked_at_and_not_counted_again() -> None:
+    one = watcher([0.4])
+    door = gate.Gate([one], NEVER)
+    door.look(frame(), Stage.TARGET, "it")
+    stood = one.standing()
+    door.look(frame(), Stage.TARGET, "it", again=True)
+    assert one.counted == (1, 0, 0)
+    door.look(frame(), Stage.TARGET, "it")
+    assert (stood.counted, one.counted) == ((1, 0, 0), (2, 0, 0))
+    with pytest.raises(ContentBlocked):
+        gate.Gate([watcher([0.99])], NEVER).look(frame(), Stage.TARGET, "it", again=True)
+
+
 class Prepared(PreparedScreener):
     """Sees the mean of a picture, or what ``given`` makes of it, and counts what it judges."""
 

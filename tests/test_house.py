@@ -124,3 +124,24 @@ def test_every_package_names_its_entry_point_and_no_runtime() -> None:
         name = project["name"].removeprefix("roop-")
         assert project["entry-points"]["roop"] == {name: f"roop_{name}.plugin"}
         assert not [need for need in project["dependencies"] if re.match("onnxruntime", need)]
+
+
+#: What a test may be left out for: the system and Python, never what a machine happens to have or lack.
+PLATFORM = ("os.name", "not hasattr(os, ", "sys.version_info", "sys.platform")
+
+
+def left_out(code: str) -> Iterator[str]:
+    """Every call by which a test would not run, but those for another platform."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            for_platform = name.endswith("mark.skipif") and ast.unparse(node.args[0]).startswith(PLATFORM)
+            if name.endswith((".skip", ".skipif", ".importorskip", ".xfail")) and not for_platform:
+                yield ast.unparse(node)
+
+
+def test_no_test_is_left_out_for_what_a_machine_lacks() -> None:
+    tests = [path for folder in (ROOT / "tests", *ROOT.glob("plugins/*/tests")) for path in folder.rglob("*.py")]
+    assert [(path.name, call) for path in tests for call in left_out(path.read_text(encoding="utf-8"))] == []
+    assert list(left_out("pytest.skip('no GPU')\npytest.mark.skipif(not gpus(), reason='')\npytest.importorskip('torch')"))
+    assert not list(left_out("pytest.mark.skipif(os.name != 'posix', reason='sends signals')"))

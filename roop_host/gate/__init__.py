@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal, TypeGuard, TypeVar
@@ -53,6 +53,14 @@ class Watcher:
     inherited: int = 0
     highest: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def counted(self) -> tuple[int, int, int]:
+        return self.looks, self.reused, self.inherited
+
+    def standing(self) -> Watcher:
+        """A twin that stays as this one stands now."""
+        return replace(self, highest=dict(self.highest))
+
 
 class Gate:
     """Looks at pictures for one stage of the stream, from one thread."""
@@ -74,17 +82,21 @@ class Gate:
         """Nothing is inherited from what was looked at before: a segment begins."""
         self._last.clear()
 
-    def look(self, frame: Frame, stage: Stage, what: str) -> None:
+    def look(self, frame: Frame, stage: Stage, what: str, *, again: bool = False) -> None:
         """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows ``frame``.
 
         One with alpha is looked at without its alpha, and over black, grey and white: colours of the one backdrop can hide
         what the others show. ``what`` names the picture for people.
-        Each screener gets copies: nobody paints over what another one sees, or what is encoded.
+        Each screener gets copies: nobody paints over what another one sees, or what is encoded. What an earlier run has
+        looked at and counted is looked at ``again``, and not counted twice.
         """
         whole = [frame, *(_field(frame, field) for field in (0, 1) if self._fields)]
         pictures = [picture for one in whole for picture in (one, *_over_backdrops(one))]
         for number, watcher in enumerate(self._watchers):
+            counted = watcher.counted
             worst = self._scored(number, watcher, pictures, stage, what)
+            if again:
+                watcher.looks, watcher.reused, watcher.inherited = counted
             watcher.highest[stage.value] = max(worst, watcher.highest.get(stage.value, 0.0))
             if worst >= watcher.limit:
                 raise _blocked(watcher, frame, stage, what, worst)
@@ -244,13 +256,13 @@ def snapshot(watchers: Sequence[Watcher]) -> dict[str, Any]:
 
 
 def recall(watchers: Sequence[Watcher], seen: Mapping[str, Any]) -> None:
-    """Add a ``snapshot`` of an earlier run to watchers that begin."""
+    """Let watchers go on from a ``snapshot`` of an earlier run, which looked at the same sources as these did."""
     for watcher in watchers:
         before = seen.get(watcher.name)
         if before is None:
             continue
         for what in _COUNTED:
-            setattr(watcher, what, getattr(watcher, what) + before[what])
+            setattr(watcher, what, int(before[what]))
         for stage, score in before["highest"].items():
             watcher.highest[stage] = max(score, watcher.highest.get(stage, 0.0))
 

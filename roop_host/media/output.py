@@ -125,11 +125,15 @@ class WorkFolder:
             same = json.loads(manifest.read_text())["key"] == key
         except (OSError, ValueError, KeyError, TypeError):
             same = False
-        for item in self.path.iterdir():
-            whole = same and item.suffix != ".part" and item.name.startswith(_SEGMENT) and not item.is_symlink()
-            if item.name != _LOCK and not whole:
-                shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
+        self._sweep(_LOCK, segments=same)
         manifest.write_text(json.dumps({"key": key}))
+
+    def _sweep(self, *stay: str, segments: bool) -> None:
+        """Remove all but these names, and whole segments where they are to stay too."""
+        for item in self.path.iterdir():
+            whole = segments and item.suffix != ".part" and item.name.startswith(_SEGMENT) and not item.is_symlink()
+            if item.name not in stay and not whole:
+                shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
 
     def finished_segments(self) -> list[str]:
         """Names of the whole segments from the first on, without a gap."""
@@ -146,8 +150,14 @@ class WorkFolder:
         except OSError as error:
             raise unwritable(self.path, error) from error
 
+    def leave(self) -> None:
+        """Unlock; whole segments stay for the next run, and no file that a plugin may have worked on."""
+        with suppress(OSError):
+            self._sweep(_LOCK, _MANIFEST, segments=True)
+        self.close()
+
     def close(self) -> None:
-        """Unlock; what is inside stays for the next run."""
+        """Unlock; what is inside stays."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -12,7 +12,7 @@ from roop_host.errors import PluginError, RoopError, ScreenerFailed
 from roop_host.host import Progress
 from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
-from roop_host.pipeline.segmenting import LeftOut, Message, Reach, SegmentStart, Splitter
+from roop_host.pipeline.segmenting import LeftOut, Message, Reach, SegmentEnd, SegmentStart, Splitter
 from roop_host.pipeline.windows import Windows, WindowSpec
 from roop_host.runner import unmatched
 from roop_host.runner.selection import Selector
@@ -60,7 +60,7 @@ def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = Fal
     """
     length = 1 if alone or only else run.job.media.segment_frames
     splitter = Splitter(length, Reach() if alone else reach_of(run), first_segment, only=only)
-    stages = [_screen_target(run, splitter)]
+    stages = [_screen_target(run, splitter, 0 if alone or only else first_segment * length)]
     later = reach_of(run)
     if run.analyser is not None:
         eyes = _Eyes(run, run.analyser, first_segment, alone=alone)
@@ -210,14 +210,19 @@ def _of_the_host(frame: Frame) -> tuple[object, ...]:
     return (frame.index, frame.pts, frame.time_base, frame.duration, frame.rotation, frame.pixels.layout)
 
 
-def _screen_target(run: Run, splitter: Splitter) -> StageSpec:
+def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
+    """Frames before ``start`` were counted by an earlier run, and are there for the steps that look back."""
     door = gate.Gate(run.before, run.control.cancelled, fields=run.target.field_order is not None)
+    length = run.job.media.segment_frames
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame):
-            if message.index % run.job.media.segment_frames == 0:
+            segment, place = divmod(message.index, length)
+            if place == 0:
                 door.forget()
-            door.look(message, Stage.TARGET, _place("target", message))
+            door.look(message, Stage.TARGET, _place("target", message), again=message.index < start)
+            if run.looked is not None and place == length - 1 and message.index >= start:
+                run.looked[segment] = tuple(watcher.standing() for watcher in run.before)
             yield from splitter.feed(message)
 
     return watched(run, "screen target", feed, run.before, splitter.finish)
@@ -232,6 +237,10 @@ def _screen_output(run: Run) -> StageSpec:
         elif isinstance(message, Frame):
             message = message.sealed()
             door.look(message, Stage.OUTPUT, _place("output", message))
+        elif isinstance(message, SegmentEnd) and run.looked is not None:
+            # Of a short last segment all frames of the target are through by now.
+            before = run.looked.get(message.segment.index, run.before)
+            run.looked[message.segment.index] = tuple(watcher.standing() for watcher in (*before, *run.after))
         yield message
 
     return watched(run, "screen output", feed, run.after)

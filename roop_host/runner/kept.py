@@ -66,6 +66,9 @@ def files(run: Run, folder: Path, shown: Sequence[int]) -> Files:
     for path in (folder / _FOLDER).iterdir():
         if path.name not in run.kept:  # an earlier run may have begun a segment that is none now
             path.unlink()
+    if run.finishers:  # what one has worked on is taken up by no later run: it may show something else
+        for number in range(len(shown)):
+            _list_path(folder, number).unlink(missing_ok=True)
     final = Path(run.job.media.keep_frames)
     for name in made:
         exports.finish(run, folder / _FOLDER / name, final / name, kind="picture")

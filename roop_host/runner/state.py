@@ -193,6 +193,8 @@ class Run:
     people: People = field(default_factory=People)
     #: Where the choice of faces stood at the end of segments that are not stored yet; None where none are stored.
     selections: dict[int, Mapping[str, Any]] | None = None
+    #: What screeners had seen of the stream up to the end of such segments; None where none are stored.
+    looked: dict[int, tuple[Watcher, ...]] | None = None
     #: What steps need of a face, and whose embeddings they get; None where the analyser does not say or gives none.
     step_needs: frozenset[str] = frozenset()
     recogniser: str | None = None

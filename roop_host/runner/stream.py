@@ -32,7 +32,7 @@ from roop_host.runner.targets import Reader, reader_of
 from roop_host.runner.unmatched import require_any_match
 
 #: The layout of what is stored with a segment, see ``_tally``: counted up whenever anything in it gets another form.
-LAYOUT = 2
+LAYOUT = 3
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
 _LIBRARIES = (
     "roop-host",
@@ -70,12 +70,12 @@ def run_stream(run: Run) -> Iterator[Files]:
         temporary = work.path / f"output{output.suffix}"
         segments = [work.path / name for name in work.finished_segments()]
         run.on_progress(Progress("joining", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
+        sidecars = exports.sidecar_files(run, work.path, len(segments))  # asks plugins, which come no more behind the check
         product.join(segments, temporary)
-        beside = exports.finish(run, temporary, output)
+        beside = [*sidecars, *exports.finish(run, temporary, output)]
         product.check(segments, temporary)
         yield [
             *kept.files(run, work.path, [len(read_times(path).frame_pts) for path in segments]),
-            *exports.sidecar_files(run, work.path, len(segments)),
             *beside,
             (temporary, output),
         ]
@@ -84,7 +84,7 @@ def run_stream(run: Run) -> Iterator[Files]:
         raise
     finally:
         if keep:
-            work.close()
+            work.leave()
         else:
             work.remove()
 
@@ -144,7 +144,7 @@ class _Sink:
 
 def _tally(run: Run, reader: Reader, segment: int) -> dict[str, object]:
     """What a report must know of finished segments: a run that is continued does not see their frames again."""
-    seen = gate.snapshot([*run.before, *run.after])
+    seen = gate.snapshot(run.looked.pop(segment) if run.looked is not None else [*run.before, *run.after])
     selection = run.selections.pop(segment, None) if run.selections is not None else None
     counts = asdict(run.counts)
     return {"counts": counts, "screening": seen, "notices": list(reader.notices), "selection": selection}
@@ -163,7 +163,7 @@ def _recall(run: Run, work: WorkFolder, finished: list[str]) -> tuple[list[str],
             work.forget(number)
         else:
             return finished[: number + 1], last
-    run.selections = {}
+    run.selections, run.looked = {}, {}
     return [], None
 
 
@@ -171,11 +171,11 @@ def _take_up(run: Run, tally: Mapping[str, Any], segment: int) -> None:
     """All of it or nothing: what is read stays aside until all of it was."""
     counts, seen, selection = Counts.recalled(tally["counts"]), tally["screening"], tally["selection"]
     list(tally["notices"])  # read once more where nothing but the join is missing
-    aside = [replace(watcher, highest=dict(watcher.highest)) for watcher in run.before]
+    aside = [watcher.standing() for watcher in run.before]
     gate.recall(aside, seen)
     chains.selector_of(run).start(selection)
     gate.recall(run.before, seen)
-    run.counts, run.selections = counts, {} if selection is None else {segment: selection}
+    run.counts, run.selections, run.looked = counts, {} if selection is None else {segment: selection}, {}
 
 
 def _resume_key(run: Run, plan: EncoderPlan) -> str:

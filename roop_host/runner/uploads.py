@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from roop_host.errors import Interrupted, RoopError, UploadError, one_line, told, visible
+from roop_host.errors import Interrupted, PluginError, RoopError, UploadError, one_line, told, visible
 from roop_host.host import Progress
 from roop_host.media.kinds import media_type
 from roop_host.pipeline.calls import LONG, Unfit
@@ -21,7 +21,8 @@ _CHUNK = 1 << 20
 def upload_all(run: Run) -> None:
     """Send the published output to every uploader of the job. One that fails does not keep the others from it.
 
-    Raises ``UploadError`` for the first that failed, ``Interrupted``, or ``Unfit`` when one hangs.
+    Raises ``UploadError`` for the first that failed, ``PluginError`` for one that changed the output, ``Interrupted``, or
+    ``Unfit`` when one hangs.
     """
     if not run.uploaders:
         return
@@ -34,6 +35,7 @@ def upload_all(run: Run) -> None:
             run.uploads.append(_upload(run, part, artifact))
         except UploadError as error:
             failures.append(error)
+        _require_same(run, part, artifact)
     _check_cancel(run)
     if failures:
         raise failures[0]
@@ -41,16 +43,34 @@ def upload_all(run: Run) -> None:
 
 def _artifact(run: Run) -> Artifact:
     path = Path(run.job.output).absolute()
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                _check_cancel(run)
-                digest.update(chunk)
-            size = file.tell()
+        sha256, size = _hashed(run, path)
     except OSError as error:
         raise UploadError(f"the output {path} can't be read for its upload ({error.strerror}); nothing was sent") from error
-    return Artifact(path, media_type(path), digest.hexdigest(), size)
+    return Artifact(path, media_type(path), sha256, size)
+
+
+def _hashed(run: Run, path: Path) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            _check_cancel(run)
+            digest.update(chunk)
+        return digest.hexdigest(), file.tell()
+
+
+def _require_same(run: Run, part: Part[Uploader], artifact: Artifact) -> None:
+    """Raise ``PluginError`` where an uploader changed or removed the output: nobody has screened what the next sends."""
+    try:
+        same = not artifact.path.is_symlink() and _hashed(run, artifact.path) == (artifact.sha256, artifact.size)
+    except OSError:
+        same = False
+    if not same:
+        run.published = False  # what stands there, if anything, is not what the host has made
+        raise PluginError(
+            f"the {part.label} changed or removed the output {artifact.path} after it was screened; don't use what stands "
+            "there, but run again without that upload"
+        )
 
 
 def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:

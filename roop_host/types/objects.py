@@ -389,7 +389,7 @@ class Uploader(StageObject):
     """Sends a finished output somewhere. What it needs, such as a key, is looked for in ``setup``: before hours of work."""
 
     def upload(self, artifact: Artifact) -> Receipt:
-        """Send it. Raise ``UploadError`` with what to do next; the output is kept whatever happens.
+        """Send it, and leave the file as it is. Raise ``UploadError`` with what to do next; the output is kept then.
 
         It should look at the cancel event of ``setup``'s context from time to time.
         """

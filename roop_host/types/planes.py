@@ -124,8 +124,8 @@ class Pixels:
         """Called before the first write; afterwards ``planes`` may be written."""
 
     def copy(self) -> Pixels:
-        """The same picture in memory of its own, not shared."""
-        return Pixels(self.layout, tuple(plane.copy() for plane in self.planes))
+        """The same picture in memory of its own, not shared. An array of somebody's own class may not copy itself at all."""
+        return Pixels(self.layout, tuple(np.array(plane, order="C") for plane in self.planes))
 
 
 def rgb_pixels(rgb: NDArray[Any], alpha: NDArray[Any] | None = None) -> Pixels:

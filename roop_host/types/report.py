@@ -21,7 +21,7 @@ class Verdicts:
     """What one screener saw, and the highest score of each stage.
 
     Of the pictures it really looked at ``looks``; ``reused`` were bit by bit what it had judged before; ``inherited`` were
-    near enough to that, which only ``mode`` adaptive allows.
+    near enough to that, which only ``mode`` adaptive allows. Each counts once, also in a run that is continued.
     """
 
     screener: str

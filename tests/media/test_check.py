@@ -112,10 +112,11 @@ def test_damage_is_noticed(
     assert str(caught.value).endswith("nothing was kept, run again")
 
 
+@pytest.mark.parametrize("finished", [".mp4", ".mov", ".mkv"], indirect=True)
 def test_sound_that_is_out_of_place_in_the_middle_is_noticed(finished: tuple[Path, Expected], tmp_path: Path) -> None:
+    """In WebM this sound is encoded anew, and such is even by its making."""
     path, expected = finished
-    if not expected.sounds[1].packets:
-        pytest.skip("it is encoded anew here, and such sound is even by its making")
+    assert expected.sounds[1].packets
     with pytest.raises(OutputError, match=r"audio track 2 .*has its packets -0\.0\d\d s from where they belong"):
         check_output(damaged(path, tmp_path, squeeze_sound), expected)
 

@@ -128,10 +128,16 @@ REFUSED: list[tuple[MediaInfo, str, dict[str, Any], str]] = [
 ]
 
 
+def built(monkeypatch: pytest.MonkeyPatch, name: str, *formats: str) -> None:
+    """As in a build of FFmpeg whose encoder of that name takes these formats, or that has none."""
+    monkeypatch.setattr(choosing, "formats_of", lambda asked: formats if asked == name else formats_of(asked))
+
+
 @pytest.mark.parametrize(("info", "suffix", "asked", "message"), REFUSED)
-def test_what_is_refused_and_what_can(info: MediaInfo, suffix: str, asked: dict[str, Any], message: str) -> None:
-    if "videotoolbox" in asked.get("encoder", "") and formats_of(asked["encoder"]):
-        pytest.skip("this build has it")
+def test_what_is_refused_and_what_can(
+    info: MediaInfo, suffix: str, asked: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(monkeypatch, "h264_videotoolbox")
     with pytest.raises(UsageError, match=message):
         choose_encoder(info, MediaOptions(**asked), Path(f"o{suffix}"), threads=1)
 
@@ -232,8 +238,7 @@ def test_hardware_that_is_not_there_says_whose(monkeypatch: pytest.MonkeyPatch) 
     def refuse(plan: object) -> None:
         raise UsageError("refuses")
 
-    if not formats_of("h264_nvenc"):
-        pytest.skip("this build does not have it")
+    built(monkeypatch, "h264_nvenc", "yuv420p")
     monkeypatch.setattr(choosing, "open_context", refuse)
     with pytest.raises(UsageError, match=r"h264_nvenc does not open .* of NVIDIA is not there.*; --encoder libx264 can"):
         choose_encoder(target(), MediaOptions(encoder="h264_nvenc"), Path("o.mp4"), threads=1)

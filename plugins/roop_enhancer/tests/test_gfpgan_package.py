@@ -106,13 +106,15 @@ def test_names_are_others_for_a_while() -> None:
         pass
 
 
-@pytest.mark.skipif(gfpgan_installed(), reason="the package is here")
-def test_where_the_package_is_missing_one_sentence_says_how_it_comes(tmp_path: Path) -> None:
-    own = tmp_path / "mine.pth"
+def test_where_the_package_is_missing_one_sentence_says_how_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gfpgan_package, "find_spec", lambda name: None)
+    before, own = set(sys.modules), tmp_path / "mine.pth"
     own.write_bytes(b"weights")
     with pytest.raises(UsageError, match=r"pip install 'roop-enhancer\[gfpgan\]'$"):
         GfpganRestorer(context_of(), SPEC, own)
-    assert "torch" not in sys.modules
+    assert "torch" not in set(sys.modules) - before
 
 
 def test_a_python_that_it_can_not_be_installed_with_is_named() -> None:
