@@ -385,6 +385,8 @@ def test_what_two_plugins_claim_neither_gets(hook: str, one: str, two: str, inst
             "ProcessorSpec(name='a', summary='', load=lambda: None, added_by=True)",
             "the name of an option",
         ),
+        ("roop_processors", "ProcessorSpec(name='a', summary='', load=lambda: None, network=1)", "network yes, no or"),
+        ("roop_processors", "ProcessorSpec(name='a', summary='', load=lambda: None, network='x')", "no option of the"),
         ("roop_commands", "CommandSpec(name='a', summary=3, load=lambda: None)", "summary is text"),
         ("roop_commands", "CommandSpec(name='a', summary='', load='x:y')", "load a function"),
         ("roop_uploaders", "UploaderSpec(name='A', summary='', load=lambda: None)", "not one lower-case word"),
@@ -396,6 +398,33 @@ def test_a_declaration_that_cannot_be_is_broken(hook: str, spec: str, why: str, 
     plugins = load_plugins()
     assert states(plugins) == {"xbad": "broken"}
     assert why in reason(plugins, "xbad")
+
+
+NETWORKED = """
+from dataclasses import dataclass
+from roop_host import ProcessorSpec, hookimpl, option
+ROOP_API = 1
+@dataclass(frozen=True)
+class ROOP_OPTIONS:
+    address: str = option("", "Where to ask.")
+@hookimpl
+def roop_processors():
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [(("False",), False), (("'address'",), "--xnet-address"), (("'address'", "True"), True), (("''",), False)],
+)
+def test_what_uses_the_network_only_with_an_option_says_so(
+    network: tuple[str, ...], told: bool | str, install: Install
+) -> None:
+    steps = "".join(
+        f"    yield ProcessorSpec(name='x{number}', summary='', load=lambda: None, network={one})\n"
+        for number, one in enumerate(network)
+    )
+    install("xnet", NETWORKED + steps)
+    assert [(one.state, one.network) for one in load_plugins().statuses if one.name == "xnet"] == [("ok", told)]
 
 
 def test_a_plugin_may_lie_in_a_wheel_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
