@@ -12,12 +12,16 @@ import pytest
 from wheels import make_wheel, plugin_wheel, unpack
 
 from roop_host import ProcessorSpec, hookimpl
+from roop_host.cli.listing import show
+from roop_host.doctor.plugged import plugins_found
 from roop_host.errors import PluginError, UsageError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins, plugins_of
 
 GOOD = """
 from roop_host import ProcessorSpec, hookimpl
+from roop_host.cli.listing import show
+from roop_host.doctor.plugged import plugins_found
 ROOP_API = 1
 @hookimpl
 def roop_processors():
@@ -425,6 +429,16 @@ def test_what_uses_the_network_only_with_an_option_says_so(
     )
     install("xnet", NETWORKED + steps)
     assert [(one.state, one.network) for one in load_plugins().statuses if one.name == "xnet"] == [("ok", told)]
+
+
+def test_of_the_plugins_here_provenance_alone_may_use_the_network(capsys: pytest.CaptureFixture[str]) -> None:
+    plugins = load_plugins()
+    flag = "--provenance-timestamp-url"
+    assert {status.name: status.network for status in plugins.statuses if status.network} == {"provenance": flag}
+    show(plugins.statuses, as_json=False)
+    assert f"  with {flag}  " in capsys.readouterr().out
+    (found,) = (check for check in plugins_found(plugins) if check.name == "provenance")
+    assert found.says.endswith(f"; uses the network only with {flag}")
 
 
 def test_a_plugin_may_lie_in_a_wheel_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,15 +263,3 @@ def test_no_signature_is_left_half_done(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="could not be signed"):
         kit.finisher_of().finish(path, kit.about(kit.a_job(None, path, path), []))
     assert (left(tmp_path), path.read_bytes(), os.access(path, os.W_OK)) == (["o.png"], b"no picture", True)
-
-
-def test_only_an_address_that_is_named_makes_it_use_the_network(capsys: pytest.CaptureFixture[str]) -> None:
-    from roop_host.cli.listing import show
-    from roop_host.doctor.plugged import plugins_found
-    from roop_host.plugins.loader import load_plugins
-
-    plugins = load_plugins()
-    show([status for status in plugins.statuses if status.name == "provenance"], as_json=False)
-    assert "with --provenance-timestamp-url" in capsys.readouterr().out
-    (found,) = (check for check in plugins_found(plugins) if check.name == "provenance")
-    assert found.says.endswith("; uses the network only with --provenance-timestamp-url")
