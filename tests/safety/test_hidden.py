@@ -123,12 +123,12 @@ def test_a_gamma_that_shows_what_nobody_saw_does_not_come_along(gamma: float, ke
 
 
 def profile_of(gamma: float) -> bytes:
-    """sRGB with another exponent (parametric curves of ICC.1:2022, 10.18)."""
+    """sRGB with an exponent alone (parametric curves of ICC.1:2022, 10.18)."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     at = data.find(b"para")
     assert at > 0
     while at > 0:
-        struct.pack_into(">i", data, at + 12, round(gamma * 65536))
+        struct.pack_into(">Hxxi", data, at + 8, 0, round(gamma * 65536))
         at = data.find(b"para", at + 1)
     return bytes(data)
 

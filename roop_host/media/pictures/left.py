@@ -48,7 +48,7 @@ def _left(path: Path, image: Any, deep: bool) -> Iterator[str]:
     if image.mode in ("CMYK", "LAB") and info.get(_COLOUR_PROFILE):
         yield f"colour profile (of {image.mode}, which became RGB)"
     elif not profiles.is_usual(info.get(_COLOUR_PROFILE) or b""):
-        yield "colour profile (far from sRGB)"
+        yield "colour profile (far from sRGB, or a table of colours)"
     bits = _avif_bits(path) if name == "avif" else max(image.tag_v2.get(_BITS, (1,))) if name == "tiff" else 8
     if bits > 8 and not deep and image.mode not in ("I", "F"):
         yield f"bits beyond 8 (it has {bits})"
