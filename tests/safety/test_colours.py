@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 from screened import flat, is_bad, let_through, stopped
 
+from roop_host.media.pictures.png import chunk
 from roop_host.media.pictures.profiles import is_usual
 
 LEVELS = np.arange(256)
@@ -141,3 +142,46 @@ def test_inks_are_looked_at_as_their_profile_shows_them(tmp_path: Path) -> None:
     for suffix in (".tif", ".jpg"):
         ink.save(tmp_path / f"in{suffix}", icc_profile=profile)
         assert stopped(tmp_path / f"in{suffix}", tmp_path / "out.png").stage == "target"
+
+
+# What a PNG says of its samples.
+
+SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+PROPHOTO_POINTS = (34570, 35850, 73470, 26530, 15960, 84040, 3660, 10)
+EXCHANGED = (31270, 32900, 15000, 6000, 30000, 60000, 64000, 33000)
+
+
+def png_with(path: Path, kind: bytes, data: bytes, *, moving: bool = False) -> Path:
+    more: dict[str, Any] = {"save_all": True, "append_images": [Image.fromarray(flat((1, 2, 3)))]} if moving else {}
+    Image.fromarray(flat()).save(path, **more)
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + chunk(kind, data) + content[33:])
+    return path
+
+
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "data", "kept"),
+    [
+        (b"cICP", bytes((1, 13, 0, 1)), True),
+        (b"cICP", bytes((12, 13, 0, 1)), True),
+        (b"cICP", bytes((9, 16, 0, 1)), True),
+        (b"cICP", bytes((9, 18, 0, 1)), True),
+        (b"cICP", bytes((1, 8, 0, 1)), False),  # linear light
+        (b"cICP", bytes((1, 9, 0, 1)), False),  # a logarithm
+        (b"cICP", bytes((10, 13, 0, 1)), False),  # CIE XYZ
+        (b"cICP", bytes((1, 13, 1, 1)), False),  # BT.709's matrix
+        (b"cICP", bytes((1, 13, 0)), False),
+        (b"cHRM", struct.pack(">8I", *SRGB_POINTS), True),
+        (b"cHRM", struct.pack(">8I", *PROPHOTO_POINTS), True),
+        (b"cHRM", struct.pack(">8I", *EXCHANGED), False),
+        (b"cHRM", bytes(32), False),
+    ],
+)
+def test_what_a_png_says_of_its_colours_comes_along_only_where_it_shows_about_what_was_seen(
+    kind: bytes, data: bytes, kept: bool, moving: bool, tmp_path: Path
+) -> None:
+    path = png_with(tmp_path / "in.png", kind, data, moving=moving)
+    report = let_through(path, tmp_path / "out.png")
+    assert (chunk(kind, data) in (tmp_path / "out.png").read_bytes()) is kept
+    assert any("code points far from sRGB's" in said for said in report.notices) is not kept
