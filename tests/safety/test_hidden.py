@@ -15,7 +15,21 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 from PIL.ExifTags import Base
-from screened import BAD, CALM, Picture, Red, clip_of, failed, flat, is_bad, let_through, pictures_in, stopped, with_bad
+from screened import (
+    BAD,
+    CALM,
+    Picture,
+    Red,
+    clip_of,
+    exif_with,
+    failed,
+    flat,
+    is_bad,
+    let_through,
+    pictures_in,
+    stopped,
+    with_bad,
+)
 
 from roop_host import Stage
 from roop_host.media.kinds import SUFFIXES, suffix_of
@@ -251,13 +265,7 @@ def test_no_preview_of_the_target_comes_along(suffix: str, tmp_path: Path) -> No
 
 
 def _app1(preview: bytes) -> bytes:
-    """EXIF whose second directory is a JPEG, as cameras write it (EXIF 2.32, 4.5.8)."""
-    first = struct.pack("<H", 1) + struct.pack("<HHII", Base.Artist, 2, 4, int.from_bytes(b"Bob\0", "little"))
-    first += struct.pack("<I", 8 + 2 + 12 + 4)
-    start = 8 + 18 + 2 + 2 * 12 + 4
-    second = struct.pack("<H", 2) + struct.pack("<HHII", 0x0201, 4, 1, start)
-    second += struct.pack("<HHII", 0x0202, 4, 1, len(preview)) + bytes(4)
-    body = b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + first + second + preview
+    body = exif_with(preview)
     return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
 
 
