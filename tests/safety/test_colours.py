@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from screened import flat, is_bad, let_through, stopped
+from screened import Red, flat, is_bad, let_through, stopped
 
+from roop_host import Stage
 from roop_host.media.pictures.png import chunk
 from roop_host.media.pictures.profiles import is_usual
+from roop_host.types.transfer import curve_of
 
 LEVELS = np.arange(256)
 #: What corners of the RGB cube look like (CIE L*a*b*, D50), by the bits of red, green and blue.
@@ -185,3 +187,31 @@ def test_what_a_png_says_of_its_colours_comes_along_only_where_it_shows_about_wh
     report = let_through(path, tmp_path / "out.png")
     assert (chunk(kind, data) in (tmp_path / "out.png").read_bytes()) is kept
     assert any("code points far from sRGB's" in said for said in report.notices) is not kept
+
+
+class Bright(Red):
+    """Finds what is light grey bad, and nothing else."""
+
+    def screen(self, frames: Any, stage: Stage) -> Sequence[float]:
+        return [0.99 if frame.bgr().mean() > 170 else 0.01 for frame in frames]
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_a_png_in_hdr_is_looked_at_as_it_is_shown(transfer: int, tmp_path: Path) -> None:
+    grey, told = flat((160, 160, 160)), chunk(b"cICP", bytes((9, transfer, 0, 1)))
+    Image.fromarray(grey).save(tmp_path / "in.png")
+    content = (tmp_path / "in.png").read_bytes()
+    (tmp_path / "in.png").write_bytes(content[:33] + told + content[33:])
+    assert stopped(tmp_path / "in.png", tmp_path / "out.png", make=Bright).stage == "target"
+    let_through(tmp_path / "in.png", tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as image:
+        assert np.array_equal(np.asarray(image), grey)
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg"])
+def test_hdr_that_is_shown_as_it_is_kept_tells_no_bits_apart(transfer: Any) -> None:
+    """An animation or a JPEG of it is not looked at by this curve: it is near enough."""
+    curve = curve_of(transfer)
+    assert curve is not None
+    rises = np.diff(curve.seen_8[LEVELS * 257].astype(int))
+    assert (rises.min() >= 0, rises.max() <= 4) == (True, True)
