@@ -72,12 +72,12 @@ def is_usual(gamma: float) -> bool:
 
 def meaning(path: Path) -> list[tuple[bytes, bytes]]:
     """The chunks that say what the samples mean: primaries, gamma, sRGB, coding-independent code points; all usual."""
-    return [(kind, data) for kind, data in _said(path) if _is_kept(kind, data)]
+    return [(kind, data) for kind, data in said(path) if _is_kept(kind, data)]
 
 
 def odd_colours(path: Path) -> bool:
     """Whether primaries or code points are said that do not come along: they would show other colours than were seen."""
-    return any(kind in (b"cHRM", b"cICP") and not _is_kept(kind, data) for kind, data in _said(path))
+    return any(kind in (b"cHRM", b"cICP") and not _is_kept(kind, data) for kind, data in said(path))
 
 
 def _is_kept(kind: bytes, data: bytes) -> bool:
@@ -93,7 +93,8 @@ def _is_kept(kind: bytes, data: bytes) -> bool:
     return True
 
 
-def _said(path: Path) -> list[tuple[bytes, bytes]]:
+def said(path: Path) -> list[tuple[bytes, bytes]]:
+    """All chunks that say what the samples mean, usual or not."""
     found = []
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
