@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +14,7 @@ import numpy as np
 from kit import FAST, job, plugins, processor, refused, run, screener
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ExifTags import Base
 
 from roop_host import Frame, FrameView, Processor, Refusal, Report, Screener, Stage, Window
 
@@ -114,6 +116,16 @@ def clip_of(
             sink.mux(stream.encode(frame))
         sink.mux(stream.encode(None))
     return path
+
+
+def exif_with(preview: bytes) -> bytes:
+    """EXIF whose second directory is a JPEG, as cameras write it (EXIF 2.32, 4.5.8)."""
+    first = struct.pack("<H", 1) + struct.pack("<HHII", Base.Artist, 2, 4, int.from_bytes(b"Bob\0", "little"))
+    first += struct.pack("<I", 8 + 2 + 12 + 4)
+    start = 8 + 18 + 2 + 2 * 12 + 4
+    second = struct.pack("<H", 2) + struct.pack("<HHII", 0x0201, 4, 1, start)
+    second += struct.pack("<HHII", 0x0202, 4, 1, len(preview)) + bytes(4)
+    return b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + first + second + preview
 
 
 def pictures_in(path: Path) -> Iterator[Picture]:

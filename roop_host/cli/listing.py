@@ -22,7 +22,7 @@ def show(statuses: Sequence[PluginStatus], *, as_json: bool) -> None:
         return
     rows = [_HEAD]
     for status in statuses:
-        network = "yes" if status.network else "no"
+        network = f"with {status.network}" if isinstance(status.network, str) else "yes" if status.network else "no"
         declares = ", ".join(status.declares) or ("-" if status.state == "ok" else "?")
         rows.append((status.name, status.describe(), status.state, declares, network, status.where))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]

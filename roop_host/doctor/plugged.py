@@ -85,6 +85,7 @@ def _usable(plugins: Plugins, status: PluginStatus) -> Check:
     declares = [*status.declares, *(["observer of finished jobs"] if status.name in plugins.observers else [])]
     says = f"{status.describe()}: {', '.join(declares) or 'declares nothing'}"
     says += "; uses the network" if status.network else ""
+    says += f" only with {status.network}" if isinstance(status.network, str) else ""
     if status.seconds <= _SLOW_S:
         return ok("Plugins", status.name, says)
     slow = f"importing it took {status.seconds:.1f} s, at every command; its heavy imports belong into load()"

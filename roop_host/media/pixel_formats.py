@@ -13,7 +13,7 @@ from roop_host.types.planes import Matrix, PixelLayout
 from roop_host.types.transfer import Transfer
 
 # ITU-T H.273: transfer characteristics of HDR.
-_TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
+TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
 # ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
 #: FFmpeg's ``color_range`` of full range.
@@ -55,7 +55,7 @@ def planar_format(name: str) -> str:
 def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
     """How the planes of a planar format carry colour. Untagged clips are BT.601 below 720 lines, as players take them."""
     facts = _facts(pix_fmt)
-    transfer = _TRANSFERS.get(colour.transfer, "sdr")
+    transfer = TRANSFERS.get(colour.transfer, "sdr")
     if facts.model == "rgb":
         return PixelLayout("rgb", facts.depth, alpha=facts.alpha, full_range=True, transfer=transfer)
     full = colour.range == FULL_RANGE or pix_fmt.startswith("yuvj")

@@ -259,7 +259,7 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     status = replace(
         status,
         declares=tuple(f"{word(hook)} {spec.name}" for hook, spec in specs),
-        network=any(spec.network for _, spec in specs),
+        network=_network((spec for _, spec in specs), {field.name: field for field in fields}),
     )
     observes = bool(manager.hook.roop_job_finished.get_hookimpls())
     declared = tuple((hook, Declared(spec, status, options_class)) for hook, spec in specs)
@@ -308,6 +308,19 @@ def _check_added(specs: Iterable[Any], options: Mapping[str, OptionField]) -> No
         name = getattr(spec, "added_by", "")
         if name and (name not in options or options[name].kind is not bool):
             raise ValueError(f"{spec.name}: added_by is {name!r}, which is no yes-or-no option of the plugin")
+
+
+def _network(specs: Iterable[Any], options: Mapping[str, OptionField]) -> bool | str:
+    """Whether anything of a plugin uses the network; the flags without which nothing does."""
+    flags: list[str] = []
+    for spec in specs:
+        if spec.network is True:
+            return True
+        if spec.network:
+            if spec.network not in options:
+                raise ValueError(f"{spec.name}: network is {spec.network!r}, which is no option of the plugin")
+            flags.append(options[spec.network].flag)
+    return ", ".join(dict.fromkeys(flags)) or False
 
 
 def _stored(read: _Read) -> Iterator[tuple[str, str, str, str]]:

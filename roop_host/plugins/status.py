@@ -27,7 +27,8 @@ Spec = TypeVar(
 
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
-    """One plugin that was found. ``declares`` is like "processor swapper", ``repair`` a command to paste.
+    """One plugin that was found. ``declares`` is like "processor swapper", ``repair`` a command to paste,
+    ``network`` yes, no or the flags without which it uses none.
 
     ``where`` is the address it was installed from, else the folder it lies in, or the file. ``installed`` is False for a
     single file given by ``--plugin``; ``seconds`` is what importing it took.
@@ -40,7 +41,7 @@ class PluginStatus:
     reason: str = ""
     repair: str = ""
     declares: tuple[str, ...] = ()
-    network: bool = False
+    network: bool | str = False
     where: str = ""
     installed: bool = True
     editable: bool = False

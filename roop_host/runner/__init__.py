@@ -19,7 +19,7 @@ from roop_host.runner.added import with_added
 from roop_host.runner.audit import Audit
 from roop_host.runner.casting import settle_faces
 from roop_host.runner.choosing import needed_models, settle, uses_models
-from roop_host.runner.files import Files, check_files, job_files
+from roop_host.runner.files import Files, check_files, job_files, left_beside
 from roop_host.runner.forms import form_of
 from roop_host.runner.idle import hard_on_faces, idle_options
 from roop_host.runner.kept import remove_stale
@@ -84,10 +84,11 @@ def _run(run: Run) -> None:
         with _produce(run) as files:
             run.check_cancel()
             strangers.settle(files)
+            left = left_beside(files)
             publish(files, run.job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
             remove_stale(run)
-            run.notices += filter(None, [strangers.told_beside()])
+            run.notices += filter(None, [strangers.told_beside(), left])
         upload_all(run)
 
 

@@ -19,6 +19,8 @@ from roop_host.types.job import Job
 Files = list[tuple[Path, Path]]
 
 _OUTPUT, _FRAMES = "the output", "the folder of frames"
+#: What stands beside a file and speaks for it, whoever made it: C2PA's manifests, XMP.
+_SPEAKING = (".c2pa", ".xmp")
 _FRAME = re.compile(r"[0-9]{6,}\.(png|jpg|webp|tif)")
 
 
@@ -75,6 +77,29 @@ def job_files(job: Job, names: Names) -> Iterator[tuple[str, Path]]:
             yield what, finished_path(output, suffix)
     if job.media.keep_frames:
         yield _FRAMES, Path(job.media.keep_frames)
+
+
+def left_beside(files: Files) -> str:
+    """The sentence for files beside the finished ``files`` that this job did not make, and that would speak for them.
+
+    An earlier run left them, or somebody else: nobody can know whose they are, so none is deleted.
+    """
+    ours = {
+        path
+        for made, final in files
+        for path in ((final / one.name for one in made.iterdir()) if made.is_dir() else (final,))
+    }
+    names = {folder: _names_in(folder) for folder in {path.parent for path in ours}}
+    wanted = (finished_path(path, suffix) for path in ours for suffix in _SPEAKING)
+    left = sorted(path for path in wanted if path not in ours and path.name in names[path.parent])
+    if not left:
+        return ""
+    more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+    return f"{left[0]}{more} is of an earlier file of that name and not of this output: delete it, or it says what is not so"
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
 
 
 class Inputs:

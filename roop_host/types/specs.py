@@ -45,7 +45,7 @@ class _Stage:
     lookbehind: int = 0
     lookahead: int = 0
     warmup: int = 0
-    network: bool = False
+    network: bool | str = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -106,7 +106,7 @@ class ScreenerSpec:
     batch_size: int = 1
     models: tuple[ModelSpec, ...] = ()
     choices: tuple[Choice, ...] = ()
-    network: bool = False
+    network: bool | str = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -134,7 +134,7 @@ class ExporterSpec:
     load: Callable[[], Callable[[], Writer | Sidecar | Finisher]]
     suffixes: tuple[str, ...] = ()
     models: tuple[ModelSpec, ...] = ()
-    network: bool = False
+    network: bool | str = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -153,7 +153,7 @@ class UploaderSpec:
     name: str
     summary: str
     load: Callable[[], Callable[[], Uploader]]
-    network: bool = True
+    network: bool | str = True
 
     def __post_init__(self) -> None:
         _check(self)
@@ -167,7 +167,7 @@ class SourceSpec:
     summary: str
     load: Callable[[], Callable[[], Source]]
     schemes: tuple[str, ...]
-    network: bool = False
+    network: bool | str = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -185,7 +185,7 @@ class CommandSpec:
     name: str
     summary: str
     load: Callable[[], Callable[[Sequence[str]], int | None]]
-    network: bool = False
+    network: bool | str = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -194,8 +194,8 @@ class CommandSpec:
 def _check(spec: Any) -> None:
     """What every record must be: a type checker tells its author, and this the person who installed it."""
     check_name(spec.name)
-    if not isinstance(spec.summary, str) or not callable(spec.load) or not isinstance(spec.network, bool):
-        raise ValueError(f"{spec.name}: summary is text, load a function, network yes or no")
+    if not isinstance(spec.summary, str) or not callable(spec.load) or not isinstance(spec.network, (bool, str)):
+        raise ValueError(f"{spec.name}: summary is text, load a function, network yes, no or the name of an option")
     models = getattr(spec, "models", ())
     if not isinstance(models, tuple) or not all(isinstance(model, ModelSpec) for model in models):
         raise ValueError(f"{spec.name}: models is a tuple of ModelSpec, not {models!r}")

@@ -19,7 +19,7 @@ def _even(count: int, rate: Fraction | int = 25) -> list[Fraction]:
 
 
 #: A font by its first bytes, which is all that is asked.
-FONT = b"\x00\x01\x00\x00" + b"a font " * 99
+FONT = b"\x00\x01\x00\x00" + bytes(8) + b"a font " * 99
 
 
 def _x264(**options: str) -> dict[str, str]:

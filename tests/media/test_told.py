@@ -42,6 +42,15 @@ def profile(kind: bytes) -> bytes:
     return bytes(made)
 
 
+def of_grey() -> bytes:
+    """A profile of one curve (ICC.1:2022, 8.4.4): the white point and the green curve of sRGB's."""
+    said = {SRGB[at : at + 4]: struct.unpack_from(">II", SRGB, at + 4) for at in range(132, 132 + 12 * SRGB[131], 12)}
+    (white, size), (curve, long) = said[b"wtpt"], said[b"gTRC"]
+    tags = struct.pack(">4sII4sII", b"wtpt", 156, size, b"kTRC", 156 + size, long)
+    content = SRGB[white : white + size] + SRGB[curve : curve + long]
+    return struct.pack(">I", 156 + len(content)) + profile(b"GRAY")[4:128] + struct.pack(">I", 2) + tags + content
+
+
 def with_preview() -> bytes:
     """Pillow writes no second directory: it comes to stand behind what it gives."""
     preview = io.BytesIO()
@@ -123,7 +132,7 @@ def pq(path: Path) -> None:
     ("name", "make", "suffix", "words"),
     [
         ("in.png", lambda p: PLAIN.save(p, icc_profile=SRGB), ".gif", "the colour profile"),
-        ("in.png", lambda p: PLAIN.convert("L").save(p, icc_profile=profile(b"GRAY")), ".webp", "the colour profile"),
+        ("in.png", lambda p: PLAIN.convert("L").save(p, icc_profile=of_grey()), ".webp", "the colour profile"),
         ("in.jpg", lambda p: PLAIN.save(p, exif=with_preview()), ".bmp", "the description (EXIF)"),
         ("in.jpg", lambda p: PLAIN.save(p, dpi=(300, 300)), ".gif", "the resolution"),
         ("in.png", lambda p: PLAIN.save(p, pnginfo=texts(Title="A harbour")), ".jpg", "the words about it (Title)"),

@@ -161,7 +161,8 @@ def _chapters(container: Any) -> list[tuple[float, float, str]]:
 
 
 def test_fonts_go_into_matroska_and_pictures_nowhere(made: Any, tmp_path: Path) -> None:
-    files = [("a.ttf", "application/x-truetype-font", b"\0\1\0\0" + b"font" * 50), ("cover.txt", "text/plain", b"a place")]
+    font = b"\0\1\0\0" + bytes(8) + b"font" * 50
+    files = [("a.ttf", "application/x-truetype-font", font), ("cover.txt", "text/plain", b"a place")]
     source = made("fonts.mkv", texts=("ass",), fonts=files)
     plan, _ = join(source, tmp_path / "out.mkv", tmp_path / "w")
     with av.open(str(tmp_path / "out.mkv")) as container:

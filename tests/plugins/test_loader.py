@@ -12,12 +12,16 @@ import pytest
 from wheels import make_wheel, plugin_wheel, unpack
 
 from roop_host import ProcessorSpec, hookimpl
+from roop_host.cli.listing import show
+from roop_host.doctor.plugged import plugins_found
 from roop_host.errors import PluginError, UsageError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins, plugins_of
 
 GOOD = """
 from roop_host import ProcessorSpec, hookimpl
+from roop_host.cli.listing import show
+from roop_host.doctor.plugged import plugins_found
 ROOP_API = 1
 @hookimpl
 def roop_processors():
@@ -385,6 +389,8 @@ def test_what_two_plugins_claim_neither_gets(hook: str, one: str, two: str, inst
             "ProcessorSpec(name='a', summary='', load=lambda: None, added_by=True)",
             "the name of an option",
         ),
+        ("roop_processors", "ProcessorSpec(name='a', summary='', load=lambda: None, network=1)", "network yes, no or"),
+        ("roop_processors", "ProcessorSpec(name='a', summary='', load=lambda: None, network='x')", "no option of the"),
         ("roop_commands", "CommandSpec(name='a', summary=3, load=lambda: None)", "summary is text"),
         ("roop_commands", "CommandSpec(name='a', summary='', load='x:y')", "load a function"),
         ("roop_uploaders", "UploaderSpec(name='A', summary='', load=lambda: None)", "not one lower-case word"),
@@ -396,6 +402,43 @@ def test_a_declaration_that_cannot_be_is_broken(hook: str, spec: str, why: str, 
     plugins = load_plugins()
     assert states(plugins) == {"xbad": "broken"}
     assert why in reason(plugins, "xbad")
+
+
+NETWORKED = """
+from dataclasses import dataclass
+from roop_host import ProcessorSpec, hookimpl, option
+ROOP_API = 1
+@dataclass(frozen=True)
+class ROOP_OPTIONS:
+    address: str = option("", "Where to ask.")
+@hookimpl
+def roop_processors():
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [(("False",), False), (("'address'",), "--xnet-address"), (("'address'", "True"), True), (("''",), False)],
+)
+def test_what_uses_the_network_only_with_an_option_says_so(
+    network: tuple[str, ...], told: bool | str, install: Install
+) -> None:
+    steps = "".join(
+        f"    yield ProcessorSpec(name='x{number}', summary='', load=lambda: None, network={one})\n"
+        for number, one in enumerate(network)
+    )
+    install("xnet", NETWORKED + steps)
+    assert [(one.state, one.network) for one in load_plugins().statuses if one.name == "xnet"] == [("ok", told)]
+
+
+def test_of_the_plugins_here_provenance_alone_may_use_the_network(capsys: pytest.CaptureFixture[str]) -> None:
+    plugins = load_plugins()
+    flag = "--provenance-timestamp-url"
+    assert {status.name: status.network for status in plugins.statuses if status.network} == {"provenance": flag}
+    show(plugins.statuses, as_json=False)
+    assert f"  with {flag}  " in capsys.readouterr().out
+    (found,) = (check for check in plugins_found(plugins) if check.name == "provenance")
+    assert found.says.endswith(f"; uses the network only with {flag}")
 
 
 def test_a_plugin_may_lie_in_a_wheel_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,21 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 from PIL.ExifTags import Base
-from screened import BAD, CALM, Picture, Red, clip_of, failed, flat, is_bad, let_through, pictures_in, stopped, with_bad
+from screened import (
+    BAD,
+    CALM,
+    Picture,
+    Red,
+    clip_of,
+    exif_with,
+    failed,
+    flat,
+    is_bad,
+    let_through,
+    pictures_in,
+    stopped,
+    with_bad,
+)
 
 from roop_host import Stage
 from roop_host.media.kinds import SUFFIXES, suffix_of
@@ -123,12 +137,12 @@ def test_a_gamma_that_shows_what_nobody_saw_does_not_come_along(gamma: float, ke
 
 
 def profile_of(gamma: float) -> bytes:
-    """sRGB with another exponent (parametric curves of ICC.1:2022, 10.18)."""
+    """sRGB with an exponent alone (parametric curves of ICC.1:2022, 10.18)."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     at = data.find(b"para")
     assert at > 0
     while at > 0:
-        struct.pack_into(">i", data, at + 12, round(gamma * 65536))
+        struct.pack_into(">Hxxi", data, at + 8, 0, round(gamma * 65536))
         at = data.find(b"para", at + 1)
     return bytes(data)
 
@@ -251,13 +265,7 @@ def test_no_preview_of_the_target_comes_along(suffix: str, tmp_path: Path) -> No
 
 
 def _app1(preview: bytes) -> bytes:
-    """EXIF whose second directory is a JPEG, as cameras write it (EXIF 2.32, 4.5.8)."""
-    first = struct.pack("<H", 1) + struct.pack("<HHII", Base.Artist, 2, 4, int.from_bytes(b"Bob\0", "little"))
-    first += struct.pack("<I", 8 + 2 + 12 + 4)
-    start = 8 + 18 + 2 + 2 * 12 + 4
-    second = struct.pack("<H", 2) + struct.pack("<HHII", 0x0201, 4, 1, start)
-    second += struct.pack("<HHII", 0x0202, 4, 1, len(preview)) + bytes(4)
-    body = b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + first + second + preview
+    body = exif_with(preview)
     return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
 
 

@@ -12,6 +12,7 @@ import pytest
 from clips import make_clip
 from PIL import Image
 
+from roop_host.media.pictures.png import chunk
 from roop_host.media.reading.same import media_digest
 
 Change = Callable[[Path], None]
@@ -108,3 +109,38 @@ def test_an_animation_is_known_by_its_pictures_and_delays(tmp_path: Path) -> Non
     assert media_digest(first) == media_digest(again)
     assert media_digest(first) != media_digest(saved("c.gif", frames, 110))
     assert media_digest(first) != media_digest(saved("d.gif", frames[::-1], 100))
+
+
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "data"), [(b"cICP", bytes((1, 8, 0, 1))), (b"cHRM", bytes(32)), (b"gAMA", bytes((0, 0, 9, 9)))]
+)
+def test_what_a_png_says_of_its_colours_shows_something(kind: bytes, data: bytes, moving: bool, tmp_path: Path) -> None:
+    more = {"save_all": True, "append_images": [Image.new("RGB", (32, 24))]} if moving else {}
+    path = _picture(tmp_path / "a.png", **more)
+    before, content = media_digest(path), path.read_bytes()
+    path.write_bytes(content[:33] + chunk(b"tEXt", b"Title\0x") + content[33:])
+    assert media_digest(path) == before
+    path.write_bytes(content[:33] + chunk(kind, data) + content[33:])
+    assert media_digest(path) != before
+
+
+def test_a_profile_of_an_animation_shows_something(tmp_path: Path) -> None:
+    more: dict[str, object] = {"save_all": True, "append_images": [Image.new("RGB", (32, 24))]}
+    plain = _picture(tmp_path / "a.webp", lossless=True, **more)
+    told = _picture(tmp_path / "b.webp", lossless=True, icc_profile=b"a profile" * 20, **more)
+    assert media_digest(plain) != media_digest(told)
+
+
+def test_a_cover_in_the_tags_of_a_clip_shows_something(tmp_path: Path) -> None:
+    clips = []
+    for key in ("ARTIST", "METADATA_BLOCK_PICTURE"):
+        with av.open(str(make_clip(tmp_path / "clip.mp4", frames=4))) as a, av.open(str(tmp_path / f"{key}.mkv"), "w") as b:
+            twin = b.add_stream_from_template(a.streams.video[0])
+            b.metadata[key] = "QUJD"
+            for packet in a.demux(video=0):
+                if packet.size:
+                    packet.stream = twin
+                    b.mux(packet)
+        clips.append(tmp_path / f"{key}.mkv")
+    assert media_digest(clips[0]) != media_digest(clips[1])

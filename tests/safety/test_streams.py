@@ -336,7 +336,7 @@ def test_pictures_attached_to_matroska_stay_behind(tmp_path: Path) -> None:
     assert len([said for said in report.notices if "left out" in said]) == 3
 
 
-@pytest.mark.parametrize("kind", ["hdmv_pgs_subtitle", "dvd_subtitle"])
+@pytest.mark.parametrize("kind", ["hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"])
 def test_subtitles_that_are_pictures_stay_behind(kind: str, tmp_path: Path) -> None:
     calm = clip_of(tmp_path / "calm.mkv", with_bad(4), encoder="ffv1")
     secret = bytes(range(200, 256)) * 4

@@ -10,7 +10,7 @@ from roop_host.media.pictures import profiles
 from roop_host.media.pictures.belongings import KEYWORDS
 from roop_host.media.pictures.exif import left_of_exif, readable
 from roop_host.media.pictures.files import exif_of, format_of
-from roop_host.media.pictures.png import is_usual
+from roop_host.media.pictures.png import is_usual, odd_colours
 
 _BITS, _INSIDE, _COLOUR_PROFILE = 258, 330, "icc_profile"
 #: Pillow's keys of what is kept in other ways, and of what says how the samples are packed.
@@ -38,6 +38,8 @@ def _left(path: Path, image: Any, deep: bool) -> Iterator[str]:
             yield "content credentials and the like (APP11)"
     if name == "png":
         yield from _left_of_png(info)
+        if odd_colours(path):
+            yield "primaries or code points far from sRGB's"
     if name == "heic":
         if getattr(image, "n_frames", 1) > 1:
             yield "further pictures (HEIC)"
@@ -48,7 +50,7 @@ def _left(path: Path, image: Any, deep: bool) -> Iterator[str]:
     if image.mode in ("CMYK", "LAB") and info.get(_COLOUR_PROFILE):
         yield f"colour profile (of {image.mode}, which became RGB)"
     elif not profiles.is_usual(info.get(_COLOUR_PROFILE) or b""):
-        yield "colour profile (far from sRGB)"
+        yield "colour profile (far from sRGB, or a table of colours)"
     bits = _avif_bits(path) if name == "avif" else max(image.tag_v2.get(_BITS, (1,))) if name == "tiff" else 8
     if bits > 8 and not deep and image.mode not in ("I", "F"):
         yield f"bits beyond 8 (it has {bits})"

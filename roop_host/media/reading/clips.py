@@ -198,7 +198,8 @@ def _track(stream: Any) -> Track:
 
 def _left_out(container: Any) -> tuple[str, ...]:
     """What never comes along, for people; of the tracks the container of the output decides."""
-    return tuple(f"place ({key})" for key in container.metadata if _tells_place(key))
+    places = [f"place ({key})" for key in container.metadata if _tells_place(key)]
+    return (*places, *(f"picture ({key})" for key in container.metadata if _shows(key)))
 
 
 def side_data_of(first: av.VideoFrame) -> tuple[str, ...]:
@@ -221,10 +222,15 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _descriptive(metadata: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """Title and the like. Places are left out, and what the muxer writes itself."""
+    """Title and the like. Places and pictures are left out, and what the muxer writes itself."""
     own = {"encoder", "major_brand", "minor_version", "compatible_brands", "comment", "duration"}
     kept = [(key, value) for key, value in metadata.items() if key.lower() not in own]
-    return tuple((key, value) for key, value in kept if not _tells_place(key))
+    return tuple((key, value) for key, value in kept if not _tells_place(key) and not _shows(key))
+
+
+def _shows(key: str) -> bool:
+    """Whether players take such a tag for a cover: a whole picture in letters."""
+    return any(word in key.lower() for word in ("picture", "coverart", "cover_art", "thumbnail", "apic"))
 
 
 def _tells_place(key: str) -> bool:

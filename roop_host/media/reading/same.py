@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from roop_host.media.info import MediaInfo
+from roop_host.media.pictures import png
 from roop_host.media.pictures.animation_files import pictures_of
 from roop_host.media.pictures.files import known_picture
 from roop_host.media.pictures.reading import probe_picture, read_pages, read_picture
@@ -39,6 +40,7 @@ def media_digest(path: Path) -> bytes:
 def _of_clip(path: Path) -> Iterator[bytes]:
     info = probe(path)
     yield repr((info.rotation, info.matrix, info.sample_aspect_ratio, info.colour, info.hdr, info.field_order)).encode()
+    yield repr([what for what in info.left_out if any(word in what for word in _SEEN)]).encode()
     with open_clip(path) as container:
         tracks = {stream.index: _Track(stream) for stream in container.streams}
         for packet in container.demux():
@@ -65,13 +67,15 @@ class _Track:
 def _of_pictures(path: Path, info: MediaInfo) -> Iterator[bytes]:
     seen = [what for one in (info, *info.items) for what in one.left_out if any(word in what for word in _SEEN)]
     yield repr((info.kind, info.codec, info.loop, info.pages, seen)).encode()
+    with known_picture(path) as image:
+        yield repr(sorted((key, image.info.get(key)) for key in ("gamma", "icc_profile", "transparency"))).encode()
+    if info.codec == "png":
+        yield repr(png.said(path)).encode()
     if info.kind == "animation":
         with known_picture(path) as image:
             for delay_s, rgba in pictures_of(path, image):
                 yield repr((delay_s, rgba.shape)).encode() + rgba.tobytes()
         return
-    with known_picture(path) as image:
-        yield repr(sorted((key, image.info.get(key)) for key in ("gamma", "icc_profile", "transparency"))).encode()
     for frame in read_pages(info) if info.kind == "pages" else [read_picture(info)]:
         yield from _samples(frame)
 

@@ -15,6 +15,7 @@ from roop_host.media.info import Track
 from roop_host.media.writing.clocks import Clocks
 from roop_host.media.writing.faults import Faults
 from roop_host.media.writing.fonts import font_of
+from roop_host.media.writing.hidden import draws, without_comments
 from roop_host.media.writing.sound import SoundEncoder, settle, sound_encoder
 from roop_host.media.writing.span import Span
 from roop_host.media.writing.subtitles import TextEncoder, open_text_stream
@@ -74,6 +75,8 @@ def _feed(sink: Any, stream: Any, way: TrackWay, span: Span, faults: Faults, *, 
     padding = way.padding if span.begin is None else 0
     padded = _padded_stream(sink, stream, padding) if padding else None
     twin = padded or sink.add_stream_from_template(stream)
+    if stream.codec_context.name == "vorbis":
+        twin.codec_context.extradata = without_comments(bytes(stream.codec_context.extradata))
     if text:
         return _Texts(twin, span, None, way.track, faults), twin
     return _CopiedSound(twin, span, stream, drop_discarded=matroska and padded is None), twin
@@ -156,6 +159,9 @@ class _Texts:
         if self._span.end is not None:
             end = min(end, self._span.end)
         if end < start or (end == start and packet.duration):
+            return
+        if draws(bytes(packet)):
+            self._faults.drawn(self._track)
             return
         try:
             made = packet if self._encoder is None else self._encoder.encode(packet)

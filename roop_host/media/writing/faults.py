@@ -1,4 +1,4 @@
-"""What of the tracks beside the video can't be decoded: refused, or told where a broken clip is to be salvaged."""
+"""What of the tracks beside the video can't be decoded or nobody looks at: refused, or left out and told."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Faults:
         self._path, self._salvage = path, salvage
         self._broken: dict[str, int] = {}
         self._unled: dict[str, int] = {}
+        self._drawn: dict[str, int] = {}
         self._cut: list[str] = []
 
     def broken(self, track: Track, seconds: Fraction | None) -> None:
@@ -33,6 +34,10 @@ class Faults:
         """So many packets before the first that can be decoded: recordings begin anywhere."""
         self._unled[track.label] = count
 
+    def drawn(self, track: Track) -> None:
+        """A packet of text draws a picture: left out, also where nothing is broken."""
+        self._drawn[track.label] = self._drawn.get(track.label, 0) + 1
+
     def cut_off(self, why: object) -> None:
         """The tracks can't be read on. Raises ``InputError`` unless that is salvaged."""
         if not self._salvage:
@@ -45,6 +50,10 @@ class Faults:
     @property
     def notices(self) -> tuple[str, ...]:
         """What was left out, or silent."""
-        found = (("what can't be decoded is left out", self._broken), ("its beginning can't be decoded", self._unled))
+        found = (
+            ("what can't be decoded is left out", self._broken),
+            ("its beginning can't be decoded", self._unled),
+            ("drawings are left out, as nobody looks at them", self._drawn),
+        )
         said = [f"{label}: {what} ({count} of its packets)" for what, counts in found for label, count in counts.items()]
         return (*said, *self._cut)

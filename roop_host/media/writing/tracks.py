@@ -16,6 +16,7 @@ from roop_host.media.info import MediaInfo, Track
 from roop_host.media.kinds import suffix_of
 from roop_host.media.reading.probe import open_clip
 from roop_host.media.writing.fonts import font_of
+from roop_host.media.writing.hidden import holds_more_than_styles, holds_pictures, without_comments
 from roop_host.media.writing.sound import is_lossless, sound_encoder
 from roop_host.media.writing.subtitles import TEXTS
 from roop_host.media.writing.tags import lost_tags
@@ -92,6 +93,8 @@ def _decide(track: Track, stream: Any, first: Any, muxer: str, suffix: str) -> t
             return _subtitle_way(track, stream, muxer, suffix)
         case "attachment":
             if muxer == "matroska" and font_of(stream) is not None:
+                if holds_pictures(bytes(stream.data)):
+                    return None, _lost(track, "letters of this font may be pictures, and those nobody looks at")
                 return TrackWay(track, "attach"), ""
             return None, _lost(track, "only fonts come along, and only into .mkv")
         case "data":
@@ -103,7 +106,7 @@ def _decide(track: Track, stream: Any, first: Any, muxer: str, suffix: str) -> t
 def _sound_way(track: Track, stream: Any, first: Any, muxer: str, suffix: str) -> tuple[TrackWay | None, str]:
     if stream.codec_context is None:
         return None, _lost(track, "this build of FFmpeg does not know what it is")
-    if _holds(stream, first, muxer):
+    if _says_no_more(stream) and _holds(stream, first, muxer):
         return TrackWay(track, "copy", padding=_padding(stream, first, muxer)), ""
     lossless, lossy = _SOUND[muxer]
     for name in lossless if is_lossless(track.codec) else lossy:
@@ -112,11 +115,19 @@ def _sound_way(track: Track, stream: Any, first: Any, muxer: str, suffix: str) -
     return None, _lost(track, f"{suffix} does not hold it, and nothing here encodes it; an output in .mkv keeps it")
 
 
+def _says_no_more(stream: Any) -> bool:
+    """Whether its header can be copied without what it says beside the sound."""
+    context = stream.codec_context
+    return context.name != "vorbis" or without_comments(bytes(context.extradata or b"")) is not None
+
+
 def _subtitle_way(track: Track, stream: Any, muxer: str, suffix: str) -> tuple[TrackWay | None, str]:
     if stream.codec_context is None:
         return None, _lost(track, "this build of FFmpeg does not know what it is")
     if not stream.codec_context.codec.text_sub:
         return None, _lost(track, "its subtitles are pictures, and those nobody looks at; convert them to text first")
+    if holds_more_than_styles(bytes(stream.codec_context.extradata or b"")):
+        return None, _lost(track, "its header brings pictures, fonts or lines of its own, and those nobody looks at")
     if _holds(stream, None, muxer):
         return TrackWay(track, "copy"), ""
     if track.codec not in TEXTS:

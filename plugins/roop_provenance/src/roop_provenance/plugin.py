@@ -41,7 +41,7 @@ def roop_exporters() -> Iterable[ExporterSpec]:
         role="finisher",
         load=_load_provenance,
         suffixes=(".c2pa",),
-        network=True,
+        network="timestamp_url",
     )
 
 

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -28,6 +28,8 @@ _STATUS: Mapping[State, Status] = {
     "unread": "unread",
     "elsewhere": "unread",
 }
+#: What stands beside a file has its whole name and one of these.
+_BESIDE = (".c2pa", ".xmp")
 _NO_LIBRARY = (
     "c2pa-python is not installed, so Content Credentials were not looked for; pip install c2pa-python brings it, on the "
     "systems that it is made for"
@@ -104,13 +106,31 @@ class Facts:
 
 
 def read_facts(path: Path, anchors: str = "") -> Facts:
-    """Read a file of anybody. ``anchors`` are certificates in PEM. Raises ``InputError`` for what can't be read."""
+    """Read a file of anybody; for what stands beside one, the one that it stands beside.
+
+    ``anchors`` are certificates in PEM. Raises ``InputError`` for what can't be read.
+    """
     name = visible(str(path)) or "''"
     with closing(_open(path, name)) as file:
         try:
-            return _read(path, name, file, anchors)
+            if path.suffix.lower() not in _BESIDE or format_of(Bytes(file).at(0, 64)) is not None:
+                return _read(path, name, file, anchors)
         except OSError as error:
             raise InputError(f"{name} can't be read ({error.strerror or error}); copy it to another disk first") from error
+
+    return _of_owner(path, name, anchors)
+
+
+def _of_owner(path: Path, name: str, anchors: str) -> Facts:
+    """What is known of the file that this one stands beside: alone it says nothing of any."""
+    owner = path.with_suffix("")
+    if owner.is_file() and owner.with_name(owner.name + path.suffix.lower()).exists():
+        facts = read_facts(owner, anchors)
+        return replace(
+            facts, notices=(f"{visible(path.name)} speaks for the file beside it, so that one was read", *facts.notices)
+        )
+    shown = visible(str(owner))
+    raise InputError(f"{name} speaks for another file and says nothing alone; put {shown} beside it, and name that one")
 
 
 def _read(path: Path, name: str, file: IO[bytes], anchors: str) -> Facts:
@@ -149,6 +169,8 @@ def _credentials(
     try:
         inside = read_credentials(file, media_type, None, anchors)
         if beside is None or (inside is not None and inside.state != "elsewhere"):
+            if beside is not None:
+                notices.append("the .c2pa file beside it was not read, since it has Content Credentials of its own")
             return inside
         return read_credentials(file, media_type, beside, anchors)
     except ImportError:

@@ -20,7 +20,7 @@ _MOST_OF_CA = 1 << 20
 _DESCRIPTION = """\
 Say what files tell of where they come from: Content Credentials (C2PA) and plain marks, of roop and of others.
 Nothing is asked on the network, and no pixel is decoded. Credentials may stand in NAME.c2pa beside a file, marks in
-NAME.xmp. A file that says nothing need not be real: marks can be taken away."""
+NAME.xmp; name either. A file that says nothing need not be real: marks can be taken away."""
 _EPILOG = """\
 Exit code: 0 when every file was read and what is signed is intact; 3 when one can't be read, was changed after it was
 signed, or has Content Credentials that don't hold or can't be read; 2 for wrong usage. --json says which: status is

@@ -92,13 +92,15 @@ def summary(facts: Facts) -> str:
         return f"{done}; so says a plain mark, which anyone can write or take away" if done else _SILENT
     if not done:
         return state
+    if _of_another(facts.credentials):
+        return f"{state}; its plain marks, which anyone can write or take away, say: {done}"
     signed = facts.status in ("changed", "invalid")
     return f"{state}; what was signed says: {done}" if signed else f"{done}; {state}"
 
 
 def what_was_done(facts: Facts) -> str:
     """What the file says was done to it, in a few words; empty where it says nothing of that."""
-    credentials = facts.credentials
+    credentials = None if _of_another(facts.credentials) else facts.credentials
     steps, tool = _steps_of_run(credentials), credentials.tool if credentials is not None else ""
     if not steps:
         for mark in facts.marks:
@@ -109,7 +111,7 @@ def what_was_done(facts: Facts) -> str:
     if steps:
         words = list(dict.fromkeys(_STEPS.get(step, f"the step {step} ran") for step in steps))
         return f"{' and '.join(words)}, with {tool or 'roop'}"
-    terms = list(_terms(facts))
+    terms = list(_terms(facts, credentials))
     synthetic = [term for term in terms if _last(term) in _SYNTHETIC]
     if not terms:
         return next((_OF_OTHERS[mark.kind] for mark in facts.marks if mark.kind in _OF_OTHERS), "")
@@ -142,9 +144,14 @@ def _last(term: str) -> str:
     return next((known for known in _TERMS if known.lower() == name.lower()), name)
 
 
-def _terms(facts: Facts) -> Iterator[str]:
-    if facts.credentials is not None:
-        for actions in (facts.credentials.actions, *(one.actions for one in facts.credentials.earlier)):
+def _of_another(found: Credentials | None) -> bool:
+    """They stand beside a file that they don't fit: an earlier file of that name may have left them."""
+    return found is not None and found.beside and found.state == "changed"
+
+
+def _terms(facts: Facts, credentials: Credentials | None) -> Iterator[str]:
+    if credentials is not None:
+        for actions in (credentials.actions, *(one.actions for one in credentials.earlier)):
             yield from (action.source_type for action in actions if action.source_type)
     yield from (mark.value for mark in facts.marks if mark.kind == "source type")
 
@@ -154,6 +161,8 @@ def _state(found: Credentials) -> str:
         return f"intact, signed by {found.signer or 'somebody without a name'}, whom your CA knows"
     if found.state == "unknown":
         return "intact, signed by an unknown signer"
+    if _of_another(found):
+        return "the Content Credentials beside it are not of this file: it was changed since, or they are of an earlier one"
     if found.state == "changed":
         return "changed after it was signed"
     if found.state == "invalid":
