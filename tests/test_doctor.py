@@ -400,7 +400,7 @@ def test_a_store_that_can_not_be_written_is_a_note(tmp_path: Path, monkeypatch: 
 def test_a_misspelt_variable_is_noted_and_no_value_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("ROOP_DEVICES", "ROOP_NSFW_TRESHOLD", "ROOP_SUPABASE_KEY", "OTHER"):
+    for name in ("ROOP_DEVICES", "ROOP_NSFW_TRESHOLD", "ROOP_NSFW_KEY", "ROOP_SUPABASE_URL", "OTHER"):
         monkeypatch.setenv(name, "a-secret")
     monkeypatch.setenv("ROOP_THREADS", "2")
     found = list(settings(load_plugins(), None))
@@ -408,6 +408,7 @@ def test_a_misspelt_variable_is_noted_and_no_value_is_shown(
         ("processors", "ok", "--processors"),
         ("ROOP_DEVICES", "note", "ROOP_DEVICE?"),
         ("ROOP_NSFW_TRESHOLD", "note", "ROOP_NSFW_THRESHOLD?"),
+        ("ROOP_SUPABASE_URL", "note", "roop-supabase)"),
     ]
     tell(Examination(tuple(found)), as_json=True)
     assert "a-secret" not in capsys.readouterr().out

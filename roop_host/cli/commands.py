@@ -25,10 +25,11 @@ def call_command(plugins: Plugins, name: str, words: list[str]) -> int:
     if declared is None:
         known = sorted({*HOST_COMMANDS, *plugins.commands})
         broken = ", ".join(status.name for status in plugins.statuses if not status.usable)
-        raise UsageError(
-            f"no command is called {name!r}{closest(name, known)} (there are: {', '.join(known)}"
-            f"{'; plugins that cannot be used: ' + broken if broken else ''})"
-        )
+        off = ", ".join(status.name for status in plugins.statuses if status.state == "off")
+        there = f"there are: {', '.join(known)}{'; switched off: ' + off if off else ''}"
+        there += f"; plugins that cannot be used: {broken}" if broken else ""
+        hint = plugins.brought_by("roop_commands", name) or closest(name, known)
+        raise UsageError(f"no command is called {name!r} ({there}){hint}")
     try:
         code: object = declared.spec.load()(words)
     except RoopError as error:

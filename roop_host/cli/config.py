@@ -31,7 +31,7 @@ def show(plugins: Plugins, asked: str | None, *, as_json: bool) -> None:
     for option in options:
         said = layers.settle(option)
         rows.append((option, option.default if said is None else said.value, "default" if said is None else said.where))
-    idle = idle_variables(options, os.environ)
+    idle = idle_variables(plugins, os.environ)
     notices += [f"the variable {name} sets nothing; {instead}" for name, instead in idle.items()]
     if as_json:
         listed = [

@@ -147,7 +147,7 @@ def job_of(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Map
 def layers_of(plugins: Plugins, given: Mapping[str, Any], files: Sequence[ConfigFile]) -> Layers:
     for notice in check_plugin_tables(files, plugins):
         _note(notice)
-    for name, instead in idle_variables((*host_fields(), *plugin_fields(plugins)), os.environ).items():
+    for name, instead in idle_variables(plugins, os.environ).items():
         _note(f"the variable {name} sets nothing; {instead}")
     return Layers(given, os.environ, files)
 

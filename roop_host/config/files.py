@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host.config.fields import host_fields
 from roop_host.errors import UsageError
+from roop_host.plugins.names import OWN_PLUGINS
 from roop_host.types.options import OptionField, closest
+from roop_host.types.packages import pip
 
 if TYPE_CHECKING:
     from roop_host.plugins.found import Plugins
 
 NAME = "roop.toml"
 VARIABLE = "ROOP_CONFIG"
+# Nearer than for a word that was typed: a plugin that is installed elsewhere may be called nearly as one that is here.
+_NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +128,24 @@ def _check_found(file: ConfigFile) -> None:
 
 
 def check_plugin_tables(files: Iterable[ConfigFile], plugins: Plugins) -> list[str]:
-    """Notices about plugins that are not installed. Raises ``UsageError`` for an unknown option, or a name that is near one.
+    """Notices about plugins that take no part. Raises ``UsageError`` for an unknown option, or a name that is near one.
 
     The user's file serves every environment, so a table of a plugin that this one lacks does no harm.
     """
     notices = []
-    names = [status.name for status in plugins.statuses]
+    names = {status.name for status in plugins.statuses}
     for file in files:
         for name, table in file.plugin.items():
             if name in plugins.options:
                 _known(file.path, f"in [plugin.{name}]", table, [option.key for option in plugins.options[name]])
-            elif name not in names:
-                near = closest(name, names)
-                if near:
-                    raise UsageError(f"the config file {file.path} has options for a plugin {name!r}{near}")
-                notices.append(f"{file.path} has options for the plugin {name}, which is not installed; they do nothing")
+                continue
+            near = "" if name in names | OWN_PLUGINS else closest(name, names, _NEAR)
+            if near:
+                raise UsageError(f"the config file {file.path} has options for a plugin {name!r}{near}")
+            until = f" until it is ({pip('install', f'roop-{name}')})" if name in OWN_PLUGINS - names else ""
+            notices.append(
+                f"{file.path} has options for the plugin {name}, which is {plugins.absence(name)}; they do nothing{until}"
+            )
     return notices
 
 

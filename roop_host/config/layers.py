@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import ConfigFile
-from roop_host.plugins.names import HOST_NAMES
+from roop_host.plugins.names import HOST_NAMES, OWN_PLUGINS
 from roop_host.types.options import OptionField
+from roop_host.types.packages import pip
+
+if TYPE_CHECKING:
+    from roop_host.plugins.found import Plugins
 
 # Nearer than for a word that was typed: a plugin's secrets stand in variables too, and they are nobody's mistake.
 _NEAR = 0.8
@@ -56,17 +61,31 @@ class Said:
     found: bool = False
 
 
-def idle_variables(options: Iterable[OptionField], environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that set nothing, and what to do instead. Others may be a plugin's secrets."""
+def idle_variables(plugins: Plugins, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that set nothing, and why or what to do instead. Others may be a plugin's secrets."""
+    options = (*host_fields(), *plugin_fields(plugins))
     known = {option.variable for option in options if not option.per_run} | _OTHERS
     flags = {f"ROOP_{name}".upper(): "--" + name.replace("_", "-") for name in HOST_NAMES}
     by_rest = {name.removeprefix("ROOP_"): name for name in known}
     out = {}
     for name in sorted(environment):
         if name.upper().startswith("ROOP_") and name not in known:
+            absent = _absent_owner(name.upper(), plugins) if environment[name] else ""
             near = get_close_matches(name.upper().removeprefix("ROOP_"), by_rest, n=1, cutoff=_NEAR)
             if name.upper() in flags:
                 out[name] = f"it is asked for anew at each run: {flags[name.upper()]}"
+            elif absent:
+                out[name] = absent
             elif near:
                 out[name] = f"did you mean {by_rest[near[0]]}?"
     return out
+
+
+def _absent_owner(variable: str, plugins: Plugins) -> str:
+    """What is to be told where a variable is that of a plugin that takes no part."""
+    names = {status.name for status in plugins.statuses} | OWN_PLUGINS
+    owners = [name for name in names if variable.startswith(f"ROOP_{name.upper().replace('-', '_')}_")]
+    owner = max(owners, key=len, default="")
+    absence = plugins.absence(owner) if owner else ""
+    package = f" ({pip('install', f'roop-{owner}')})" if absence == "not installed" else ""
+    return f"the plugin {owner} is {absence}{package}" if absence else ""

@@ -28,7 +28,7 @@ def settings(plugins: Plugins, asked: str | None) -> Iterator[Check]:
         yield from _file(file, plugins)
     yield from _values(plugins, files)
     yield from _steps(plugins, files)
-    for name, instead in idle_variables((*host_fields(), *plugin_fields(plugins)), os.environ).items():
+    for name, instead in idle_variables(plugins, os.environ).items():
         yield note(_AREA, name, f"this variable sets nothing; {instead}")  # its value may be a secret
 
 

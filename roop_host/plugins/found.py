@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from roop_host.errors import PluginError, UsageError, told
+from roop_host.plugins.names import DECLARED_BY, OWN_PLUGINS
 from roop_host.plugins.status import Declared, PluginStatus
 from roop_host.types.options import OptionField, closest
 from roop_host.types.packages import pip
@@ -105,9 +106,27 @@ class Plugins:
             off = ", ".join(status.name for status in self.statuses if status.state == "off")
             package = pip("install", f"roop-{name.replace('_', '-')}")
             # Who mistyped a name must not be led to install whatever somebody has put under the mistyped one.
-            hint = closest(name, table) or f"; if it comes from a plugin, install that: {package}"
+            hint = self.brought_by(hook, name) or closest(name, table)
+            hint = hint or f"; if it comes from a plugin, install that: {package}"
             raise UsageError(f"no {word(hook)} is called {name!r} ({there}{'; switched off: ' + off if off else ''}){hint}")
         return table[name]
+
+    def absence(self, name: str) -> str:
+        """What a plugin that takes no part is: "switched off", "not installed", "broken"; empty for one that does."""
+        state = next((status.state for status in self.statuses if status.name == name), "not installed")
+        return {"ok": "", "off": "switched off"}.get(state, state)
+
+    def brought_by(self, hook: str, name: str) -> str:
+        """The end of a sentence about what one of roop's own plugins declares that takes no part; empty for all else."""
+        owner = DECLARED_BY.get((hook, name), name)
+        absence = self.absence(owner) if owner in OWN_PLUGINS else ""
+        if not absence:
+            return ""
+        repairs = {
+            "switched off": f"leave -p no:{owner} out, or take it out of ROOP_DISABLE_PLUGINS",
+            "not installed": f"install that: {pip('install', f'roop-{owner}')}",
+        }
+        return f"; it comes from the plugin {owner}, which is {absence}; {repairs.get(absence, 'see roop plugins')}"
 
     def notify_finished(self, job: Job, report: Report) -> None:
         """Tell observers; their errors are logged and change nothing."""

@@ -19,3 +19,7 @@ HOST_SUFFIXES = frozenset(
 )
 #: Sub-commands of the host.
 HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config", "encoders", "faces", "preview"})
+#: Plugins of roop's own makers, each in the package ``roop-NAME``: what lacks one can be told which to install.
+OWN_PLUGINS = frozenset({"enhancer", "nsfw", "provenance", "supabase", "swapper", "vision"})
+#: What those declare under another name than their own, by hook and name.
+DECLARED_BY = {("roop_commands", "verify"): "provenance", ("roop_processors", "label"): "provenance"}

@@ -194,9 +194,9 @@ def _words(kind: Any) -> tuple[str, ...]:
     return tuple(word for part in inner for word in _words(part))
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: a suggestion where a known one is near."""
-    close = get_close_matches(name, list(known), n=1)
+def closest(name: str, known: Iterable[str], near: float = 0.6) -> str:
+    """The end of a sentence about an unknown name: a suggestion where a known one is ``near``, 1 being equal."""
+    close = get_close_matches(name, list(known), n=1, cutoff=near)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

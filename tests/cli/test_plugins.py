@@ -371,7 +371,11 @@ def test_an_unknown_command_names_what_there_is(install: Callable[..., None], si
     assert done.returncode == 2
     assert "did you mean 'hello'?" in done.stderr
     assert "plugins that cannot be used: xbad" in done.stderr
-    assert roop("-p", "no:xhello", "hello", site=site).returncode == 2
+    off = roop("-p", "no:xhello", "hello", site=site)
+    assert (off.returncode, "switched off: xhello" in off.stderr) == (2, True)
+    off = roop("-p", "no:provenance", "verify", "x.jpg", site=site)
+    assert off.returncode == 2
+    assert "it comes from the plugin provenance, which is switched off; leave -p no:provenance out" in off.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="/dev/full is a POSIX device")

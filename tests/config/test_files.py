@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from kit import Quiet, screener
+from kit import Quiet, Tint, processor, screener
 
 from roop_host import ModelSpec, Plugins, option
 from roop_host.config.files import candidates, check_plugin_tables, parse, read_files, user_file
@@ -92,7 +92,25 @@ def test_tables_of_plugins(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'watch'"):
         check("[plugin.wacth]\namount = 4")
     (notice,) = check("[plugin.supabase]\nbucket = 'x'")
-    assert "supabase, which is not installed; they do nothing" in notice
+    assert "supabase, which is not installed; they do nothing until it is (" in notice
+    assert notice.endswith("pip install roop-supabase)")
+    (notice,) = check("[plugin.watcher2]\nx = 1")  # another one, and nobody knows whose
+    assert notice.endswith("watcher2, which is not installed; they do nothing")
+
+
+def test_a_table_of_one_of_roops_own_plugins_is_no_mistyped_one(tmp_path: Path) -> None:
+    file = parse(tmp_path / "roop.toml", "[plugin.provenance]\nlabel = true\n[plugin.swapper]\nproportions = 0.3")
+    near = plugins_of({"provenanc": screener(Quiet), "swappers": processor(Tint, "tint")})
+    assert [notice.partition(" the plugin ")[2].partition(";")[0] for notice in check_plugin_tables([file], near)] == [
+        "provenance, which is not installed",
+        "swapper, which is not installed",
+    ]
+
+
+def test_a_table_of_a_plugin_that_is_switched_off_is_told(tmp_path: Path) -> None:
+    file = parse(tmp_path / "roop.toml", "[plugin.provenance]\nlabel = true\nno_such = 1")
+    (notice,) = check_plugin_tables([file], load_plugins(["provenance"]))
+    assert notice.endswith("the plugin provenance, which is switched off; they do nothing")
 
 
 def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from roop_host.config.jobs import Request, make_job, read_job
 from roop_host.config.layers import Layers, idle_variables
 from roop_host.config.required import missing, require
 from roop_host.errors import InputError, PluginError, UsageError
-from roop_host.plugins.loader import plugins_of
+from roop_host.plugins.loader import load_plugins, plugins_of
 
 
 @dataclass(frozen=True)
@@ -197,16 +197,23 @@ def test_a_wrong_job_file_is_exit_3(text: str | None, words: str, tmp_path: Path
 
 
 def test_a_misspelt_variable_is_told_and_a_plugins_secret_is_not() -> None:
-    from roop_host.config.fields import host_fields, plugin_fields
-
-    options = [*host_fields(), *plugin_fields(installed())]
-    environment = {"ROOP_QUALTY": "3", "ROOP_SUPABASE_KEY": "secret", "ROOP_FILTER_AMOUNT": "3", "ROOP_CONFIG": ""}
-    environment |= {"ROOP_OVERWRITE": "1", "ROOP_SOURCE": "x"}
-    assert idle_variables(options, environment) == {
+    environment = {"ROOP_QUALTY": "3", "ROOP_WATCH_KEY": "secret", "ROOP_FILTER_AMOUNT": "3", "ROOP_CONFIG": ""}
+    environment |= {"ROOP_OVERWRITE": "1", "ROOP_SOURCE": "x", "ROOP_SOMEBODYS_KEY": "secret"}
+    assert idle_variables(installed(), environment) == {
         "ROOP_OVERWRITE": "it is asked for anew at each run: --overwrite",
         "ROOP_QUALTY": "did you mean ROOP_QUALITY?",
         "ROOP_SOURCE": "it is asked for anew at each run: --source",
     }
+
+
+def test_variables_of_a_plugin_that_takes_no_part_are_told() -> None:
+    environment = {"ROOP_PROVENANCE_LABEL": "1", "ROOP_FILTER_SECRET": "3", "ROOP_PROVENANCE_KEY": ""}
+    told = idle_variables(installed(), environment)
+    assert list(told) == ["ROOP_PROVENANCE_LABEL"]
+    assert told["ROOP_PROVENANCE_LABEL"].startswith("the plugin provenance is not installed (")
+    assert told["ROOP_PROVENANCE_LABEL"].endswith("pip install roop-provenance)")
+    told = idle_variables(load_plugins(["provenance"]), environment)
+    assert told == {"ROOP_PROVENANCE_LABEL": "the plugin provenance is switched off"}
 
 
 @pytest.mark.parametrize(

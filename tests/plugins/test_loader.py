@@ -17,6 +17,7 @@ from roop_host.doctor.plugged import plugins_found
 from roop_host.errors import PluginError, UsageError
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins, plugins_of
+from roop_host.plugins.names import DECLARED_BY, OWN_PLUGINS
 
 GOOD = """
 from roop_host import ProcessorSpec, hookimpl
@@ -280,6 +281,26 @@ def test_an_unknown_processor_says_what_to_do(install: Install) -> None:
         load_plugins().processor("blur_more")
     with pytest.raises(UsageError, match="switched off: xgood"):
         load_plugins(["xgood"]).processor("xstep")
+
+
+@pytest.mark.parametrize(("hook", "name"), [("roop_commands", "verify"), ("roop_processors", "label")])
+def test_what_comes_from_one_of_roops_own_plugins_is_told_with_its_package(hook: str, name: str) -> None:
+    without = plugins_of({})
+    assert without.brought_by(hook, name).startswith(
+        "; it comes from the plugin provenance, which is not installed; install"
+    )
+    assert without.brought_by(hook, name).endswith("pip install roop-provenance")
+    assert load_plugins().brought_by(hook, name) == ""
+    assert without.brought_by(hook, "verfy") == ""
+
+
+def test_the_names_of_roops_own_plugins_are_those_of_the_repository() -> None:
+    folders = (Path(__file__).parents[2] / "plugins").glob("roop_*")
+    plugins = load_plugins()
+    assert {folder.name.removeprefix("roop_") for folder in folders if folder.is_dir()} <= OWN_PLUGINS
+    named = ("roop_commands", "roop_processors", "roop_uploaders")
+    declared = {(hook, one.spec.name): one.plugin.name for hook in named for one in plugins.declared[hook].values()}
+    assert {key: owner for key, owner in declared.items() if key[1] != owner} == DECLARED_BY
 
 
 def test_observers_are_told_and_cannot_hurt() -> None:
