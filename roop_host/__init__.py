@@ -73,6 +73,9 @@ if TYPE_CHECKING:
     from roop_host.types.job import (
         Step as Step,
     )
+    from roop_host.types.job_context import (
+        JobContext as JobContext,
+    )
     from roop_host.types.models import Choice as Choice
     from roop_host.types.models import ModelSpec as ModelSpec
     from roop_host.types.models import Pack as Pack
@@ -90,9 +93,6 @@ if TYPE_CHECKING:
     )
     from roop_host.types.objects import (
         Finisher as Finisher,
-    )
-    from roop_host.types.objects import (
-        JobContext as JobContext,
     )
     from roop_host.types.objects import (
         PreparedScreener as PreparedScreener,
@@ -199,9 +199,10 @@ _HOME = {
     "types.frame": "Frame FrameView Scratch",
     "types.geometry": "Box",
     "types.job": "ExecutionOptions FaceSelection Job MediaOptions Step",
+    "types.job_context": "JobContext",
     "types.models": "Choice ModelSpec Pack",
     "types.objects": (
-        "Analyser Artifact Context Finished Finisher JobContext PreparedScreener Processor Pulse Receipt Score Screener "
+        "Analyser Artifact Context Finished Finisher PreparedScreener Processor Pulse Receipt Score Screener "
         "Session Sessions Sidecar Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
     ),
     "types.options": "option",

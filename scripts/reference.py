@@ -23,6 +23,7 @@ from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.wanted import Use, wanted_models
 from roop_host.types import models, objects, report, specs
+from roop_host.types.job_context import JobContext
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -56,7 +57,7 @@ RECORDS: dict[str, tuple[type[Any], ...]] = {
 }
 SHARED = (
     *(models.ModelSpec, models.Pack, models.Choice),
-    *(objects.StageObject, objects.Context, objects.Pulse, objects.JobContext),
+    *(objects.StageObject, objects.Context, objects.Pulse, JobContext),
     report.Measure,
 )
 

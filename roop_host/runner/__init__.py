@@ -34,7 +34,7 @@ from roop_host.runner.strangers import Strangers
 from roop_host.runner.targets import look_at_target
 from roop_host.runner.uploads import upload_all
 from roop_host.types.job import Job, check
-from roop_host.types.objects import JobContext
+from roop_host.types.job_context import JobContext
 from roop_host.types.report import Report
 
 
@@ -128,7 +128,7 @@ def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[R
         album = Album(run, pictures)
         run.sources = read_sources(run, album)
         run.people = read_people(run, album, shown)
-        context = JobContext(job, run.sources, *run.size)
+        context = JobContext(job, run.sources, *run.size, run.pictures)
         for part in run.parts:
             run.check_cancel()
             ends.append((part.item.end, part.label))

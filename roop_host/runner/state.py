@@ -226,8 +226,15 @@ class Run:
     @property
     def size(self) -> tuple[int, int]:
         """Upright width and height of the target."""
-        turned = bool(self.target.rotation % 180)
-        return (self.target.height, self.target.width) if turned else (self.target.width, self.target.height)
+        return _upright(self.target)
+
+    @property
+    def pictures(self) -> dict[str, tuple[int, int]]:
+        """Upright width and height of each picture of a target that holds several, by its name."""
+        if self.form not in ("pictures", "pages"):
+            return {}
+        pages = self.form == "pages"
+        return {f"page {item.page + 1}" if pages else item.path.name: _upright(item) for item in self.target.items}
 
     @property
     def source_type(self) -> str:
@@ -271,6 +278,10 @@ class Run:
     def check_cancel(self) -> None:
         if self.control.cancelled.is_set():
             raise Interrupted
+
+
+def _upright(info: MediaInfo) -> tuple[int, int]:
+    return (info.height, info.width) if info.rotation % 180 else (info.width, info.height)
 
 
 def _terms(step: Part[Processor]) -> list[str]:

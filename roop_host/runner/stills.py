@@ -77,6 +77,8 @@ def _folder(run: Run, folder: Path) -> Path:
         try:
             written = _run_through(run, folder, item, _writer(run, item, temporary))
         except InputError as error:
+            if str(item.path) not in str(error):  # of a step, which knows a number at best
+                error.args = (f"{item.path}: {error}",)
             if not run.job.media.salvage:
                 raise
             run.notices.append(f"left out: {error}")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from roop_host.types.faces import Face
     from roop_host.types.frame import Frame, FrameView
     from roop_host.types.job import Job
+    from roop_host.types.job_context import JobContext
     from roop_host.types.models import ModelSpec
     from roop_host.types.report import Verdicts
     from roop_host.types.window import Segment, Window
@@ -139,16 +140,6 @@ class SourceFace:
     bgr: NDArray[np.uint8]
     face: Face
     others: tuple[SourceFace, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class JobContext:
-    """What an object may know of a job: the job itself, the source faces, and the upright size of the target."""
-
-    job: Job
-    sources: tuple[SourceFace, ...]
-    width: int
-    height: int
 
 
 class StageObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, get_args
 
 import cv2
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from roop_host import Box, Host, Job, Report, RoopError, Step
+from roop_host import Box, Host, Job, MediaOptions, Report, RoopError, Step
 from roop_provenance.label import fitted
 from roop_provenance.lettering import Drawn, Typeset, lettering_of
 from roop_provenance.options import Options, Position
@@ -95,7 +96,7 @@ def test_the_preset_says_its_text_without_any_font() -> None:
         ({"text": "AI 生成", "preset": "gb45438"}, "the font built in has no 生 成"),
         ({"text": "hello", "preset": "gb45438"}, "GB 45438-2025 asks"),
         ({"text": "AI", "preset": "gb45438"}, "GB 45438-2025 asks"),
-        ({"text": " "}, "a label needs a text"),
+        *(({"text": text}, "a label needs a text with a letter or a digit") for text in (" ", ".", "...", "-", "©")),
         ({"text": "a\nb"}, "one line"),
         ({"text": "a\u202eb"}, "one line"),
     ],
@@ -130,6 +131,59 @@ def test_a_picture_that_is_too_small_is_refused(tmp_path: Path) -> None:
         labelled(np.zeros((24, 32, 3), np.uint8), tmp_path)
     assert caught.value.exit_code == 2
     assert "does not fit into a picture of 32x24" in str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures, the first and the last of which are too small for a label."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, size in (("a.png", (24, 30)), ("b.png", (96, 120)), ("c.png", (24, 32))):
+        cv2.imwrite(str(folder / name), np.zeros((*size, 3), np.uint8))
+    return folder
+
+
+def of_folder(folder: Path, *, salvage: bool, **options: Any) -> Report:
+    step = Step("label", {f"label_{name}": value for name, value in options.items()})
+    with Host() as host:
+        return host.run(Job((), str(folder), str(folder.parent / "out"), (step,), media=MediaOptions(salvage=salvage)))
+
+
+def test_a_picture_of_a_folder_that_is_too_small_is_named_before_any_work(folder: Path) -> None:
+    with pytest.raises(RoopError) as caught:
+        of_folder(folder, salvage=False)
+    assert caught.value.exit_code == 3
+    assert "a.png and 1 more: the label 'AI-generated' does not fit into a picture of 30x24" in str(caught.value)
+    assert str(caught.value).endswith("take larger ones, or leave them out of a folder with --salvage")
+    assert caught.value.report is not None
+    assert caught.value.report.stages == ()
+    assert [path.name for path in folder.parent.iterdir()] == ["in"]
+
+
+def test_a_picture_that_is_too_small_is_left_out_of_a_folder_that_is_salvaged(folder: Path) -> None:
+    report = of_folder(folder, salvage=True)
+    assert [path.name for path in (folder.parent / "out").iterdir()] == ["b.png"]
+    told = [notice for notice in report.notices if notice.startswith("left out: ")]
+    assert [f"{folder / name}: " in notice for name, notice in zip(("a.png", "c.png"), told, strict=True)] == [True, True]
+    (folder / "b.png").unlink()
+    rmtree(folder.parent / "out")
+    with pytest.raises(RoopError) as caught:  # nothing would be left
+        of_folder(folder, salvage=True)
+    assert caught.value.exit_code == 3
+
+
+def test_a_page_that_is_too_small_is_named(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", size) for size in ((120, 96), (30, 24))]
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(RoopError) as caught, Host() as host:
+        host.run(Job((), str(tmp_path / "in.tif"), str(tmp_path / "o.tif"), (Step("label"),)))
+    assert "page 2: the label" in str(caught.value)
+
+
+def test_what_to_do_is_told_whatever_the_text(tmp_path: Path) -> None:
+    with pytest.raises(RoopError) as caught:
+        labelled(np.zeros((100, 100, 3), np.uint8), tmp_path, text="made by a machine " * 100)
+    assert str(caught.value).endswith("say a shorter --provenance-label-text, or take a larger picture")
 
 
 def test_where_a_picture_is_transparent_it_moves_to_what_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

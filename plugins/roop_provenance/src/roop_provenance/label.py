@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Box, Context, Frame, JobContext, Processor, UsageError, Window
+from roop_host import Box, Context, Frame, InputError, JobContext, Processor, UsageError, Window
 from roop_provenance.lettering import Lettering, lettering_of
 from roop_provenance.options import Options, Position
 
@@ -29,6 +29,8 @@ _PLATE = 0.65
 _WHITE = 0.85
 #: Less than this of the letters' place is opaque: the label would not be seen.
 _SEEN = 0.9
+#: So many letters of a text stand in an error about it, which says what to do next behind them.
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +64,21 @@ class Label(Processor):
         self._told: set[str] = set()
 
     def begin(self, job: JobContext) -> None:
-        """Raises ``UsageError`` where the label does not fit, before any work."""
+        """Raises ``UsageError`` where the label does not fit, before any work; ``InputError`` for pictures among several."""
         self._told.clear()
-        self._stamp(job.width, job.height)
+        if not job.pictures:
+            if not self._fits((job.width, job.height)):
+                raise UsageError(f"{self._does_not_fit((job.width, job.height))}, or take a larger picture")
+            return
+        fitting = {size: self._fits(size) for size in set(job.pictures.values())}
+        small = {name: size for name, size in job.pictures.items() if not fitting[size]}
+        left_out = job.job.media.salvage and len(small) < len(job.pictures)
+        if small and not left_out:
+            name, size = next(iter(small.items()))
+            more = f" and {len(small) - 1} more" if len(small) > 1 else ""
+            raise InputError(
+                f"{name}{more}: {self._does_not_fit(size)}, take larger ones, or leave them out of a folder with --salvage"
+            )
 
     def process(self, window: Window) -> None:
         """Draw it on every frame."""
@@ -85,24 +99,39 @@ class Label(Processor):
         return self._stamps[size]
 
     def _made(self, width: int, height: int) -> Stamp:
-        options, shorter = self._options, min(width, height)
-        gb = options.label_preset == "gb45438"
-        percent = max(options.label_size, _GB_PERCENT) if gb else options.label_size
+        shorter = min(width, height)
+        percent = max(self._options.label_size, _GB_PERCENT) if self._gb else self._options.label_size
         asked_px = shorter * percent / 100
-        least_px = max(_LEAST_PX, shorter * _GB_PERCENT / 100) if gb else _LEAST_PX
-        stamp = fitted(self._lettering, max(asked_px, _GOOD_PX), width, height, least_px)
+        stamp = fitted(self._lettering, max(asked_px, _GOOD_PX), width, height, self._least_px(shorter))
         if stamp is None:
-            raise UsageError(
-                f"the label {self._lettering.text!r} does not fit into a picture of {width}x{height} in letters that can be "
-                f"read{' and are as high as GB 45438-2025 asks' if gb else ''}; say a shorter --provenance-label-text, or "
-                "take a larger picture"
-            )
+            raise InputError(f"{self._does_not_fit((width, height))}, or take a larger picture")
         if stamp.capitals_px < asked_px:
             share = 100 * stamp.capitals_px / shorter
             self._tell(
                 f"the label is {share:.1f} % of the shorter side high, not {percent:g} %, so that it fits in the width"
             )
         return stamp
+
+    @property
+    def _gb(self) -> bool:
+        return self._options.label_preset == "gb45438"
+
+    def _least_px(self, shorter: int) -> float:
+        """How high capitals must be in a picture of that shorter side."""
+        return max(_LEAST_PX, shorter * _GB_PERCENT / 100) if self._gb else _LEAST_PX
+
+    def _fits(self, size: tuple[int, int]) -> bool:
+        """Whether it fits where it is as small as may be."""
+        least_px = self._least_px(min(size))
+        return fitted(self._lettering, least_px, *size, least_px) is not None
+
+    def _does_not_fit(self, size: tuple[int, int]) -> str:
+        text = self._lettering.text
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        return (
+            f"the label {shown!r} does not fit into a picture of {size[0]}x{size[1]} in letters that can be read"
+            f"{' and are as high as GB 45438-2025 asks' if self._gb else ''}; say a shorter --provenance-label-text"
+        )
 
     def _place(self, frame: Frame, stamp: Stamp) -> Box:
         """Where it was asked for; of a picture with alpha, which stays as it is, where the picture is to be seen."""

@@ -28,8 +28,8 @@ class Options:
     timestamp_url: str = option("", "A timestamp authority to ask (RFC 3161): the only thing here that uses the network.")
 
     def __post_init__(self) -> None:
-        if not self.label_text.strip():
-            raise ValueError("a label needs a text; say one with --provenance-label-text")
+        if not any(letter.isalnum() for letter in self.label_text):
+            raise ValueError("a label needs a text with a letter or a digit; say one with --provenance-label-text")
         # A direction mark or a line break would show another text than the one that was said.
         if any(unicodedata.category(letter)[0] == "C" or letter in "\u2028\u2029" for letter in self.label_text):
             raise ValueError("a label is one line without control letters; say --provenance-label-text without them")

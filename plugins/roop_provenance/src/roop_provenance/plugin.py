@@ -42,6 +42,7 @@ def roop_exporters() -> Iterable[ExporterSpec]:
         load=_load_provenance,
         suffixes=(".c2pa",),
         network="timestamp_url",
+        rests_on=("c2pa",),
     )
 
 
