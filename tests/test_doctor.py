@@ -289,6 +289,28 @@ def test_plugins_are_told_with_their_repair(tool: str, distribution: Distributio
     assert "belong into load()" in found["xslow"].says
 
 
+@pytest.mark.parametrize("fault", ["None", "BrokenLibrary()"])
+def test_a_plugin_that_can_do_nothing_for_want_of_a_module_is_told(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BrokenLibrary:
+        """As a package whose native library is for another machine."""
+
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            if name == "c2pa":
+                raise RuntimeError("no library for this machine")
+
+    if fault == "None":
+        monkeypatch.setitem(sys.modules, "c2pa", None)
+    else:
+        monkeypatch.delitem(sys.modules, "c2pa", raising=False)
+        monkeypatch.setattr(sys, "meta_path", [BrokenLibrary(), *sys.meta_path])
+    found = one(plugged.plugins_found(load_plugins()), "provenance")
+    assert (found.state, found.exit_code) == ("note", 0)
+    assert "it can't do its work: c2pa can't be imported (" in found.says
+    assert (
+        found.repair == next(status.reinstall() for status in load_plugins().statuses if status.name == "provenance") != ""
+    )
+
+
 def test_a_broken_plugin_file_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "xfile.py"
     path.write_text("nonsense")

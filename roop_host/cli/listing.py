@@ -18,7 +18,7 @@ _HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "FROM")
 def show(statuses: Sequence[PluginStatus], *, as_json: bool) -> None:
     """Print every plugin with its state; what is wrong stands under the table with the command that repairs it."""
     if as_json:
-        typer.echo(json.dumps([asdict(status) for status in statuses], indent=2))
+        typer.echo(json.dumps([{**asdict(status), "lacks": status.lacks} for status in statuses], indent=2))
         return
     rows = [_HEAD]
     for status in statuses:
@@ -30,6 +30,9 @@ def show(statuses: Sequence[PluginStatus], *, as_json: bool) -> None:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         typer.echo("  ".join([*cells, row[-1]]).rstrip())
     for status in statuses:
+        if status.lacks:
+            typer.echo(f"\n{status.name} ({status.describe()}) {status.told_lack()}")
+            typer.echo(f"  repair:      {status.reinstall()}" if status.installed else "  install it, then try again")
         if not status.usable:
             typer.echo(f"\n{status.name} ({status.describe()}) is {status.state}: {status.reason}")
             typer.echo(f"  repair:      {status.repair}" if status.repair else "  repair it, then try again")

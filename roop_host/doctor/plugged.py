@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roop_host.doctor.check import Check, note, ok, problem
+from roop_host.doctor.check import Check, note, ok, problem, reason
 from roop_host.doctor.installed import owners
 from roop_host.errors import ModelError, PluginError, ScreeningError
 from roop_host.plugins.found import Plugins
@@ -86,10 +86,22 @@ def _usable(plugins: Plugins, status: PluginStatus) -> Check:
     says = f"{status.describe()}: {', '.join(declares) or 'declares nothing'}"
     says += "; uses the network" if status.network else ""
     says += f" only with {status.network}" if isinstance(status.network, str) else ""
+    lacks = [why for why in map(_why_missing, status.rests_on) if why]
+    if lacks:
+        return note("Plugins", status.name, f"{says}; it can't do its work: {', '.join(lacks)}", status.reinstall())
     if status.seconds <= _SLOW_S:
         return ok("Plugins", status.name, says)
     slow = f"importing it took {status.seconds:.1f} s, at every command; its heavy imports belong into load()"
     return note("Plugins", status.name, f"{says}; {slow}")
+
+
+def _why_missing(module: str) -> str:
+    """Why a module can't be imported: it is not here, or the library within it is for another machine."""
+    try:
+        import_module(module)
+    except Exception as error:  # noqa: BLE001  (its own loader of a native library may raise anything)
+        return f"{module} can't be imported ({reason(error)})"
+    return ""
 
 
 def _store(store: Store) -> Check:

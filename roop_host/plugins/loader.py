@@ -259,6 +259,7 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     status = replace(
         status,
         declares=tuple(f"{word(hook)} {spec.name}" for hook, spec in specs),
+        rests_on=tuple(dict.fromkeys(name for _, spec in specs for name in getattr(spec, "rests_on", ()))),
         network=_network((spec for _, spec in specs), {field.name: field for field in fields}),
     )
     observes = bool(manager.hook.roop_job_finished.get_hookimpls())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Generic, Literal, TypeVar
 
 from roop_host.types.packages import pip
@@ -28,7 +29,7 @@ Spec = TypeVar(
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
     """One plugin that was found. ``declares`` is like "processor swapper", ``repair`` a command to paste,
-    ``network`` yes, no or the flags without which it uses none.
+    ``network`` yes, no or the flags without which it uses none, ``rests_on`` the modules without which a part does nothing.
 
     ``where`` is the address it was installed from, else the folder it lies in, or the file. ``installed`` is False for a
     single file given by ``--plugin``; ``seconds`` is what importing it took.
@@ -45,6 +46,7 @@ class PluginStatus:
     where: str = ""
     installed: bool = True
     editable: bool = False
+    rests_on: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -76,9 +78,25 @@ class PluginStatus:
             return pip("install", *again, *(["-e"] if self.editable else []), self.where)
         return pip("install", "--upgrade", *again, self.distribution)
 
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Those of ``rests_on`` that are not here, without importing them."""
+        return tuple(name for name in self.rests_on if not _is_here(name))
+
+    def told_lack(self) -> str:
+        """What it can't do, as the rest of a sentence about it."""
+        return f"can't do its work, as {' and '.join(self.lacks)} can't be imported"
+
     def without(self) -> str:
         """How to run without it."""
         return f"roop -p {shlex.quote('no:' + self.name)} run ..." if self.installed else "leave --plugin out"
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # of a package that is not here, and of what was hidden
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ class ExporterSpec:
 
     A ``writer`` writes outputs of ``suffixes`` that the host does not know; a ``sidecar`` is a file beside the output that
     ends in its one suffix, made when ``--export`` names it; a ``finisher`` works on every finished file after the marks, and
-    its ``suffixes`` are what it may add to the output's whole name for a file beside it.
+    its ``suffixes`` are what it may add to the output's whole name for a file beside it. ``rests_on`` are modules without
+    which it does nothing: where one can't be imported, ``roop plugins`` and ``roop doctor`` say so.
     """
 
     name: str
@@ -135,9 +136,12 @@ class ExporterSpec:
     suffixes: tuple[str, ...] = ()
     models: tuple[ModelSpec, ...] = ()
     network: bool | str = False
+    rests_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self)
+        if not isinstance(self.rests_on, tuple) or not all(isinstance(name, str) for name in self.rests_on):
+            raise ValueError(f"{self.name}: rests_on is a tuple of names of modules, not {self.rests_on!r}")
         wanted = {"writer": len(self.suffixes) > 0, "sidecar": len(self.suffixes) == 1, "finisher": True}
         if not wanted.get(self.role, False):
             raise ValueError(f"{self.name}: a writer has suffixes, a sidecar one; not {self.suffixes}")

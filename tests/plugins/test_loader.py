@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -301,6 +302,20 @@ def test_the_names_of_roops_own_plugins_are_those_of_the_repository() -> None:
     named = ("roop_commands", "roop_processors", "roop_uploaders")
     declared = {(hook, one.spec.name): one.plugin.name for hook in named for one in plugins.declared[hook].values()}
     assert {key: owner for key, owner in declared.items() if key[1] != owner} == DECLARED_BY
+
+
+def test_a_module_that_a_plugin_rests_on_and_that_is_not_here_is_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show([status for status in load_plugins().statuses if status.name == "provenance"], as_json=False)
+    assert "can't do its work" not in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    statuses = [status for status in load_plugins().statuses if status.name in ("provenance", "nsfw")]
+    show(statuses, as_json=False)
+    told = capsys.readouterr().out
+    assert told.count("can't do its work, as c2pa can't be imported\n  repair:      ") == 1
+    show(statuses, as_json=True)
+    assert [item["lacks"] for item in json.loads(capsys.readouterr().out)] == [[], ["c2pa"]]
 
 
 def test_observers_are_told_and_cannot_hurt() -> None:
