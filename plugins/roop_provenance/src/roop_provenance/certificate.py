@@ -49,6 +49,10 @@ class _BrokenError(Exception):
     """What is wrong with a chain or its key, as the second half of a sentence. It never holds what the key file says."""
 
 
+class _BrokenKeyError(_BrokenError):
+    """The same of the key alone."""
+
+
 def signer_of(certificate: Path | None, key: Path | None) -> Signer:
     """The user's own, or the one that was made on this machine, which is made now if it is not there.
 
@@ -75,6 +79,8 @@ def signer_of(certificate: Path | None, key: Path | None) -> Signer:
         raise UsageError(f"the key {key} {error}; {_OWN}") from error
     try:
         return _checked(chain, secret, local=False)
+    except _BrokenKeyError as error:
+        raise UsageError(f"the key {key} {error}; {_OWN}") from error
     except _BrokenError as error:
         raise UsageError(f"the certificate {certificate} {error}; {_OWN}") from error
 
@@ -174,11 +180,9 @@ def _key_of(secret: bytes) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(secret, password=None)
     except TypeError:
-        raise _BrokenError(
-            "has a key with a passphrase, which nobody can type here (openssl pkcs8 writes one without)"
-        ) from None
+        raise _BrokenKeyError("has a passphrase, which nobody can type here (openssl pkcs8 writes one without)") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _BrokenError("has no private key in PEM that can be read") from None
+        raise _BrokenKeyError("holds no private key in PEM that can be read") from None
 
 
 def _algorithm(key: PrivateKeyTypes) -> str:
