@@ -137,16 +137,15 @@ def process(self, window):
         (5,),
     ),
     "turns it for the screener": ("def process(self, window):\n    window.current[0].rotation = 180", (7,)),
-    "turns it by a number that lies": (
+    "stops its clock by a number that lies": (
         """
-class Turn(int):
+class Time(int):
     def __eq__(self, other): return True
     def __ne__(self, other): return False
     __hash__ = int.__hash__
 def process(self, window):
     for frame in window.current:
-        frame.rotation = self.Turn(180)
-        frame.put(frame.box, np.full((frame.height, frame.width, 3), 60, np.uint8))
+        frame.pts = self.Time(0)
 """,
         (0,),
     ),
