@@ -53,7 +53,8 @@ def roop_processors() -> Iterable[ProcessorSpec]:
 def roop_screeners() -> Iterable[ScreenerSpec]:
     """Screeners. Every declared one runs on every job and must allow every picture.
 
-    No screener can overrule another, and an error, a wrong count or an odd value of one stops the job.
+    No screener can overrule another, and an error, a wrong count or an odd value of one stops the job. One that judges by
+    arrays (``PreparedScreener``) is not asked again about what it knows, of each stage apart unless ``by_stage`` is False.
 
     Example::
 

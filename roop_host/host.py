@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from roop_host.models.store import Store
     from roop_host.plugins.found import Plugins
     from roop_host.plugins.status import Declared
+    from roop_host.runner.made import Made
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Session
@@ -93,11 +94,12 @@ OnProgress = Callable[[Progress], None]
 
 
 class Control:
-    """The handle on a running job. ``unfit`` says that a call hangs and the process must end soon."""
+    """The handle on a running job. ``unfit`` says that a call hangs and the process must end soon; ``made`` is its files."""
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()
         self.unfit = False
+        self.made: Made | None = None
         self._heard_by: threading.Event | None = None
 
     def cancel(self) -> None:
@@ -192,9 +194,8 @@ class Host:
         """A call at something's end: what it raises is logged and hides no earlier error, and so is that it hangs."""
         if self._unfit:
             return
-        late = partial(too_late, label, PluginError)
         try:
-            self.call(partial(quietly, call, label), limit_s=limit_s, late=late)
+            self.call(partial(quietly, call, label), limit_s=limit_s, late=partial(too_late, label, PluginError))
         except Unfit:
             self.give_up()
             logging.getLogger("roop").warning("the %s hangs at its end; nothing more is done in this process", label)
@@ -338,9 +339,8 @@ class Host:
         )
         made: list[StageObject] = []
         set_up = partial(_set_up, declared, context, label, failure, made)
-        late = partial(too_late, label, failure)
         try:
-            self.call(set_up, limit_s=LONG * limit_s, late=late)
+            self.call(set_up, limit_s=LONG * limit_s, late=partial(too_late, label, failure))
         except Unfit:
             raise
         except BaseException:

@@ -137,6 +137,37 @@ def process(self, window):
         (5,),
     ),
     "turns it for the screener": ("def process(self, window):\n    window.current[0].rotation = 180", (7,)),
+    "stops its clock by a number that lies": (
+        """
+class Time(int):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    __hash__ = int.__hash__
+def process(self, window):
+    for frame in window.current:
+        frame.pts = self.Time(0)
+""",
+        (0,),
+    ),
+    "another layout": (
+        """
+def process(self, window):
+    import dataclasses
+    pixels = window.current[0].pixels
+    pixels.layout = dataclasses.replace(pixels.layout, transfer="hlg")
+""",
+        (7,),
+    ),
+    "another frame for the encoder": (
+        """
+def process(self, window):
+    import av
+    for frame in window.current:
+        red = av.VideoFrame.from_ndarray(np.full((frame.height, frame.width, 3), RED[::-1], np.uint8), format="rgb24")
+        frame.pixels.av_frame = red.reformat(format="gbrp")
+""",
+        (7,),
+    ),
     "stops its clock": ("def process(self, window):\n    window.current[0].pts = 0", (7,)),
     "gives all one number": ("def process(self, window):\n    window.current[0].index = 3", (7,)),
     "other planes": (

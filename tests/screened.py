@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -142,3 +143,28 @@ def pictures_in(path: Path) -> Iterator[Picture]:
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
             yield np.array(image.convert("RGBA"))[..., :3]
+
+
+def in_red(path: Path) -> None:
+    Image.fromarray(flat(BAD)).save(path)
+
+
+def longer(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def as_before(path: Path) -> None:
+    """Another content of the same length, with the times that the file had."""
+    status = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def elsewhere(path: Path) -> None:
+    moved = path.rename(path.with_name("moved.png"))
+    path.symlink_to(moved)
+
+
+#: Ways to put something else in place of a finished picture.
+SPOILS = [in_red, longer, as_before, Path.unlink, elsewhere]

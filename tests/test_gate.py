@@ -190,6 +190,12 @@ class Prepared(PreparedScreener):
         return self.most
 
 
+class OfPictures(Prepared):
+    """The stage is nothing to it."""
+
+    by_stage = False
+
+
 def prepared(screener: PreparedScreener, **more: Any) -> gate.Watcher:
     return gate.Watcher("test", "test 1.0", screener, 0.85, **more)
 
@@ -236,10 +242,24 @@ def test_what_is_known_is_bounded() -> None:
 
 def test_places_of_one_job_share_what_they_know() -> None:
     known = Known()
-    first, second = (prepared(Prepared(), known=known) for _ in range(2))
+    first, second = (prepared(OfPictures(), known=known) for _ in range(2))
     gate.Gate([first], NEVER).look(grey(10), Stage.TARGET, "it")
     gate.Gate([second], NEVER).look(grey(10), Stage.OUTPUT, "it")
     assert (counts(first), counts(second)) == ((1, 0, 0), (0, 1, 0))
+
+
+def test_a_screener_that_may_judge_by_the_stage_is_asked_at_each() -> None:
+    class Strict(Prepared):
+        def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
+            return [0.99 if stage is Stage.OUTPUT else 0.1 for _ in inputs]
+
+    known = Known()
+    first, second = (prepared(Strict(), known=known) for _ in range(2))
+    gate.Gate([first], NEVER).look(grey(10), Stage.TARGET, "it")
+    with pytest.raises(ContentBlocked):
+        gate.Gate([second], NEVER).look(grey(10), Stage.OUTPUT, "it")
+    gate.Gate([first], NEVER).look(grey(10), Stage.TARGET, "it")
+    assert (counts(first), counts(second)) == ((1, 1, 0), (1, 0, 0))
 
 
 def test_a_look_is_inherited_only_when_asked_young_and_in_one_segment() -> None:

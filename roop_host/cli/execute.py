@@ -86,6 +86,8 @@ def _carry_out(
             # report's. The host is closed first, so that this holds for its end too.
             with _progress(show) as on_progress, redirect_stdout(sys.stderr), host:
                 done = work(host, control, on_progress)
+            if control.made is not None:  # the last word of a plugin is said by now
+                control.made.require()
         except RoopError as error:
             return _failed(error, show)
         except ImportError as error:

@@ -87,9 +87,15 @@ def _with_host_options(job: Job, layers: Layers) -> Job:
     for option in host_fields():
         said = None if option is PROCESSORS else layers.settle(option)
         if said is not None:
-            changed.setdefault(option.group, {})[option.name] = said.value
+            held = getattr(job, option.group) if option.group else job
+            changed.setdefault(option.group, {})[option.name] = _settled(option, said.value, getattr(held, option.name))
     own = changed.pop("", {})
     return replace(job, **own, **{group: replace(getattr(job, group), **values) for group, values in changed.items()})
+
+
+def _settled(option: OptionField, said: Any, held: Any) -> Any:
+    """What was said goes over what a job file holds, unless it would loosen a limit."""
+    return min(said, held) if option.is_limit and isinstance(held, (int, float)) else said
 
 
 def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
@@ -103,7 +109,8 @@ def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
             continue
         said = layers.settle(option)
         if said is not None:
-            options.setdefault(option.owner, {})[option.name] = plain(said.value)
+            held = job.plugin_options.get(option.owner, {}).get(option.name)
+            options.setdefault(option.owner, {})[option.name] = plain(_settled(option, said.value, held))
     steps = tuple(
         replace(step, options={**step.options, **options.get(owner, {})})
         for step, owner in zip(job.steps, owners, strict=True)

@@ -1,4 +1,4 @@
-"""Which of several words holds: flag over variable over file over default."""
+"""Which of several words holds: flag over variable over file over default, and of limits the lowest."""
 
 from __future__ import annotations
 
@@ -32,20 +32,23 @@ class Layers:
 
     def settle(self, option: OptionField) -> Said | None:
         """What was said of ``option``, or None. Raises ``UsageError`` for a value that it does not take."""
+        spoken, files = self._spoken(option), self._in_files(option)
+        if option.is_limit:  # whoever says it, nothing is loosened by it
+            limits = [said for said in (*spoken, *files) if said.value is not None]
+            return min(limits, key=lambda said: said.value, default=None)
+        said = next(spoken, None)
+        if said is None and option.tightens:  # a file that came along must not take back what the user's own says
+            return max(files, key=lambda said: bool(said.value), default=None)
+        return said or next(files, None)
+
+    def _spoken(self, option: OptionField) -> Iterator[Said]:
         if option.flag in self.given:
-            return Said(option.read(self.given[option.flag], option.flag), option.flag)
-        if option.per_run:
-            return None
-        if self.environment.get(option.variable):  # empty is unset, as shells have it
-            return Said(option.read(self.environment[option.variable], option.variable), option.variable)
-        said = self._in_files(option)
-        if option.tightens:  # a file that came along with somebody's folder must not loosen what the user's own says
-            limits = [one for one in said if one.value is not None]
-            return min(limits, key=lambda one: not one.value if option.kind is bool else one.value, default=None)
-        return next(said, None)
+            yield Said(option.read(self.given[option.flag], option.flag), option.flag)
+        if not option.per_run and self.environment.get(option.variable):  # empty is unset, as shells have it
+            yield Said(option.read(self.environment[option.variable], option.variable), option.variable)
 
     def _in_files(self, option: OptionField) -> Iterator[Said]:
-        for file in self.files:
+        for file in () if option.per_run else self.files:
             table = file.table(option.owner)
             if option.key in table:
                 value = option.read(table[option.key], file.place(option), base=file.path.parent)

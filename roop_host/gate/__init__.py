@@ -136,7 +136,7 @@ class Gate:
         ``time`` is that of the frame in seconds: a picture made of it has none of its own.
         """
         given = checked_inputs(screener.prepare(view))
-        keys = [key_of(one) for one in given]
+        keys = [key_of(one, stage.value if screener.by_stage else "") for one in given]
         scores = [watcher.known.score(key) for key in keys]
         asked, inherited = [], False
         for turn, score in enumerate(scores):

@@ -41,9 +41,9 @@ class Known:
                 self._scores.popitem(last=False)
 
 
-def key_of(given: NDArray[Any]) -> bytes:
-    """The same for two inputs only when form, type and every bit are the same (SHA-256)."""
-    digest = hashlib.sha256(f"{given.dtype.str}{given.shape}".encode())
+def key_of(given: NDArray[Any], stage: str = "") -> bytes:
+    """The same for two inputs only when form, type and every bit are the same (SHA-256), and the ``stage`` too."""
+    digest = hashlib.sha256(f"{stage}{given.dtype.str}{given.shape}".encode())
     digest.update(np.ascontiguousarray(given).data)
     return digest.digest()
 

@@ -18,23 +18,28 @@ _RANGES = {1: "tv", 2: "pc"}
 
 
 class AvPixels(Pixels):
-    """The planes of a decoded frame, seen in place; ``av_frame`` is what an encoder takes."""
+    """The planes of a decoded frame, seen in place."""
 
     def __init__(self, layout: PixelLayout, av_frame: av.VideoFrame) -> None:
         super().__init__(layout, _views(layout, av_frame))
-        self.av_frame = av_frame
+        self._av_frame = av_frame
         self._writable = False
+
+    @property
+    def av_frame(self) -> av.VideoFrame:
+        """The frame whose planes these are, and no other can be: screeners see the planes, and it is what is encoded."""
+        return self._av_frame
 
     def make_writable(self) -> None:
         # The decoder may still refer to the buffer; views taken before dangle once it was copied.
         if not self._writable:
-            self.av_frame.make_writable()
-            self.planes = _views(self.layout, self.av_frame)
+            self._av_frame.make_writable()
+            self.planes = _views(self.layout, self._av_frame)
             self._writable = True
 
     def copy(self) -> AvPixels:
         # A frame made anew would lose what encoders go by, such as which field comes first.
-        twin = AvPixels(self.layout, _second_reference(self.av_frame))
+        twin = AvPixels(self.layout, _second_reference(self._av_frame))
         twin.make_writable()
         return twin
 

@@ -24,6 +24,7 @@ from roop_host.runner.forms import form_of
 from roop_host.runner.idle import hard_on_faces, idle_options
 from roop_host.runner.kept import remove_stale
 from roop_host.runner.load import load
+from roop_host.runner.made import Made
 from roop_host.runner.places import check_places
 from roop_host.runner.pulling import pull_missing
 from roop_host.runner.references import frame_of_target, read_people, told_people
@@ -85,11 +86,20 @@ def _run(run: Run) -> None:
             run.check_cancel()
             strangers.settle(files)
             left = left_beside(files)
+            run.made = Made(files, run.check_cancel)
             publish(files, run.job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
             remove_stale(run)
-            run.notices += filter(None, [strangers.told_beside(), left])
+            run.notices += filter(None, [left])
         upload_all(run)
+    _look_again(run)
+
+
+def _look_again(run: Run) -> None:
+    """What stands there now that plugins have ended: success is said of nothing but what the host has made."""
+    if run.strangers is not None:
+        run.notices += filter(None, [run.strangers.told_beside()])
+    run.require_made()
 
 
 def _names(run: Run) -> Names:
@@ -173,6 +183,11 @@ def _failed(run: Run, error: RoopError, tell: Callable[[Run, Report], None]) -> 
         status = "interrupted"
     if run.strangers is not None and not run.published and (strange := run.strangers.told()):
         error.args = (f"{error}; {strange}",)
+    if run.published:
+        try:
+            _look_again(run)
+        except PluginError as also:
+            error.args = (f"{error}; {also}",)
     refusal = error.refusal if isinstance(error, ContentBlocked) else None
     error.report = report_of(run, status=status, exit_code=error.exit_code, error=str(error), refusal=refusal)
     tell(run, error.report)

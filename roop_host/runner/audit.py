@@ -95,7 +95,7 @@ class Audit:
             "exit_code": report.exit_code,
             "error": _kind(report),
             **self._inputs,
-            "outputs": _outputs(report),
+            "outputs": _outputs(run, report),
             "frames": report.frames,
             "steps": steps,
             "source_type": report.source_type,
@@ -207,9 +207,11 @@ def _target(run: Run) -> Any:
     return [_hashed(run, path) for path in _files_in(target)] if target.is_dir() else _hashed(run, target)
 
 
-def _outputs(report: Report) -> list[Any]:
+def _outputs(run: Run, report: Report) -> list[Any]:
+    """What the job has made and compared at its end, and nothing else that lies in its folders."""
     paths = [Path(text) for text in (report.output, *report.beside) if text]
-    return [_hashed(None, file) for path in paths for file in (_files_in(path) if path.is_dir() else [path])]
+    made = [one for path in paths for one in (run.made.under(path) if run.made is not None else ())]
+    return [{"sha256": one.sha256, "size": one.size} for one in made]
 
 
 def _files_in(folder: Path) -> Sequence[Path]:
@@ -226,8 +228,8 @@ def _file_or_none(text: str) -> Path | None:
         return None
 
 
-def _hashed(run: Run | None, path: Path | None) -> dict[str, Any] | None:
-    """Hash and size of a plain file; None of what is none or can't be read. Of ``run`` a cancel is heard."""
+def _hashed(run: Run, path: Path | None) -> dict[str, Any] | None:
+    """Hash and size of a plain file; None of what is none or can't be read. A cancel of ``run`` is heard."""
     if path is None or not path.is_file():
         return None
     digest, size = hashlib.sha256(), 0
@@ -236,8 +238,7 @@ def _hashed(run: Run | None, path: Path | None) -> dict[str, Any] | None:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
-                if run is not None:
-                    run.check_cancel()
+                run.check_cancel()
     except OSError:
         return None
     return {"sha256": digest.hexdigest(), "size": size}

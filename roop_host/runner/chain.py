@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 
 from roop_host import gate
@@ -198,16 +199,18 @@ def _process(step: Part[Processor]) -> Callable[[Window], None]:
         for frame, was in zip(window.current, before, strict=True):
             if _of_the_host(frame) != was:
                 raise PluginError(
-                    f"the {step.label} changed number, time or turn of frame {was[0]}, or the form of its planes, which "
-                    "are the host's; report it to its authors or leave it out"
+                    f"the {step.label} changed number, time or turn of frame {was[0]}, which are the host's; report it to "
+                    "its authors or leave it out"
                 )
+            # A number of somebody's own class may say that it equals another.
+            frame.index, frame.pts, frame.time_base, frame.duration, frame.rotation = was
 
     return process
 
 
-def _of_the_host(frame: Frame) -> tuple[object, ...]:
-    """What a step may not change of a frame: screeners and encoders go by it."""
-    return (frame.index, frame.pts, frame.time_base, frame.duration, frame.rotation, frame.pixels.layout)
+def _of_the_host(frame: Frame) -> tuple[int, int, Fraction, int, int]:
+    """What a step may not change of a frame: screeners and encoders go by it. What planes mean nobody can exchange."""
+    return (frame.index, frame.pts, frame.time_base, frame.duration, frame.rotation)
 
 
 def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:

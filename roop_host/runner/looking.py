@@ -65,7 +65,9 @@ def look_at(host: Host, job: Job, look: Look, control: Control, on_progress: OnP
     with failing(run):
         pictures = look_at_pictures(replace(bare, sources=likes), NOBODY)
         with ready(run, partial(_names, look, bool(likes)), partial(_settle_output, look)):
-            return _looked(run, look, likes, pictures)
+            looked = _looked(run, look, likes, pictures)
+        run.require_made()
+        return looked
 
 
 def _check(look: Look) -> None:

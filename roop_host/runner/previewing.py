@@ -67,7 +67,9 @@ def preview_of(host: Host, job: Job, wish: Wish, control: Control, on_progress: 
         with ready(run, partial(_names, wish), partial(_settle_output, wish)):
             number = wish.frame if place is None else _number_at(run, place, wish.at)
             seen = _made(run, number)
-            return _preview(run, seen, wish)
+            preview = _preview(run, seen, wish)
+        run.require_made()
+        return preview
 
 
 def _names(wish: Wish, run: Run) -> Names:

@@ -28,6 +28,7 @@ from roop_host.media.publish import publish
 from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import marks_path
+from roop_host.runner.made import Made
 from roop_host.runner.state import Run
 from roop_host.types.frame import Frame, FrameView
 from roop_host.types.objects import Stage
@@ -83,6 +84,7 @@ def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
             files.append((beside, marks_path(output)))
         files.append((temporary, output))
         run.check_cancel()
+        run.made = Made(files, run.check_cancel)
         publish(files, run.job.media.overwrite)
         run.beside, run.published = tuple(final for _, final in files[:-1]), True
     finally:
@@ -132,6 +134,7 @@ def _write_plain(run: Run, bgr: NDArray[np.uint8]) -> None:
         temporary = work.path / f"output{output.suffix}"
         save_atomically(temporary, [packed.tobytes()])
         run.check_cancel()
+        run.made = Made([(temporary, output)], run.check_cancel)
         publish([(temporary, output)], run.job.media.overwrite)
         run.published = True
     finally:

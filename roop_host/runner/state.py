@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from roop_host.media.info import MediaInfo
     from roop_host.plugins.status import Declared
     from roop_host.runner.forms import Form
+    from roop_host.runner.made import Made
     from roop_host.runner.strangers import Strangers
     from roop_host.types.faces import Face
     from roop_host.types.job import Job
@@ -208,6 +209,8 @@ class Run:
     kept: frozenset[str] = frozenset()
     beside: tuple[Path, ...] = ()
     published: bool = False
+    #: The finished files, before they get their names and afterwards; None where there are none yet.
+    made: Made | None = None
     #: What somebody else writes under the names of the job's files; None before they are known.
     strangers: Strangers | None = None
     #: Nothing synthetic comes of it: what is written, if anything, shows the target as it is.
@@ -274,6 +277,17 @@ class Run:
         what = partial(part.attributed(call), *args, **kwargs)
         limit_s = self.job.execution.timeout_s * (LONG if part.kind == "finisher" else 1)
         return self.host.call(what, limit_s=limit_s, late=part.late)
+
+    def require_made(self) -> None:
+        """Raise ``PluginError`` where something else took the place of what was made: that is told as nobody's output."""
+        if self.made is None:
+            return
+        try:
+            self.made.require()
+        except PluginError:
+            self.published, self.beside = False, ()
+            raise
+        self.control.made = self.made
 
     def check_cancel(self) -> None:
         if self.control.cancelled.is_set():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,8 +13,6 @@ from roop_host.pipeline.calls import LONG, Unfit
 from roop_host.runner.state import Part, Run
 from roop_host.types.objects import Artifact, Receipt, Uploader
 from roop_host.types.report import Uploaded
-
-_CHUNK = 1 << 20
 
 
 def upload_all(run: Run) -> None:
@@ -35,41 +32,28 @@ def upload_all(run: Run) -> None:
             run.uploads.append(_upload(run, part, artifact))
         except UploadError as error:
             failures.append(error)
-        _require_same(run, part, artifact)
+        _require_same(run, part)
     _check_cancel(run)
     if failures:
         raise failures[0]
 
 
 def _artifact(run: Run) -> Artifact:
-    path = Path(run.job.output).absolute()
-    try:
-        sha256, size = _hashed(run, path)
-    except OSError as error:
-        raise UploadError(f"the output {path} can't be read for its upload ({error.strerror}); nothing was sent") from error
-    return Artifact(path, media_type(path), sha256, size)
+    assert run.made is not None
+    output = Path(run.job.output)
+    content, path = run.made.content(output), output.absolute()
+    return Artifact(path, media_type(path), content.sha256, content.size)
 
 
-def _hashed(run: Run, path: Path) -> tuple[str, int]:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            _check_cancel(run)
-            digest.update(chunk)
-        return digest.hexdigest(), file.tell()
-
-
-def _require_same(run: Run, part: Part[Uploader], artifact: Artifact) -> None:
+def _require_same(run: Run, part: Part[Uploader]) -> None:
     """Raise ``PluginError`` where an uploader changed or removed the output: nobody has screened what the next sends."""
-    try:
-        same = not artifact.path.is_symlink() and _hashed(run, artifact.path) == (artifact.sha256, artifact.size)
-    except OSError:
-        same = False
-    if not same:
+    assert run.made is not None
+    output = Path(run.job.output)
+    if not run.made.same(output):
         run.published = False  # what stands there, if anything, is not what the host has made
         raise PluginError(
-            f"the {part.label} changed or removed the output {artifact.path} after it was screened; don't use what stands "
-            "there, but run again without that upload"
+            f"the {part.label} changed or removed the output {output.absolute()} after it was screened; don't use what "
+            "stands there, but run again without that upload"
         )
 
 

@@ -204,8 +204,11 @@ class Screener(StageObject):
 class PreparedScreener(Screener):
     """A screener that judges a picture by arrays it makes of it, so that the host need not ask twice about equal ones.
 
-    ``judge`` must depend on its inputs alone. The host keeps scores for the length of a job and by every bit of an input.
+    ``judge`` must depend on inputs and stage alone. The host keeps scores for a job's length, by every bit of an input and
+    by stage. ``by_stage`` False promises that the stage is nothing to it: then what leaves as it came is looked at once.
     """
+
+    by_stage: bool = True
 
     def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
         """What is looked at of ``frame``: one array of numbers or more, of which the highest score counts."""

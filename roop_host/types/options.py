@@ -31,7 +31,8 @@ def option(
 ) -> _T:
     """A field of a plugin's options class: its default, the line that help shows, and the limits of a number.
 
-    ``tightens`` is for limits of what is allowed: of several config files the lowest number holds, and any that says yes.
+    ``tightens`` is for limits of what is allowed: of a number the lowest holds that flag, variable, files or job file say,
+    and of several config files any that says yes.
     """
     said = {"help": help, "least": least, "most": most, "tightens": tightens}
     field: _T = dataclasses.field(default=default, metadata=said)
@@ -77,6 +78,11 @@ class OptionField:
         """What it takes among all flags and variables: its name, and for yes or no the one that says no."""
         name = self.flag[2:].lower().replace("-", "_")
         return (name, f"no_{name}") if self.kind is bool else (name,)
+
+    @property
+    def is_limit(self) -> bool:
+        """A number of which the lowest holds, whoever says it."""
+        return self.tightens and self.kind is not bool
 
     @property
     def takes(self) -> str:

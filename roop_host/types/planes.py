@@ -97,12 +97,17 @@ class Pixels:
     """
 
     def __init__(self, layout: PixelLayout, planes: tuple[NDArray[Any], ...]) -> None:
-        self.layout = layout
+        self._layout = layout
         self.planes = planes
         self.height: int = planes[0].shape[0]
         self.width: int = planes[0].shape[1]
         self._shares = 0
         self._lock = threading.Lock()
+
+    @property
+    def layout(self) -> PixelLayout:
+        """How to read the planes: nobody exchanges it, or screeners and encoders would see different colours."""
+        return self._layout
 
     @property
     def shared(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,10 +61,11 @@ def said(job: Job) -> tuple[Any, Any, Any]:
 
 
 def test_flag_over_variable_over_file_over_default() -> None:
+    """Of the limit the lowest holds."""
     assert said(made()) == (80, None, None)
     assert said(made(FILE)) == (10, 1, 0.1)
-    assert said(made(FILE, ENV)) == (20, 2, 0.2)
-    assert said(made(FILE, ENV, quality="30", filter_amount="3", watch_threshold="0.3")) == (30, 3, 0.3)
+    assert said(made(FILE, ENV)) == (20, 2, 0.1)
+    assert said(made(FILE, ENV, quality="30", filter_amount="3", watch_threshold="0.3")) == (30, 3, 0.1)
     assert said(made("", ENV)) == (20, 2, 0.2)
     assert said(made(FILE, {"ROOP_QUALITY": ""})) == (10, 1, 0.1)
 
@@ -244,6 +245,29 @@ def test_a_required_plugin_that_is_there_is_fine() -> None:
 def test_a_plugins_bare_name_is_no_package() -> None:
     with pytest.raises(UsageError, match="write 'roop-watch', not 'watch'"):
         require([parse(Path("roop.toml"), 'required_plugins = ["watch"]')], installed())
+
+
+@pytest.mark.parametrize("lowest", ["flag", "variable", "file", "job file"])
+def test_of_a_limit_the_lowest_holds_that_anybody_says(lowest: str) -> None:
+    limit = dict.fromkeys(("flag", "variable", "file", "job file"), 0.6) | {lowest: 0.2}
+    given = {"--screen-limit": str(limit["flag"]), "--watch-threshold": str(limit["flag"])}
+    variables = {"ROOP_SCREEN_LIMIT": str(limit["variable"]), "ROOP_WATCH_THRESHOLD": str(limit["variable"])}
+    text = "[run]\nscreen_limit = {0}\n[plugin.watch]\nthreshold = {0}".format(limit["file"])
+    base = Job((), "t", "o.mp4", (Step("tint"),), (), screen_limit=limit["job file"])
+    base = replace(base, plugin_options={"watch": {"threshold": limit["job file"]}})
+    layers = Layers(given, variables, [parse(Path("/own/roop.toml"), text)])
+    job = make_job(installed(), Request(layers, (), "t", "o.mp4", base))
+    assert (job.screen_limit, job.plugin_options["watch"]["threshold"]) == (0.2, 0.2)
+
+
+def test_a_yes_of_the_files_is_taken_back_by_a_flag_only() -> None:
+    files = [
+        parse(Path("/near/roop.toml"), "[run]\noffline = false"),
+        parse(Path("/own/roop.toml"), "[run]\noffline = true"),
+    ]
+    for given, wanted in (({}, True), ({"--offline": False}, False)):
+        job = make_job(installed(), Request(Layers({"--processors": "tint", **given}, {}, files), (), "t", "o.mp4"))
+        assert job.execution.offline is wanted
 
 
 def test_of_a_limit_the_lowest_of_all_files_holds() -> None:

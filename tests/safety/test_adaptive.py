@@ -39,6 +39,8 @@ SKIN_BGR = (125, 194, 241)
 class Noted(PreparedScreener):
     """Another screener, and the inputs that it was really asked about."""
 
+    by_stage = False
+
     def __init__(self, inner: PreparedScreener) -> None:
         self.inner = inner
         self.asked: list[NDArray[Any]] = []
@@ -56,6 +58,8 @@ class Noted(PreparedScreener):
 
 class Mean(PreparedScreener):
     """Scores the mean level, and knows exactly how far that moves."""
+
+    by_stage = False
 
     def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
         return [frame.bgr()]

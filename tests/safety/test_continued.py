@@ -35,6 +35,8 @@ def counts(report: Report) -> Counts:
 class Level(PreparedScreener):
     """Scores the mean of the green, and is sure of how far that moved."""
 
+    by_stage = False
+
     def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
         return [np.ascontiguousarray(frame.bgr()[..., 1])]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -32,7 +31,7 @@ from kit import (
 )
 from numpy.typing import NDArray
 from PIL import Image
-from screened import BAD, Leave, Red, clip_of, flat, is_bad, pictures_in, with_bad
+from screened import BAD, SPOILS, Leave, Red, clip_of, flat, is_bad, pictures_in, with_bad
 
 from roop_host import (
     Artifact,
@@ -293,27 +292,6 @@ def test_a_sidecar_that_writes_the_finished_file_comes_too_early(clip: Path, tmp
 # -- an uploader has the published file itself
 
 
-def in_red(path: Path) -> None:
-    Image.fromarray(flat(BAD)).save(path)
-
-
-def longer(path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(b"more")
-
-
-def as_before(path: Path) -> None:
-    """Another content of the same length, with the times that the file had."""
-    status = path.stat()
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def elsewhere(path: Path) -> None:
-    moved = path.rename(path.with_name("moved.png"))
-    path.symlink_to(moved)
-
-
 def uploading(change: Callable[[Path], object], *, fails: bool) -> tuple[Plugins, Bucket]:
     class Changes(Bucket):
         def upload(self, artifact: Artifact) -> Receipt:
@@ -327,7 +305,7 @@ def uploading(change: Callable[[Path], object], *, fails: bool) -> tuple[Plugins
 
 
 @pytest.mark.parametrize("fails", [False, True])
-@pytest.mark.parametrize("change", [in_red, longer, as_before, Path.unlink, elsewhere])
+@pytest.mark.parametrize("change", SPOILS)
 def test_an_uploader_that_changes_the_output_is_found_out(
     change: Callable[[Path], object], fails: bool, picture: Path, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def highest(found: NDArray[np.float32]) -> list[float]:
 class NudityScreener(PreparedScreener):
     """One score per picture: how sure the detector is of what it is surest of."""
 
+    by_stage = False
     _session: Session
 
     def setup(self, ctx: Context) -> None:

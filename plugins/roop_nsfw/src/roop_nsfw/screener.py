@@ -32,6 +32,7 @@ def prepared(small_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class OpenNsfw(PreparedScreener):
     """The network's probability that a picture is not safe for work; of one between bars also that of it alone."""
 
+    by_stage = False
     _session: Session
 
     def setup(self, ctx: Context) -> None:

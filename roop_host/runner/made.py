@@ -1,0 +1,98 @@
+"""What a job has made, known by its bytes: success is said of that, and of nothing that took its place."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from roop_host.errors import PluginError
+from roop_host.media.output import unwritable
+from roop_host.runner.files import Files
+
+_CHUNK = 1 << 20
+# A clock of a file system may stand still for some milliseconds: what is younger may be changed and look as it did.
+_YOUNG_NS = 100_000_000
+_Identity = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is in a file, and how the file stood just before that was read; None where that tells nothing."""
+
+    sha256: str
+    size: int
+    identity: _Identity | None
+
+
+class Made:
+    """The finished files of a job, read before they get their names and compared afterwards."""
+
+    def __init__(self, files: Files, check_cancel: Callable[[], None]) -> None:
+        """Raises what ``check_cancel`` does, and ``OutputError`` for a file that is gone again."""
+        try:
+            self._contents = {final: _read(path, check_cancel) for path, final in _each(files)}
+        except OSError as error:
+            raise unwritable(files[-1][1], error) from error
+
+    def content(self, path: Path) -> Content:
+        """Of the file that has this final name."""
+        return self._contents[path]
+
+    def under(self, path: Path) -> list[Content]:
+        """Of the file that has this name, or of those in the folder that has it."""
+        return [content for final, content in self._contents.items() if path in (final, final.parent)]
+
+    def same(self, path: Path) -> bool:
+        """Whether there still stands what was made. It is read again only where nothing else tells."""
+        known = self._contents[path]
+        try:
+            if path.is_symlink():
+                return False
+            if known.identity is not None and known.identity == _identity(path):
+                return True
+            now = _read(path)
+        except OSError:
+            return False
+        if (now.sha256, now.size) != (known.sha256, known.size):
+            return False
+        self._contents[path] = now
+        return True
+
+    def require(self) -> None:
+        """Raise ``PluginError`` for a file that is no more what was made and screened."""
+        for path in self._contents:
+            if not self.same(path):
+                raise PluginError(
+                    f"a plugin, or another program, changed or removed {path} after it was screened; don't use what "
+                    "stands there, but find out which one did and run again without it"
+                )
+
+
+def _each(files: Files) -> Iterator[tuple[Path, Path]]:
+    """Every file, also those of folders, with its final name."""
+    for path, final in files:
+        if path.is_dir():
+            yield from ((one, final / one.name) for one in sorted(path.iterdir()) if one.is_file())
+        else:
+            yield path, final
+
+
+def _read(path: Path, check_cancel: Callable[[], None] = lambda: None) -> Content:
+    digest, identity = hashlib.sha256(), _identity(path)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            check_cancel()
+            digest.update(chunk)
+        return Content(digest.hexdigest(), file.tell(), identity)
+
+
+def _identity(path: Path) -> _Identity | None:
+    """None where a change could leave it as it is: only POSIX has a time that nobody can set."""
+    status = path.lstat()
+    if os.name != "posix" or time.time_ns() - status.st_ctime_ns < _YOUNG_NS:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
