@@ -154,8 +154,15 @@ def test_a_sidecar_is_no_input_and_no_other_file(clip: Path, tmp_path: Path) -> 
     over = replace(FAST, overwrite=True)
     assert "is also an input" in str(refused(named(".txt"), exported(target, tmp_path / "o.mp4", media=over)))
     assert target.read_bytes() == clip.read_bytes()
-    for suffix, exports in ((".csv", ("times", "more")), (".mp4", ("more",)), (".txt", ("more", "more"))):
-        error = refused(named(suffix), replace(job(clip, tmp_path / "p.mp4", "tint"), exports=exports))
+    raw = plugins(
+        processor(Tint, "tint"), exporter(Raw, "raw", "writer", ".raw"), exporter(Times, "more", "sidecar", ".raw")
+    )
+    for found, output, exports in (
+        (named(".csv"), "p.mp4", ("times", "more")),
+        (raw, "p.raw", ("more",)),
+        (named(".txt"), "p.mp4", ("more", "more")),
+    ):
+        error = refused(found, replace(job(clip, tmp_path / output, "tint"), exports=exports))
         assert (error.exit_code, "would both be called" in str(error)) == (2, True)
     assert left(tmp_path) == ["o.csv"]
 
