@@ -212,7 +212,7 @@ def _of_the_host(frame: Frame) -> tuple[object, ...]:
 
 def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
     """Frames before ``start`` were counted by an earlier run, and are there for the steps that look back."""
-    door = gate.Gate(run.before, run.control.cancelled, fields=run.target.field_order is not None)
+    door = _door(run, run.before)
     length = run.job.media.segment_frames
 
     def feed(message: Message) -> Iterator[Message]:
@@ -228,8 +228,13 @@ def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
     return watched(run, "screen target", feed, run.before, splitter.finish)
 
 
+def _door(run: Run, watchers: tuple[gate.Watcher, ...]) -> gate.Gate:
+    moving = "animation" in (run.target.kind, run.form)
+    return gate.Gate(watchers, run.control.cancelled, fields=run.target.field_order is not None, animation=moving)
+
+
 def _screen_output(run: Run) -> StageSpec:
-    door = gate.Gate(run.after, run.control.cancelled, fields=run.target.field_order is not None)
+    door = _door(run, run.after)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, SegmentStart):
