@@ -197,10 +197,8 @@ def test_a_finisher_works_on_every_output(suffix: str, clip: Path, picture: Path
     seal = Seal()
     found = plugins(processor(Tint, "tint"), exporter(lambda: seal, "seal", "finisher"))
     target = clip if suffix in (".mp4", ".mkv") else picture
-    if suffix == ".mkv":  # what follows the last element there is nothing a reader takes
-        seal.finish = lambda path, about: setattr(seal, "about", about)  # type: ignore[method-assign]
     report = run(found, job(target, tmp_path / f"o{suffix}", "tint"))
-    assert (tmp_path / f"o{suffix}").read_bytes().endswith(b"seal") == (suffix != ".mkv")
+    assert (tmp_path / f"o{suffix}").read_bytes().count(b"seal") == (suffix != ".mkv")
     assert report.plugins == ("roop-t0 0", "roop-t1 0")
     assert seal.about is not None
     assert seal.about.kind == probe(target).kind
