@@ -47,6 +47,7 @@ from roop_host import (
     Writer,
     hookimpl,
 )
+from roop_host.media.pictures.png import chunk
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import plugins_of
 
@@ -162,16 +163,19 @@ class Times(Sidecar):
 
 
 class Seal(Finisher):
-    """Appends a line that players skip, where players know the format, and keeps what it was told."""
+    """Adds a word that players skip to a clip, a JPEG and a PNG, and keeps what it was told."""
 
     about: Finished | None = None
 
     def finish(self, path: Path, about: Finished) -> None:
         self.about = about
-        if path.suffix == ".raw":
-            return
-        with path.open("ab") as file:
-            file.write(b"\x00\x00\x00\x0cfreeseal")
+        content = path.read_bytes()
+        if path.suffix in (".mp4", ".m4v", ".mov"):
+            path.write_bytes(content + b"\x00\x00\x00\x0cfreeseal")
+        elif path.suffix == ".jpg":
+            path.write_bytes(content[:2] + b"\xff\xfe\x00\x06seal" + content[2:])
+        elif path.suffix == ".png":
+            path.write_bytes(content[:33] + chunk(b"tEXt", b"Title\0seal") + content[33:])
 
 
 class Raw(Writer):

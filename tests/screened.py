@@ -102,18 +102,23 @@ def clip_of(
     encoder: str = "libx264",
     pix_fmt: str = "yuv420p",
     options: dict[str, str] | None = None,
+    matrix: int | None = None,
 ) -> Path:
-    """A clip without sound; ``pts`` counts in ``time_base``."""
+    """A clip without sound; ``pts`` counts in ``time_base``, ``matrix`` is what the clip says, and changes no sample."""
     with av.open(str(path), "w") as sink:
         stream: Any = sink.add_stream(encoder, rate=rate, options=options or {})
         stream.pix_fmt = pix_fmt
         stream.codec_context.time_base = time_base or 1 / rate
+        if matrix is not None:
+            stream.codec_context.colorspace = matrix
         for number, rgb in enumerate(pictures):
             if number == 0:
                 stream.height, stream.width = rgb.shape[:2]
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24" if rgb.shape[2] == 3 else "rgba").reformat(format=pix_fmt)
             frame.pts = number if pts is None else pts[number]
             frame.time_base = stream.codec_context.time_base
+            if matrix is not None:
+                frame.colorspace = matrix
             sink.mux(stream.encode(frame))
         sink.mux(stream.encode(None))
     return path

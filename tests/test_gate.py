@@ -200,8 +200,9 @@ def prepared(screener: PreparedScreener, **more: Any) -> gate.Watcher:
     return gate.Watcher("test", "test 1.0", screener, 0.85, **more)
 
 
-def grey(value: int, *, pts: int = 0) -> Frame:
-    return Frame(rgb_pixels(np.full((4, 4, 3), value, np.uint8)), pts=pts, time_base=Fraction(1, 10))
+def grey(value: int, *, pts: int = 0, time_base: Fraction = Fraction(1, 10), duration: int = 0) -> Frame:
+    pixels = rgb_pixels(np.full((4, 4, 3), value, np.uint8))
+    return Frame(pixels, pts=pts, time_base=time_base, duration=duration)
 
 
 def counts(one: gate.Watcher) -> tuple[int, int, int]:
@@ -276,6 +277,15 @@ def test_a_look_is_inherited_only_when_asked_young_and_in_one_segment() -> None:
     assert gate.told_adaptive(gate.verdicts([one])) == (
         "--screen adaptive: for test 2 of 6 pictures were not looked at, since they were near to one that was",
     )
+
+
+@pytest.mark.parametrize(("animation", "lasts", "looks"), [(False, 1, 1), (True, 1, 4), (True, 2, 1)])
+def test_what_players_show_for_longer_than_it_says_ages_as_it_is_shown(animation: bool, lasts: int, looks: int) -> None:
+    one = prepared(Prepared(most=0.5), adaptive=True)
+    door = gate.Gate([one], NEVER, animation=animation)
+    for number in range(16):  # of hundredths of a second each: players show these for a tenth
+        door.look(grey(10 + number, pts=number * lasts, time_base=Fraction(1, 100), duration=lasts), Stage.TARGET, "it")
+    assert counts(one) == (looks, 0, 16 - looks)
 
 
 def test_pictures_of_one_and_the_same_time_inherit_nothing() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from roop_host.errors import ContentBlocked, Interrupted, ScreenerFailed, from_outside, told
 from roop_host.gate.answers import checked_inputs, checked_scores
 from roop_host.gate.apart import Copies
-from roop_host.gate.known import OLDEST_S, Known, LastLook, key_of
+from roop_host.gate.known import OLDEST_S, Known, LastLook, ShownTime, key_of
 from roop_host.types.frame import Frame, FrameView
 from roop_host.types.objects import PreparedScreener, Screener, Stage
 from roop_host.types.packages import pip
@@ -65,8 +65,13 @@ class Watcher:
 class Gate:
     """Looks at pictures for one stage of the stream, from one thread."""
 
-    def __init__(self, watchers: Sequence[Watcher], cancel: threading.Event, *, fields: bool = False) -> None:
-        """``fields`` is whether pictures are shown field by field, so that each field is looked at by itself too."""
+    def __init__(
+        self, watchers: Sequence[Watcher], cancel: threading.Event, *, fields: bool = False, animation: bool = False
+    ) -> None:
+        """``fields`` is whether pictures are shown field by field, so that each field is looked at by itself too.
+
+        Of an ``animation`` what players show for longer than it says ages as it is shown.
+        """
         if not watchers:
             raise no_screener()
         for watcher in watchers:
@@ -77,6 +82,7 @@ class Gate:
         self._watchers, self._cancel, self._fields = tuple(watchers), cancel, fields
         self._copies = tuple(Copies() for _ in watchers)
         self._last: dict[tuple[int, int, int], LastLook] = {}
+        self._clock = ShownTime(animation=animation)
 
     def forget(self) -> None:
         """Nothing is inherited from what was looked at before: a segment begins."""
@@ -92,21 +98,24 @@ class Gate:
         """
         whole = [frame, *(_field(frame, field) for field in (0, 1) if self._fields)]
         pictures = [picture for one in whole for picture in (one, *_over_backdrops(one))]
+        time = self._clock.of(frame)
         for number, watcher in enumerate(self._watchers):
             counted = watcher.counted
-            worst = self._scored(number, watcher, pictures, stage, what)
+            worst = self._scored(number, watcher, pictures, stage, what, time)
             if again:
                 watcher.looks, watcher.reused, watcher.inherited = counted
             watcher.highest[stage.value] = max(worst, watcher.highest.get(stage.value, 0.0))
             if worst >= watcher.limit:
                 raise _blocked(watcher, frame, stage, what, worst)
 
-    def _scored(self, number: int, watcher: Watcher, pictures: list[Frame], stage: Stage, what: str) -> float:
+    def _scored(
+        self, number: int, watcher: Watcher, pictures: list[Frame], stage: Stage, what: str, time: Fraction
+    ) -> float:
         """The highest score of the pictures; whatever else comes of asking is a failure of the screener."""
         try:
             views = self._copies[number].views(pictures)
             if _is_prepared(watcher.screener):
-                asked = partial(self._judged, number, watcher, watcher.screener, stage, pictures[0].time)
+                asked = partial(self._judged, number, watcher, watcher.screener, stage, time)
                 return max(asked(place, view) for place, view in enumerate(views))
             scores: list[float] = []
             for batch in _batches(views, watcher.batch_size):
@@ -133,7 +142,7 @@ class Gate:
     ) -> float:
         """The highest score of what a screener sees of one picture: looked at, known, or bounded by the last look.
 
-        ``time`` is that of the frame in seconds: a picture made of it has none of its own.
+        ``time`` is when the frame is shown, in seconds: a picture made of it has none of its own.
         """
         given = checked_inputs(screener.prepare(view))
         keys = [key_of(one, stage.value if screener.by_stage else "") for one in given]

@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_host.types.frame import FrameView
+
 # Far more than frames are on their way between the two places, and than most loops of an animation have; 100 bytes each.
 _KEPT = 4096
 #: An inherited verdict is younger than this, in seconds (trust.md: measured with this bound).
 OLDEST_S = Fraction(1, 2)
+# Players show pictures of an animation that say less than the one for as long as the other.
+_HASTY_S, _SLOW_S = Fraction(1, 50), Fraction(1, 10)
 
 
 class Known:
@@ -39,6 +43,20 @@ class Known:
             self._scores.move_to_end(key)
             while len(self._scores) > _KEPT:
                 self._scores.popitem(last=False)
+
+
+class ShownTime:
+    """When pictures of one stream are shown, in seconds: of an ``animation`` later than they say, where they are hasty."""
+
+    def __init__(self, *, animation: bool) -> None:
+        self._animation, self._late = animation, Fraction(0)
+
+    def of(self, frame: FrameView) -> Fraction:
+        """Asked once for each frame, in order."""
+        time, lasts = frame.time + self._late, frame.duration * frame.time_base
+        if self._animation and lasts < _HASTY_S:
+            self._late += _SLOW_S - lasts
+        return time
 
 
 def key_of(given: NDArray[Any], stage: str = "") -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import av
@@ -15,7 +15,31 @@ from roop_host.types.transfer import Transfer
 # ITU-T H.273: transfer characteristics of HDR.
 TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
 # ITU-T H.273: matrix coefficients and what FFmpeg calls unspecified (2), by which size decides as players do.
-_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+# FCC's (4) and SMPTE 240M's (7) are those of BT.601 and BT.709 to about a hundredth.
+_MATRICES: dict[int, Matrix] = {
+    1: "bt709",
+    4: "bt601",
+    5: "bt601",
+    6: "bt601",
+    7: "bt709",
+    9: "bt2020",
+    10: "bt2020",
+}
+_RGB, _UNSPECIFIED = 0, 2
+#: What says a matrix.
+SPACES: dict[Matrix, int] = {"bt709": 1, "bt601": 6, "bt2020": 9}
+# What else H.273 knows: three planes of these kinds are another picture than the same three as YUV.
+_OTHER_KINDS = {
+    _RGB: "R, G, B",
+    8: "YCgCo",
+    11: "Y'D'zD'x",
+    12: "chromaticity-derived YUV",
+    13: "chromaticity-derived YUV",
+    14: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-Re",
+    17: "YCgCo-Ro",
+}
 #: FFmpeg's ``color_range`` of full range.
 FULL_RANGE = 2
 _HD_LINES = 720
@@ -63,6 +87,27 @@ def layout_of(pix_fmt: str, colour: Colour, height: int) -> PixelLayout:
     if facts.model == "grey":
         return PixelLayout("grey", facts.depth, full_range=full, matrix=matrix, transfer=transfer)
     return PixelLayout("yuv", facts.depth, facts.shift_x, facts.shift_y, facts.alpha, full, matrix, transfer)
+
+
+def other_kind(pix_fmt: str, colour: Colour) -> str:
+    """What planes of ``pix_fmt`` are by their matrix, where nothing here reads them so: "YCgCo". Empty where all is well.
+
+    R, G, B doesn't come with less chroma than luma: there the word is an encoder's mistake, and players take no heed of it.
+    """
+    facts = _facts(pix_fmt)
+    if facts.model != "yuv" or (colour.space == _RGB and (facts.shift_x or facts.shift_y)):
+        return ""
+    return _OTHER_KINDS.get(colour.space, "")
+
+
+def understood(pix_fmt: str, colour: Colour, height: int) -> Colour:
+    """``colour`` with the matrix that ``layout_of`` goes by where it says one that is not gone by.
+
+    What is written would be shown by what it says, and nobody have seen that.
+    """
+    layout = layout_of(pix_fmt, colour, height)
+    known = layout.model == "rgb" or colour.space in (*_MATRICES, _UNSPECIFIED)
+    return colour if known else replace(colour, space=SPACES[layout.matrix])
 
 
 def keeps_all(wanted: str, of: str) -> bool:

@@ -20,7 +20,7 @@ import pluggy
 from roop_host import hookspecs
 from roop_host.errors import told
 from roop_host.plugins.found import KINDS, Plugins, word
-from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES
+from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES, SHOWN_SUFFIXES
 from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
 from roop_host.plugins.status import Declared, PluginStatus, uninstall_all_but_one
 from roop_host.types.models import says
@@ -256,6 +256,7 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     specs = _specs(manager)
     _check_choices((spec for _, spec in specs), {field.name: field for field in fields})
     _check_added((spec for _, spec in specs), {field.name: field for field in fields})
+    _check_beside(spec for _, spec in specs)
     status = replace(
         status,
         declares=tuple(f"{word(hook)} {spec.name}" for hook, spec in specs),
@@ -309,6 +310,19 @@ def _check_added(specs: Iterable[Any], options: Mapping[str, OptionField]) -> No
         name = getattr(spec, "added_by", "")
         if name and (name not in options or options[name].kind is not bool):
             raise ValueError(f"{spec.name}: added_by is {name!r}, which is no yes-or-no option of the plugin")
+
+
+def _check_beside(specs: Iterable[Any]) -> None:
+    """What a sidecar or a finisher makes is seen by no screener: under such a name it would be opened as if it were."""
+    for spec in specs:
+        if getattr(spec, "role", "writer") == "writer":
+            continue
+        for suffix in spec.suffixes:
+            if Path(f"x{suffix}").suffix in SHOWN_SUFFIXES:
+                raise ValueError(
+                    f"{spec.name}: a {spec.role} may put no picture, clip or page beside an output, which no screener would "
+                    f"have seen; {suffix} is the suffix of one"
+                )
 
 
 def _network(specs: Iterable[Any], options: Mapping[str, OptionField]) -> bool | str:

@@ -17,6 +17,10 @@ HOST_NAMES = frozenset(
 HOST_SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .jpg .jpeg .png .apng .webp .gif .tif .tiff .avif .bmp".split()  # noqa: SIM905
 )
+#: Suffixes of files that show something: nobody looks at what a plugin puts beside an output, so nothing there may show.
+SHOWN_SUFFIXES = HOST_SUFFIXES | frozenset(
+    ".jfif .jpe .heic .heif .avi .3gp .3g2 .mj2 .mpg .mpeg .ts .mts .m2ts .ogv .wmv .flv .svg .html .pdf".split()  # noqa: SIM905
+)
 #: Sub-commands of the host.
 HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config", "encoders", "faces", "preview"})
 #: Plugins of roop's own makers, each in the package ``roop-NAME``: what lacks one can be told which to install.

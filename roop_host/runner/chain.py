@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 
 from roop_host import gate
 from roop_host.errors import PluginError, RoopError, ScreenerFailed
 from roop_host.host import Progress
+from roop_host.media.pictures.palette import cut_alpha
 from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
 from roop_host.pipeline.segmenting import LeftOut, Message, Reach, SegmentEnd, SegmentStart, Splitter
@@ -53,8 +55,10 @@ def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
     return WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
 
 
-def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = False) -> Chain:
+def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = False, output: Path | None = None) -> Chain:
     """All stages but decoding and the sink. A frame that is ``alone`` is a segment without neighbours.
+
+    ``output`` is the file that is made where that is not the job's own.
 
     ``only`` the first segment may be wanted, ``first_segment`` being the number of a frame then: a segment of its own, which
     stays as it is where it shows nobody who is asked for.
@@ -70,7 +74,7 @@ def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = Fal
     for step in run.steps:
         later = _minus(later, window_spec(step.declared.spec).reach)
         stages.append(_windowed(run, step.name, step, later, step.attributed(step.item.start), _process(step)))
-    stages += [*([] if only else unmatched.stages(run)), _screen_output(run)]
+    stages += [*([] if only else unmatched.stages(run)), _screen_output(run, output or Path(run.job.output))]
     return Chain(stages, splitter)
 
 
@@ -215,7 +219,7 @@ def _of_the_host(frame: Frame) -> tuple[int, int, Fraction, int, int]:
 
 def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
     """Frames before ``start`` were counted by an earlier run, and are there for the steps that look back."""
-    door = gate.Gate(run.before, run.control.cancelled, fields=run.target.field_order is not None)
+    door = _door(run, run.before)
     length = run.job.media.segment_frames
 
     def feed(message: Message) -> Iterator[Message]:
@@ -231,14 +235,22 @@ def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
     return watched(run, "screen target", feed, run.before, splitter.finish)
 
 
-def _screen_output(run: Run) -> StageSpec:
-    door = gate.Gate(run.after, run.control.cancelled, fields=run.target.field_order is not None)
+def _door(run: Run, watchers: tuple[gate.Watcher, ...]) -> gate.Gate:
+    moving = "animation" in (run.target.kind, run.form)
+    return gate.Gate(watchers, run.control.cancelled, fields=run.target.field_order is not None, animation=moving)
+
+
+def _screen_output(run: Run, output: Path) -> StageSpec:
+    cut = output.suffix.lower() == ".gif"
+    door = _door(run, run.after)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, SegmentStart):
             door.forget()
         elif isinstance(message, Frame):
             message = message.sealed()
+            if cut:  # before the look: between a pixel that hides and one that shows may lie one step of alpha
+                cut_alpha(message.pixels)
             door.look(message, Stage.OUTPUT, _place("output", message))
         elif isinstance(message, SegmentEnd) and run.looked is not None:
             # Of a short last segment all frames of the target are through by now.

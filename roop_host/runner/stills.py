@@ -122,7 +122,8 @@ def _run_through(run: Run, folder: Path, info: MediaInfo, write: _Write) -> bool
         yield frame
 
     sinks = [*exports.sidecar_stages(run, folder), StageSpec("encode", feed)]
-    chains.execute(run, read, [*chains.build(run, number, alone=True).stages, *sinks])
+    output = Path(picture_name(info)) if run.form == "pictures" else None
+    chains.execute(run, read, [*chains.build(run, number, alone=True, output=output).stages, *sinks])
     return run.counts.frames > before
 
 

@@ -355,6 +355,7 @@ class Finisher(StageObject):
     def finish(self, path: Path, about: Finished) -> Mapping[str, bytes] | None:
         """Change ``path``, which must stay a file of its format with the same frames and marks, or leave it as it is.
 
+        To a picture comments, texts and credentials may be added and nothing else.
         What is returned becomes files beside the output: ``{".c2pa": ...}`` is ``clip.mkv.c2pa`` beside ``clip.mkv``, where
         ``.c2pa`` is among the spec's ``suffixes``. They are not uploaded.
         """

@@ -125,8 +125,9 @@ class ExporterSpec:
 
     A ``writer`` writes outputs of ``suffixes`` that the host does not know; a ``sidecar`` is a file beside the output that
     ends in its one suffix, made when ``--export`` names it; a ``finisher`` works on every finished file after the marks, and
-    its ``suffixes`` are what it may add to the output's whole name for a file beside it. ``rests_on`` are modules without
-    which it does nothing: where one can't be imported, ``roop plugins`` and ``roop doctor`` say so.
+    its ``suffixes`` are what it may add to the output's whole name for a file beside it. Beside an output no suffix of a
+    picture, a clip or a page may stand: no screener would have seen it. ``rests_on`` are modules without which it does
+    nothing: where one can't be imported, ``roop plugins`` and ``roop doctor`` say so.
     """
 
     name: str

@@ -412,6 +412,14 @@ def test_what_two_plugins_claim_neither_gets(hook: str, one: str, two: str, inst
             "ExporterSpec(name='a', summary='', role='sidecar', load=lambda: None, suffixes=('csv',))",
             "a suffix is like .csv",
         ),
+        *(
+            (
+                "roop_exporters",
+                f"ExporterSpec(name='a', summary='', role='{role}', load=lambda: None, suffixes=('{suffix}',))",
+                f"a {role} may put no picture, clip or page beside an output",
+            )
+            for role, suffix in (("sidecar", ".side.mp4"), ("finisher", ".jpg"), ("finisher", ".heic"), ("sidecar", ".ts"))
+        ),
         ("roop_screeners", SCREENER.format("covers='says nothing on nudity'"), "covers is a set of words"),
         ("roop_screeners", SCREENER.format("covers=None"), "covers is a set of words"),
         ("roop_screeners", SCREENER.format("covers={'nudity'}, threshold='x'"), "threshold is a number from 0 to 1"),

@@ -17,6 +17,7 @@ import pytest
 from clips import make_clip
 from kit import Quiet, Tint, job, plugins, processor, run, screener
 from numpy.typing import NDArray
+from PIL import Image
 
 from roop_host import Frame, FrameView, PreparedScreener, Report, Stage, gate
 from roop_host.config.fields import host_fields
@@ -369,6 +370,16 @@ def test_a_run_tells_what_was_inherited(tmp_path: Path) -> None:
     # Three segments of eight frames, each with a look of its own at both places.
     assert (guess.mode, guess.looks, guess.inherited) == ("adaptive", 6, 42)
     assert (plain.looks, plain.inherited) == (48, 0)
+
+
+def test_of_a_hasty_animation_half_a_second_is_as_players_show_it(tmp_path: Path) -> None:
+    target = tmp_path / "t.gif"
+    first, *rest = (Image.new("L", (64, 48), 100 + number) for number in range(24))
+    first.save(target, save_all=True, append_images=rest, duration=10)
+    found = plugins(screener(Guess, "guess"), processor(Tint, "tint"), quiet=False)
+    (guess,) = run(found, job(target, tmp_path / "o.gif", "tint", screen="adaptive")).screening
+    # Of each segment of eight frames, which stand for a tenth of a second each, the first and the sixth.
+    assert (guess.looks, guess.inherited) == (12, 36)
 
 
 def test_a_run_that_was_not_told_so_looks_at_everything(tmp_path: Path) -> None:

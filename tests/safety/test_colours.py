@@ -8,10 +8,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from screened import Red, flat, is_bad, let_through, stopped
+from screened import Red, clip_of, failed, flat, is_bad, let_through, stopped
 
 from roop_host import Stage
 from roop_host.media.pictures.png import chunk
@@ -215,3 +216,21 @@ def test_hdr_that_is_shown_as_it_is_kept_tells_no_bits_apart(transfer: Any) -> N
     assert curve is not None
     rises = np.diff(curve.seen_8[LEVELS * 257].astype(int))
     assert (rises.min() >= 0, rises.max() <= 4) == (True, True)
+
+
+# What a clip says of its matrix.
+
+
+@pytest.mark.parametrize(("matrix", "kind"), [(0, "R, G, B"), (8, "YCgCo"), (14, "ICtCp")])
+def test_planes_that_are_no_yuv_are_refused(matrix: int, kind: str, tmp_path: Path) -> None:
+    target = clip_of(tmp_path / "in.mkv", [flat()] * 3, encoder="ffv1", pix_fmt="yuv444p", matrix=matrix)
+    assert f"its pictures are {kind}, which can't be read here; convert it to YUV" in failed(target, tmp_path / "out.mkv")
+
+
+@pytest.mark.parametrize(("matrix", "pix_fmt"), [(0, "yuv420p"), (0, "gray"), (8, "gray")])
+def test_a_matrix_that_is_not_gone_by_is_not_said_again(matrix: int, pix_fmt: str, tmp_path: Path) -> None:
+    target = clip_of(tmp_path / "in.mkv", [flat()] * 3, encoder="ffv1", pix_fmt=pix_fmt, matrix=matrix)
+    let_through(target, tmp_path / "out.mp4", pixel_format="yuv420p")
+    with av.open(str(target)) as before, av.open(str(tmp_path / "out.mp4")) as after:
+        said = [int(next(one.decode(video=0)).colorspace) for one in (before, after)]
+    assert said == [matrix, 6]

@@ -13,6 +13,7 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
+from kit import job, run
 from PIL import Image, ImageCms
 from PIL.ExifTags import Base
 from screened import (
@@ -28,6 +29,7 @@ from screened import (
     let_through,
     pictures_in,
     stopped,
+    watching,
     with_bad,
 )
 
@@ -124,6 +126,22 @@ def test_a_figure_that_is_only_in_the_alpha_is_seen(colour: int, tmp_path: Path)
     assert stopped(save(tmp_path / "in.png", picture), tmp_path / "out.png", make=Figure).stage == "target"
     clip = clip_of(tmp_path / "in.mkv", [flat((9, 9, 9, 255)), picture], encoder="ffv1", pix_fmt="bgra")
     assert stopped(clip, tmp_path / "out.webp", make=Figure).stage == "target"
+
+
+@pytest.mark.parametrize("kind", ["still", "animation", "deep"])
+def test_a_figure_that_a_cut_of_the_alpha_brings_out_is_seen(kind: str, tmp_path: Path) -> None:
+    picture = flat((255, 255, 255, 128))
+    picture[16:32, 20:44, 3] = 127
+    target = tmp_path / "in.png"
+    if kind == "deep":
+        target = tmp_path / "in.tif"
+        tifffile.imwrite(target, picture.astype(np.uint16) * 257, photometric="rgb", extrasamples=["unassalpha"])
+    elif kind == "animation":
+        save(target, picture, flat((255, 255, 255, 129)), duration=100)
+    else:
+        save(target, picture)
+    run(watching(Figure), job(target, tmp_path / f"out{target.suffix}", "leave"))
+    assert stopped(target, tmp_path / "out.gif", make=Figure).stage == "output"
 
 
 @pytest.mark.parametrize(("gamma", "kept"), [(10.0, False), (1.0, False), (0.45455, True), (0.1, False)])

@@ -12,6 +12,7 @@ import pytest
 from clips import make_clip
 from PIL import Image
 
+from roop_host.errors import InputError
 from roop_host.media.pictures.png import chunk
 from roop_host.media.reading.same import media_digest
 
@@ -84,8 +85,94 @@ def test_a_picture_is_known_by_its_samples(suffix: str, tmp_path: Path) -> None:
 
 def test_text_in_a_picture_is_nothing_that_shows(tmp_path: Path) -> None:
     plain = _picture(tmp_path / "a.jpg")
-    told = _picture(tmp_path / "b.jpg", comment=b"told", xmp=b"<x/>")
+    told = _picture(tmp_path / "b.jpg", comment=b"told")
     assert media_digest(plain) == media_digest(told)
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(data) + 2).to_bytes(2) + data
+
+
+def _behind_the_start(more: bytes) -> Change:
+    return lambda path: path.write_bytes(path.read_bytes()[:2] + more + path.read_bytes()[2:]) and None
+
+
+def _behind_the_end(path: Path) -> None:
+    path.write_bytes(path.read_bytes() * 2)
+
+
+def _tagged(path: Path) -> None:
+    with Image.open(path) as image:
+        image.save(path, tiffinfo={34377: b"8BIM"})
+
+
+def _in_riff(path: Path) -> None:
+    content = path.read_bytes() + b"XMP \2\0\0\0<>"
+    path.write_bytes(content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:])
+
+
+def _before_the_end_of_a_gif(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"\x21\xff\x0bXMP DataXMP\x02<>\0;")
+
+
+def _in_meta(path: Path) -> None:
+    content = path.read_bytes()
+    at = content.index(b"meta") - 4
+    size = int.from_bytes(content[at : at + 4])
+    grown = (size + 8).to_bytes(4) + content[at + 4 : at + size] + b"\0\0\0\x08iprp"
+    path.write_bytes(content[:at] + grown + content[at + size :])
+
+
+XMP = b"http://ns.adobe.com/xap/1.0/\0<x/>"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "change"),
+    [
+        (".jpg", _behind_the_start(_segment(0xE1, XMP))),
+        (".jpg", _behind_the_start(_segment(0xED, b"Photoshop 3.0\0" + b"8BIM"))),
+        (".jpg", _behind_the_start(_segment(0xE2, b"MPF\0"))),
+        *((suffix, _behind_the_end) for suffix in (".jpg", ".png", ".webp", ".gif", ".bmp", ".avif")),
+        (".png", lambda path: _chunked(path, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")),
+        (".png", lambda path: _chunked(path, b"zTXt", b"Raw profile type exif\0\0")),
+        (".png", lambda path: _chunked(path, b"any ", b"")),
+        (".webp", _in_riff),
+        (".gif", _before_the_end_of_a_gif),
+        (".tif", _tagged),
+        (".avif", _in_meta),
+    ],
+)
+def test_nothing_else_may_come_into_a_picture(suffix: str, change: Change, tmp_path: Path) -> None:
+    """Previews stand in XMP, in Photoshop's own, behind the picture, and wherever somebody thinks of next."""
+    path = _picture(tmp_path / f"a{suffix}")
+    before = media_digest(path)
+    assert media_digest(path) == before
+    change(path)
+    try:
+        after = media_digest(path)
+    except InputError:
+        return
+    assert after != before
+
+
+def _chunked(path: Path, kind: bytes, data: bytes) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + chunk(kind, data) + content[33:])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "change"),
+    [
+        (".jpg", _behind_the_start(_segment(0xEB, b"JP\0\1"))),
+        (".png", lambda path: _chunked(path, b"caBX", b"x")),
+        (".gif", lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x21\xfe\x02<>\0;") and None),
+    ],
+)
+def test_credentials_and_comments_may(suffix: str, change: Change, tmp_path: Path) -> None:
+    path = _picture(tmp_path / f"a{suffix}")
+    before = media_digest(path)
+    change(path)
+    assert media_digest(path) == before
 
 
 def test_a_preview_in_a_picture_shows_something(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def write_animation(
                     palette = write_gif(frames, file, base, loop, marks, hasty=info.codec == "gif")
                     if not palette.exact:
                         notices.append(f"GIF holds 256 colours, so {len(palette.colours)} stand for all")
-                    if palette.soft:
+                    if info.layout.alpha and info.codec != "gif":
                         notices.append("GIF makes half transparent pixels opaque or clear; WebP and APNG keep them")
                 case ".webp":
                     write_webp(frames, file, base, loop, marks, kept, options.quality)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from roop_host.types.planes import Pixels
 
 #: GIF's.
 MOST_COLOURS = 256
@@ -26,12 +28,19 @@ _B4 = np.block([[4 * _B2 + add for add in row] for row in _B2])
 _BAYER = np.block([[4 * _B4 + add for add in row] for row in _B2])
 
 
+def cut_alpha(pixels: Pixels) -> None:
+    """Make half transparent pixels clear or opaque, in place."""
+    if pixels.layout.alpha:
+        pixels.make_writable()
+        alpha, peak = pixels.planes[-1], pixels.layout.peak
+        alpha[...] = np.where(alpha >= OPAQUE / 255 * peak, peak, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Palette:
     """``colours`` is uint8 ``(n, 3)``. ``exact`` where these are all there are; else ``cells`` is the index for each cell.
 
-    ``transparent`` is an index beyond the colours, None where all 256 are taken. ``soft`` where some alpha was neither 0
-    nor 255.
+    ``transparent`` is an index beyond the colours, None where all 256 are taken.
     """
 
     colours: NDArray[np.uint8]
@@ -39,7 +48,6 @@ class Palette:
     cells: NDArray[np.uint8]
     exact: bool
     spread: float = 0.0
-    soft: bool = False
 
     def index(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 ``(H, W)`` for R, G, B ``(H, W, 3)`` or with alpha ``(H, W, 4)``: the same for the same pixel at a place."""
@@ -61,11 +69,10 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> Palette:
     counts = np.zeros(_CELLS)
     sums = np.zeros((3, _CELLS))
     known: NDArray[np.int64] | None = np.empty(0, np.int64)
-    holes = soft = False
+    holes = False
     for picture in pictures:
         rgb = picture[..., :3].reshape(-1, 3)
         if picture.shape[2] == 4:
-            soft = soft or bool(np.isin(picture[..., 3], (0, 255), invert=True).any())
             there = picture[..., 3].reshape(-1) >= OPAQUE
             holes = holes or not there.all()
             rgb = rgb[there]
@@ -79,8 +86,8 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> Palette:
     if known is not None and len(known) <= MOST_COLOURS - holes:
         colours = np.stack([known >> 16, known >> 8 & 255, known & 255], axis=-1).astype(np.uint8)
         spare = len(colours) if len(colours) < MOST_COLOURS else None
-        return Palette(colours, spare, np.empty(0, np.uint8), exact=True, soft=soft)
-    return replace(_chosen(counts, sums), soft=soft)
+        return Palette(colours, spare, np.empty(0, np.uint8), exact=True)
+    return _chosen(counts, sums)
 
 
 def _chosen(counts: NDArray[np.float64], sums: NDArray[np.float64]) -> Palette:

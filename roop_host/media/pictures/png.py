@@ -6,6 +6,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from mmap import mmap
 from pathlib import Path
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -27,9 +28,9 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
-def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+def chunks(png: bytes | mmap) -> Iterator[tuple[bytes, bytes]]:
     """(kind, data) up to and with IEND; what follows is no part of the picture. Raises ``ValueError`` where it breaks."""
-    if not png.startswith(SIGNATURE):
+    if png[: len(SIGNATURE)] != SIGNATURE:
         raise ValueError("no PNG")
     at = len(SIGNATURE)
     while True:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from roop_host.errors import InputError
 from roop_host.media.av_pixels import graph_for
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo, Track
-from roop_host.media.pixel_formats import FULL_RANGE, layout_of, planar_format
+from roop_host.media.pixel_formats import FULL_RANGE, layout_of, other_kind, planar_format, understood
 from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
 
 # FFmpeg's AVFieldOrder as it is used, whatever its words say: TT and TB are of frames whose upper field is shown first.
@@ -69,6 +69,13 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         int(first.colorspace),
     )
     pix_fmt = planar_format(first.format.name)
+    kind = other_kind(pix_fmt, colour)
+    if kind:
+        raise InputError(
+            f"{path} says that its pictures are {kind}, which can't be read here; convert it to YUV with the matrix of "
+            "BT.709 first"
+        )
+    colour = understood(pix_fmt, colour, first.height)
     matrix = _matrix(first)
     return MediaInfo(
         path=path,

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from roop_host.media.info import MediaInfo
-from roop_host.media.pictures import png
 from roop_host.media.pictures.animation_files import pictures_of
 from roop_host.media.pictures.files import known_picture
 from roop_host.media.pictures.reading import probe_picture, read_pages, read_picture
+from roop_host.media.pictures.rest import rest_of
 from roop_host.media.reading.probe import open_clip, probe
 from roop_host.types.frame import Frame
 
@@ -69,8 +69,7 @@ def _of_pictures(path: Path, info: MediaInfo) -> Iterator[bytes]:
     yield repr((info.kind, info.codec, info.loop, info.pages, seen)).encode()
     with known_picture(path) as image:
         yield repr(sorted((key, image.info.get(key)) for key in ("gamma", "icc_profile", "transparency"))).encode()
-    if info.codec == "png":
-        yield repr(png.said(path)).encode()
+    yield from rest_of(path, info.codec)
     if info.kind == "animation":
         with known_picture(path) as image:
             for delay_s, rgba in pictures_of(path, image):

@@ -9,11 +9,10 @@ from fractions import Fraction
 from roop_host.errors import InputError, UsageError
 from roop_host.media.info import Colour, MediaInfo, Place, Reading, Size
 from roop_host.media.limits import check_size
-from roop_host.media.pixel_formats import layout_of, size_step
+from roop_host.media.pixel_formats import SPACES, layout_of, size_step
 from roop_host.media.reading.filters import deinterlaces
 from roop_host.media.reading.probe import MOST_RATE
 from roop_host.types.job import MediaOptions
-from roop_host.types.planes import Matrix
 
 # Numbers that FFmpeg's 32 bit fractions and 64 bit ticks hold; a rate has at most a millionth behind the point.
 _SECONDS = re.compile(r"(?:(?:(\d{1,6}):)?(\d{1,2}):)?(\d{1,10}(?:\.\d{1,9})?)", re.ASCII)
@@ -31,8 +30,6 @@ _NTSC = (24, 30, 48, 60, 120)
 _NTSC_NEAR = Fraction(1, 200)
 #: A shape that differs by less from square pixels comes from rounding to even sizes.
 _SQUARE_ENOUGH = Fraction(1, 100)
-# H.273 numbers for what untagged clips are taken for.
-_SPACES: dict[Matrix, int] = {"bt709": 1, "bt601": 6}
 _SLACK_S = 1
 _MOST_SHOWN = 40
 
@@ -219,4 +216,4 @@ def _still(info: MediaInfo, height: int) -> Colour:
     layout, colour = info.layout, info.colour
     if layout.model != "yuv" or layout_of(info.pix_fmt, colour, height).matrix == layout.matrix:
         return colour
-    return replace(colour, space=_SPACES.get(layout.matrix, colour.space))
+    return replace(colour, space=SPACES[layout.matrix])
