@@ -120,7 +120,7 @@ def _run_through(run: Run, folder: Path, info: MediaInfo, write: _Write) -> bool
         yield frame
 
     sinks = [*exports.sidecar_stages(run, folder), StageSpec("encode", feed)]
-    chains.execute(run, read, [*chains.build(run, number, alone=True).stages, *sinks])
+    chains.execute(run, read, [*chains.build(run, number, still=info).stages, *sinks])
     return run.counts.frames > before
 
 
