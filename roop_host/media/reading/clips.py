@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from roop_host.errors import InputError
 from roop_host.media.av_pixels import graph_for
+from roop_host.media.colours import seen_as
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo, Track
 from roop_host.media.pixel_formats import FULL_RANGE, layout_of, planar_format
 from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
@@ -62,13 +63,15 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
     duration = _track_seconds(stream)
     estimate = duration or (container.duration / av.time_base if container.duration else None)
     full = first.format.name.startswith("yuvj")
-    colour = Colour(
+    said = Colour(
         FULL_RANGE if full else int(first.color_range),
         int(first.color_primaries),
         int(first.color_trc),
         int(first.colorspace),
     )
     pix_fmt = planar_format(first.format.name)
+    layout = layout_of(pix_fmt, said, first.height)
+    colour, odd = seen_as(said, layout)
     matrix = _matrix(first)
     return MediaInfo(
         path=path,
@@ -79,7 +82,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         container=container.format.name,
         rotation=_rotation(path, first, matrix),
         pix_fmt=pix_fmt,
-        layout=layout_of(pix_fmt, colour, first.height),
+        layout=layout,
         time_base=stream.time_base,
         average_rate=rate,
         frames=stream.frames or (round(estimate * rate) if estimate and rate else None),
@@ -94,7 +97,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         decoder=decoder,
         tracks=tuple(_track(other) for other in container.streams if other.index != stream.index),
         metadata=_descriptive(container.metadata),
-        left_out=_left_out(container),
+        left_out=(*odd, *_left_out(container)),
         side_data=side_data_of(first),
     )
 

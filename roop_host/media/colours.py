@@ -1,0 +1,29 @@
+"""H.273's code points that come along: others would show a picture as something else than was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from roop_host.media.info import Colour
+from roop_host.types.planes import PixelLayout
+
+#: All but CIE XYZ (10) and what is not assigned.
+PRIMARIES = frozenset((1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 22))
+#: All but linear light (8), logarithms (9, 10), DCI's of CIE XYZ (17) and what is not assigned.
+TRANSFERS = frozenset((1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 18))
+#: Of YUV: the three that frames are looked at by, and two that are near to them. YCgCo, ICtCp and the like are not.
+_MATRICES = frozenset((1, 2, 4, 5, 6, 7, 9, 10))
+_UNSAID = 2
+
+
+def seen_as(colour: Colour, layout: PixelLayout) -> tuple[Colour, tuple[str, ...]]:
+    """``colour`` without the tags by which frames of ``layout`` would not look as they do here, and what these are."""
+    kept = replace(
+        colour,
+        primaries=colour.primaries if colour.primaries in PRIMARIES else _UNSAID,
+        transfer=colour.transfer if colour.transfer in TRANSFERS else _UNSAID,
+        space=colour.space if colour.space in _MATRICES or layout.model == "rgb" else _UNSAID,
+    )
+    named = (("primaries", "primaries"), ("transfer", "transfer"), ("matrix", "space"))
+    gone = [f"{name} {getattr(colour, tag)}" for name, tag in named if getattr(kept, tag) != getattr(colour, tag)]
+    return kept, (f"colour tags that show other than what is looked at ({', '.join(gone)} of H.273)",) if gone else ()
