@@ -214,6 +214,7 @@ class PreparedScreener(Screener):
     """A screener that judges a picture by arrays it makes of it, so that the host need not ask twice about equal ones.
 
     ``judge`` must depend on its inputs alone. The host keeps scores for the length of a job and by every bit of an input.
+    Whoever overrides ``screen`` too is asked by that alone, for every picture.
     """
 
     def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
@@ -227,7 +228,7 @@ class PreparedScreener(Screener):
     def bound(self, score: Score, before: NDArray[Any], now: NDArray[Any]) -> Score:
         """The most that ``now`` may score, when ``before`` of the same form did score ``score``: for ``--screen adaptive``.
 
-        1 where nothing is known, which is what this says.
+        Under the limit ``now`` is not judged. 1 where nothing is known, which is what this says: then all are judged.
         """
         return 1.0
 
