@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from roop_host.media.info import Colour
 from roop_host.types.planes import PixelLayout
 
@@ -14,6 +17,8 @@ TRANSFERS = frozenset((1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 18))
 #: Of YUV: the three that frames are looked at by, and two that are near to them. YCgCo, ICtCp and the like are not.
 _MATRICES = frozenset((1, 2, 4, 5, 6, 7, 9, 10))
 _UNSAID = 2
+#: Of ProPhoto's red in that of sRGB it is 2.03.
+_MOST_OF_PRIMARY = 3.0
 
 
 def seen_as(colour: Colour, layout: PixelLayout) -> tuple[Colour, tuple[str, ...]]:
@@ -27,3 +32,20 @@ def seen_as(colour: Colour, layout: PixelLayout) -> tuple[Colour, tuple[str, ...
     named = (("primaries", "primaries"), ("transfer", "transfer"), ("matrix", "space"))
     gone = [f"{name} {getattr(colour, tag)}" for name, tag in named if getattr(kept, tag) != getattr(colour, tag)]
     return kept, (f"colour tags that show other than what is looked at ({', '.join(gone)} of H.273)",) if gone else ()
+
+
+def primaries_of(points: NDArray[np.float64], white: NDArray[np.float64]) -> NDArray[np.float64]:
+    """CIE XYZ of red, green and blue, a column each, whose sum is ``white``; ``points`` are their x and y, a row each.
+
+    Raises ``np.linalg.LinAlgError`` for points on one line.
+    """
+    columns = np.vstack([points.T, 1 - points.sum(1)])
+    return columns * np.linalg.solve(columns, white)
+
+
+def are_calm(primaries: NDArray[np.float64], srgb: NDArray[np.float64]) -> bool:
+    """Whether a difference between the channels stays about as large as sRGB shows it.
+
+    Of points that are near sRGB's, but nearly on one line, greys look the same and a single level of colour like a hundred.
+    """
+    return bool(np.abs(np.linalg.solve(srgb, primaries)).max() <= _MOST_OF_PRIMARY)

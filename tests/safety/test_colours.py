@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from screened import Red, failed, flat, is_bad, let_through, stopped
 
 from roop_host import Stage
+from roop_host.media.colours import primaries_of
 from roop_host.media.pictures.png import chunk
 from roop_host.media.pictures.profiles import is_usual
 from roop_host.media.reading.probe import probe
@@ -152,6 +153,8 @@ def test_inks_are_looked_at_as_their_profile_shows_them(tmp_path: Path) -> None:
 
 SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 PROPHOTO_POINTS = (34570, 35850, 73470, 26530, 15960, 84040, 3660, 10)
+#: Near enough to sRGB's each, and nearly on one line.
+IN_LINE = (31270, 32900, 60000, 45000, 40000, 35100, 10000, 20000)
 EXCHANGED = (31270, 32900, 15000, 6000, 30000, 60000, 64000, 33000)
 
 
@@ -179,6 +182,7 @@ def png_with(path: Path, kind: bytes, data: bytes, *, moving: bool = False) -> P
         (b"cHRM", struct.pack(">8I", *SRGB_POINTS), True),
         (b"cHRM", struct.pack(">8I", *PROPHOTO_POINTS), True),
         (b"cHRM", struct.pack(">8I", *EXCHANGED), False),
+        (b"cHRM", struct.pack(">8I", *IN_LINE), False),
         (b"cHRM", bytes(32), False),
     ],
 )
@@ -189,6 +193,18 @@ def test_what_a_png_says_of_its_colours_comes_along_only_where_it_shows_about_wh
     report = let_through(path, tmp_path / "out.png")
     assert (chunk(kind, data) in (tmp_path / "out.png").read_bytes()) is kept
     assert any("code points far from sRGB's" in said for said in report.notices) is not kept
+
+
+def test_a_profile_that_makes_much_of_a_single_level_of_colour_does_not_come_along(tmp_path: Path) -> None:
+    points = np.array(IN_LINE[2:]).reshape(3, 2) / 100_000
+    columns = primaries_of(points, np.array([0.9642, 1.0, 0.8249]))
+    steep = matrix({name: tuple(columns[:, place]) for place, name in enumerate("rgb")})
+    grey, nearly = (Image.new("RGB", (2, 2), colour) for colour in ((110, 110, 110), (111, 110, 109)))
+    profile, srgb = ImageCms.ImageCmsProfile(BytesIO(steep)), ImageCms.createProfile("sRGB")
+    seen = [np.asarray(ImageCms.profileToProfile(one, profile, srgb)).astype(int) for one in (grey, nearly)]
+    assert np.abs(seen[0] - 110).max() < 10
+    assert np.abs(seen[1] - 110).max() > 100
+    assert not is_usual(steep)
 
 
 class Bright(Red):

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from roop_host.media.colours import PRIMARIES, TRANSFERS
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.media.colours import PRIMARIES, TRANSFERS, are_calm, primaries_of
 from roop_host.media.info import SRGB, Colour
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -94,11 +97,23 @@ def _is_kept(kind: bytes, data: bytes) -> bool:
     if kind == b"cICP":
         return len(data) == 4 and data[0] in PRIMARIES and data[1] in TRANSFERS and data[2] == _NO_MATRIX
     if kind == b"cHRM":
-        return len(data) == 32 and all(
-            math.dist((x / 100_000, y / 100_000), near) <= most
-            for (x, y), (near, most) in zip(struct.iter_unpack(">II", data), _POINTS, strict=True)
-        )
+        return len(data) == 32 and _are_usual(np.frombuffer(data, ">u4").reshape(4, 2) / 100_000)
     return True
+
+
+def _are_usual(points: NDArray[np.float64]) -> bool:
+    if any(math.dist(point, near) > most for point, (near, most) in zip(points, _POINTS, strict=True)):
+        return False
+    usual = np.array([point for point, _ in _POINTS])
+    try:
+        return are_calm(_primaries(points), _primaries(usual))
+    except np.linalg.LinAlgError:
+        return False
+
+
+def _primaries(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y = points[0]
+    return primaries_of(points[1:], np.array([x / y, 1, (1 - x - y) / y]))
 
 
 def said(path: Path) -> list[tuple[bytes, bytes]]:
