@@ -47,7 +47,7 @@ COMMANDS = (
 # What a plugin author meets, in the order of the hooks: the record, then the object that its ``load`` gives.
 RECORDS: dict[str, tuple[type[Any], ...]] = {
     "roop_processors": (specs.ProcessorSpec, objects.Processor),
-    "roop_screeners": (specs.ScreenerSpec, objects.Screener),
+    "roop_screeners": (specs.ScreenerSpec, objects.Screener, objects.PreparedScreener),
     "roop_analysers": (specs.AnalyserSpec, objects.Analyser),
     "roop_exporters": (specs.ExporterSpec, objects.Writer, objects.Sidecar, objects.Finisher),
     "roop_uploaders": (specs.UploaderSpec, objects.Uploader),

@@ -112,6 +112,43 @@ def test_a_picture_with_alpha_is_seen_both_ways() -> None:
         gate.Gate([watcher(shown)], NEVER).look(frame(alpha=True), Stage.TARGET, "it")
 
 
+def test_backdrops_are_made_one_by_one_so_that_a_large_picture_is_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    make = gate.over
+
+    def noted(*given: Any) -> Any:
+        order.append("made")
+        return make(*given)
+
+    def look(frames: Sequence[FrameView]) -> list[float]:
+        order.append("looked")
+        return [0.1]
+
+    monkeypatch.setattr(gate, "over", noted)
+    gate.Gate([watcher(look)], NEVER).look(frame(alpha=True), Stage.TARGET, "it")
+    assert order == ["looked", *["made", "looked"] * 3]
+
+
+@pytest.mark.parametrize("screener", ["screen", "judge"])
+@pytest.mark.parametrize("rest", [0, 1])
+def test_no_screener_takes_pictures_off_its_list(screener: str, rest: int) -> None:
+    def fewer(frames: Any) -> list[float]:
+        del frames[rest:]
+        return [0.0] * len(frames)
+
+    class Fewer(Prepared):
+        def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
+            return [np.full(1, value, np.uint8) for value in (10, 250)]
+
+        def judge(self, inputs: Any, stage: Stage) -> Sequence[float]:
+            return fewer(inputs)
+
+    one = watcher(fewer) if screener == "screen" else prepared(Fewer())
+    one.batch_size = 4
+    with pytest.raises(ScreenerFailed):
+        gate.Gate([one], NEVER).look(frame(alpha=True), Stage.TARGET, "it")
+
+
 def test_screeners_cannot_change_the_picture() -> None:
     seen = watcher([0.0])
     gate.Gate([seen], NEVER).look(frame(), Stage.TARGET, "it")

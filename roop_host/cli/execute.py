@@ -144,12 +144,14 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
 
 
 def _looks(report: Report) -> str:
-    """ "480 looks by screeners (20 reused)": pictures that were bit by bit known count apart, and those that inherit."""
+    """ "480 looks by screeners and 20 verdicts without one (20 reused)": the latter come on top, for other pictures."""
     looks, reused, inherited = (
         sum(getattr(verdicts, what) for verdicts in report.screening) for what in ("looks", "reused", "inherited")
     )
+    looked = f"{looks} look{'' if looks == 1 else 's'} by screeners"
     told = ", ".join(f"{count} {what}" for what, count in (("reused", reused), ("inherited", inherited)) if count)
-    return f"{looks} looks by screeners ({told})" if told else f"{looks} looks by screeners"
+    spared = reused + inherited
+    return f"{looked} and {spared} verdict{'' if spared == 1 else 's'} without one ({told})" if told else looked
 
 
 def _amount(report: Report) -> str:

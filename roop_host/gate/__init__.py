@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from typing import Any, Literal, TypeGuard, TypeVar
 
 import numpy as np
@@ -88,38 +89,38 @@ class Gate:
         """Nothing is inherited from what was looked at before: a segment begins."""
         self._last.clear()
 
-    def look(self, frame: Frame, stage: Stage, what: str, *, again: bool = False) -> None:
+    def look(self, frame: Frame, stage: Stage, what: str, *, again: bool = False, placed: bool = True) -> None:
         """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows ``frame``.
 
         One with alpha is looked at without its alpha, and over black, grey and white: colours of the one backdrop can hide
         what the others show. ``what`` names the picture for people.
         Each screener gets copies: nobody paints over what another one sees, or what is encoded. What an earlier run has
-        looked at and counted is looked at ``again``, and not counted twice.
+        looked at and counted is looked at ``again``, and not counted twice. Only what is ``placed`` in a stream has a number
+        and a time to tell.
         """
-        whole = [frame, *(_field(frame, field) for field in (0, 1) if self._fields)]
-        pictures = [picture for one in whole for picture in (one, *_over_backdrops(one))]
         time = self._clock.of(frame)
         for number, watcher in enumerate(self._watchers):
             counted = watcher.counted
-            worst = self._scored(number, watcher, pictures, stage, what, time)
+            worst = self._scored(number, watcher, frame, stage, what, time)
             if again:
                 watcher.looks, watcher.reused, watcher.inherited = counted
             watcher.highest[stage.value] = max(worst, watcher.highest.get(stage.value, 0.0))
             if worst >= watcher.limit:
-                raise _blocked(watcher, frame, stage, what, worst)
+                raise _blocked(watcher, frame if placed else None, stage, what, worst)
 
-    def _scored(
-        self, number: int, watcher: Watcher, pictures: list[Frame], stage: Stage, what: str, time: Fraction
-    ) -> float:
+    def _scored(self, number: int, watcher: Watcher, frame: Frame, stage: Stage, what: str, time: Fraction) -> float:
         """The highest score of the pictures; whatever else comes of asking is a failure of the screener."""
+        copies, pictures = self._copies[number], self._pictures(frame)
         try:
-            views = self._copies[number].views(pictures)
             if _is_prepared(watcher.screener):
                 asked = partial(self._judged, number, watcher, watcher.screener, stage, time)
-                return max(asked(place, view) for place, view in enumerate(views))
+                return max(asked(place, copies.view(picture)) for place, picture in enumerate(pictures))
             scores: list[float] = []
-            for batch in _batches(views, watcher.batch_size):
-                scores += checked_scores(watcher.screener.screen(batch, stage), len(batch))
+            for batch in _batches(pictures, watcher.batch_size):
+                views = tuple(copies.view(picture, place) for place, picture in enumerate(batch))
+                scores += checked_scores(watcher.screener.screen(views, stage), len(views))
+            watcher.looks += len(scores)
+            return max(scores)
         except BaseException as error:
             if from_outside(error) or (isinstance(error, Interrupted) and self._cancel.is_set()):
                 raise
@@ -127,8 +128,15 @@ class Gate:
                 f"the screener {watcher.label} gave no valid answer for {what} "
                 f"({told(error)}); nothing is produced without one, so repair or update it"
             ) from error
-        watcher.looks += len(views)
-        return max(scores)
+
+    def _pictures(self, frame: Frame) -> Iterator[Frame]:
+        """All that viewers see of ``frame``. Each is made when it is asked for: of a large one all at once would be many."""
+        yield frame
+        yield from _over_backdrops(frame)
+        for number in (0, 1) if self._fields else ():
+            alone = _field(frame, number)
+            yield alone
+            yield from _over_backdrops(alone)
 
     def _judged(
         self,
@@ -156,7 +164,7 @@ class Gate:
             else:
                 asked.append(turn)
         for turns in _batches(asked, watcher.batch_size):
-            answers = checked_scores(screener.judge([given[turn] for turn in turns], stage), len(turns))
+            answers = checked_scores(screener.judge(tuple(given[turn] for turn in turns), stage), len(turns))
             for turn, answer in zip(turns, answers, strict=True):
                 scores[turn] = answer
                 watcher.known.note(keys[turn], answer)
@@ -184,14 +192,15 @@ def _is_prepared(screener: Screener) -> TypeGuard[PreparedScreener]:
     return isinstance(screener, PreparedScreener) and type(screener).screen is PreparedScreener.screen
 
 
-def _batches(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+def _batches(items: Iterable[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
     """All of them, each once."""
-    for first in range(0, len(items), size):
-        yield items[first : first + size]
+    rest = iter(items)
+    while batch := tuple(islice(rest, size)):
+        yield batch
 
 
-def _blocked(watcher: Watcher, frame: Frame, stage: Stage, what: str, score: float) -> ContentBlocked:
-    in_stream = stage is not Stage.SOURCE
+def _blocked(watcher: Watcher, frame: Frame | None, stage: Stage, what: str, score: float) -> ContentBlocked:
+    there = None if stage is Stage.SOURCE else frame
     return ContentBlocked(
         f"the screener {watcher.label} stopped the job: {what} scores {score:.2f}, and the limit is "
         f"{watcher.limit:.2f}; nothing was kept",
@@ -200,8 +209,8 @@ def _blocked(watcher: Watcher, frame: Frame, stage: Stage, what: str, score: flo
             distribution=watcher.label,
             stage=stage.value,
             picture=what,
-            frame=frame.index if in_stream else None,
-            seconds=round(float(frame.time), 3) if in_stream else None,
+            frame=None if there is None else there.index,
+            seconds=None if there is None else round(float(there.time), 3),
             score=round(score, 4),
             limit=watcher.limit,
         ),
@@ -276,14 +285,14 @@ def recall(watchers: Sequence[Watcher], seen: Mapping[str, Any]) -> None:
             watcher.highest[stage] = max(score, watcher.highest.get(stage, 0.0))
 
 
-def _over_backdrops(frame: Frame) -> list[Frame]:
+def _over_backdrops(frame: Frame) -> Iterator[Frame]:
     """What viewers see of a picture with alpha: it may hide or show what the colours alone do not."""
     alpha = frame.alpha()
     if alpha is None:
-        return []
-    colour = frame.bgr()
-    seen = [over(colour, alpha, level) for level in _BACKDROPS]
-    return [Frame(rgb_pixels(np.ascontiguousarray(one[..., ::-1])), index=frame.index) for one in seen]
+        return
+    for level in _BACKDROPS:
+        seen = over(frame.bgr(), alpha, level)
+        yield Frame(rgb_pixels(np.ascontiguousarray(seen[..., ::-1])), index=frame.index)
 
 
 def _field(frame: Frame, field: int) -> Frame:

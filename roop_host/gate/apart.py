@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,21 @@ from roop_host.types.planes import Pixels
 
 
 class Copies:
-    """Handles on copies, each valid until the next call: the memory is used again, since fresh one costs page faults."""
+    """Handles on copies, each valid until the next one of its place: memory is used again, since fresh costs page faults."""
 
     def __init__(self) -> None:
-        self._planes: dict[int, tuple[NDArray[Any], ...]] = {}
+        self._memory: dict[tuple[int, int], NDArray[np.uint8]] = {}
         self._scratch = Scratch()
 
-    def views(self, pictures: Sequence[Frame]) -> list[FrameView]:
-        """One handle per picture, with nothing in it that was converted before."""
-        return [self._view(place, picture) for place, picture in enumerate(pictures)]
+    def view(self, picture: Frame, place: int = 0) -> FrameView:
+        """A handle with nothing in it that was converted before; ``place`` is that among those that are shown together."""
+        planes = tuple(self._copy(plane, place, number) for number, plane in enumerate(picture.pixels.planes))
+        return picture.on(Pixels(picture.pixels.layout, planes), self._scratch)
 
-    def _view(self, place: int, picture: Frame) -> FrameView:
-        given = picture.pixels.planes
-        kept = self._planes.get(place, ())
-        if _forms(kept) != _forms(given):
-            kept = self._planes[place] = tuple(np.empty(plane.shape, plane.dtype) for plane in given)
-        for mine, theirs in zip(kept, given, strict=True):
-            np.copyto(mine, theirs)
-        return picture.on(Pixels(picture.pixels.layout, kept), self._scratch)
-
-
-def _forms(planes: Sequence[NDArray[Any]]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
-    return [(plane.shape, plane.dtype) for plane in planes]
+    def _copy(self, plane: NDArray[Any], place: int, number: int) -> NDArray[Any]:
+        memory = self._memory.get((place, number))
+        if memory is None or memory.size < plane.nbytes:
+            memory = self._memory[place, number] = np.empty(plane.nbytes, np.uint8)
+        mine = memory[: plane.nbytes].view(plane.dtype).reshape(plane.shape)
+        np.copyto(mine, plane)
+        return mine

@@ -17,6 +17,7 @@ from roop_host.media.pixel_formats import layout_of
 from roop_host.types.frame import Frame
 from roop_host.types.objects import StreamInfo
 from roop_host.types.planes import PixelLayout
+from roop_host.types.transfer import Transfer
 
 _PIX_FMT = "yuv420p"
 
@@ -52,12 +53,22 @@ def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) 
 
 
 def planar_frame(
-    rgb: NDArray[Any], alpha: NDArray[Any] | None, *, index: int, pts: int, time_base: Fraction, duration: int
+    rgb: NDArray[Any],
+    alpha: NDArray[Any] | None,
+    transfer: Transfer,
+    *,
+    index: int,
+    pts: int,
+    time_base: Fraction,
+    duration: int,
 ) -> Frame:
-    """A frame over a copy of R, G, B ``(H, W, 3)`` and alpha ``(H, W)`` of uint8 or uint16, as planes that encoders take."""
+    """A frame over a copy of R, G, B ``(H, W, 3)`` and alpha ``(H, W)`` of uint8 or uint16, as planes that encoders take.
+
+    Encoders are told by their plan what the colours are.
+    """
     deep = "16le" if rgb.dtype == np.uint16 else ""
     picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], f"gbr{'' if alpha is None else 'a'}p{deep}")
-    layout = PixelLayout("rgb", 16 if deep else 8, alpha=alpha is not None, full_range=True)
+    layout = PixelLayout("rgb", 16 if deep else 8, alpha=alpha is not None, full_range=True, transfer=transfer)
     pixels = AvPixels(layout, picture)
     channels = [rgb[..., 2], rgb[..., 1], rgb[..., 0], *([] if alpha is None else [alpha])]
     for plane, channel in zip(pixels.planes, channels, strict=True):

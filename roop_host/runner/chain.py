@@ -12,6 +12,7 @@ from pathlib import Path
 from roop_host import gate
 from roop_host.errors import PluginError, RoopError, ScreenerFailed
 from roop_host.host import Progress
+from roop_host.media.info import MediaInfo
 from roop_host.media.pictures.palette import cut_alpha
 from roop_host.pipeline.calls import too_late
 from roop_host.pipeline.run import PipelineRun, StageSpec
@@ -55,17 +56,20 @@ def window_spec(spec: ProcessorSpec | AnalyserSpec) -> WindowSpec:
     return WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
 
 
-def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = False, output: Path | None = None) -> Chain:
-    """All stages but decoding and the sink. A frame that is ``alone`` is a segment without neighbours.
+def build(
+    run: Run, first_segment: int, *, still: MediaInfo | None = None, only: bool = False, output: Path | None = None
+) -> Chain:
+    """All stages but decoding and the sink. The frame of a ``still`` is a segment without neighbours.
 
     ``output`` is the file that is made where that is not the job's own.
 
     ``only`` the first segment may be wanted, ``first_segment`` being the number of a frame then: a segment of its own, which
     stays as it is where it shows nobody who is asked for.
     """
+    alone = still is not None
     length = 1 if alone or only else run.job.media.segment_frames
     splitter = Splitter(length, Reach() if alone else reach_of(run), first_segment, only=only)
-    stages = [_screen_target(run, splitter, 0 if alone or only else first_segment * length)]
+    stages = [_screen_target(run, splitter, 0 if alone or only else first_segment * length, still)]
     later = reach_of(run)
     if run.analyser is not None:
         eyes = _Eyes(run, run.analyser, first_segment, alone=alone)
@@ -74,7 +78,7 @@ def build(run: Run, first_segment: int, *, alone: bool = False, only: bool = Fal
     for step in run.steps:
         later = _minus(later, window_spec(step.declared.spec).reach)
         stages.append(_windowed(run, step.name, step, later, step.attributed(step.item.start), _process(step)))
-    stages += [*([] if only else unmatched.stages(run)), _screen_output(run, output or Path(run.job.output))]
+    stages += [*([] if only else unmatched.stages(run)), _screen_output(run, still, output or Path(run.job.output))]
     return Chain(stages, splitter)
 
 
@@ -217,7 +221,7 @@ def _of_the_host(frame: Frame) -> tuple[int, int, Fraction, int, int]:
     return (frame.index, frame.pts, frame.time_base, frame.duration, frame.rotation)
 
 
-def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
+def _screen_target(run: Run, splitter: Splitter, start: int, still: MediaInfo | None) -> StageSpec:
     """Frames before ``start`` were counted by an earlier run, and are there for the steps that look back."""
     door = _door(run, run.before)
     length = run.job.media.segment_frames
@@ -227,7 +231,8 @@ def _screen_target(run: Run, splitter: Splitter, start: int) -> StageSpec:
             segment, place = divmod(message.index, length)
             if place == 0:
                 door.forget()
-            door.look(message, Stage.TARGET, _place("target", message), again=message.index < start)
+            what = _place(Stage.TARGET, message, still)
+            door.look(message, Stage.TARGET, what, again=message.index < start, placed=is_placed(run))
             if run.looked is not None and place == length - 1 and message.index >= start:
                 run.looked[segment] = tuple(watcher.standing() for watcher in run.before)
             yield from splitter.feed(message)
@@ -240,7 +245,7 @@ def _door(run: Run, watchers: tuple[gate.Watcher, ...]) -> gate.Gate:
     return gate.Gate(watchers, run.control.cancelled, fields=run.target.field_order is not None, animation=moving)
 
 
-def _screen_output(run: Run, output: Path) -> StageSpec:
+def _screen_output(run: Run, still: MediaInfo | None, output: Path) -> StageSpec:
     cut = output.suffix.lower() == ".gif"
     door = _door(run, run.after)
 
@@ -251,7 +256,7 @@ def _screen_output(run: Run, output: Path) -> StageSpec:
             message = message.sealed()
             if cut:  # before the look: between a pixel that hides and one that shows may lie one step of alpha
                 cut_alpha(message.pixels)
-            door.look(message, Stage.OUTPUT, _place("output", message))
+            door.look(message, Stage.OUTPUT, _place(Stage.OUTPUT, message, still), placed=is_placed(run))
         elif isinstance(message, SegmentEnd) and run.looked is not None:
             # Of a short last segment all frames of the target are through by now.
             before = run.looked.get(message.segment.index, run.before)
@@ -273,8 +278,20 @@ def watched(
     return StageSpec(label, feed, close, partial(late_screener, watchers), pulses=pulses)
 
 
-def _place(stage: str, frame: Frame) -> str:
-    return f"{stage} frame {frame.index} at {float(frame.time):.2f} s"
+def still_name(still: MediaInfo) -> str:
+    """A picture that stands alone, for people."""
+    return f"the picture {still.path}" if still.pages == 1 else f"page {still.page + 1} of {still.path}"
+
+
+def is_placed(run: Run) -> bool:
+    """Whether numbers of frames say which is meant: pictures of a folder have names, and some may be left out."""
+    return run.target.kind != "folder" or run.target.streams
+
+
+def _place(stage: Stage, frame: Frame, still: MediaInfo | None) -> str:
+    if still is None:
+        return f"{stage.value} frame {frame.index} at {float(frame.time):.2f} s"
+    return still_name(still) if stage is Stage.TARGET else f"what was made of {still_name(still)}"
 
 
 def late_screener(watchers: tuple[gate.Watcher, ...], seconds: float) -> RoopError:

@@ -53,7 +53,7 @@ class _Pieces:
         yield message
 
     def _piece(self, frame: Frame) -> bytes:
-        (view,) = self._copies.views((frame,))  # the encoder comes after, and what it gets was screened
+        view = self._copies.view(frame)  # the encoder comes after, and what it gets was screened
         piece = self._part.attributed(self._part.item.piece, at((frame,)))(view)
         return _bytes(self._part, "piece", piece)
 

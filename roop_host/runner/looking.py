@@ -274,7 +274,7 @@ def _one_by_one(run: Run, look: Look, seen: _Seen, album: Album) -> None:
         frame = read_picture(item)
         frame.index = number
         file = Path(item.path).name if run.target.kind == "folder" else ""
-        album.screen(frame, Stage.TARGET, f"the picture {item.path}")
+        album.screen(frame, Stage.TARGET, chains.still_name(item), placed=chains.is_placed(run))
         faces = [replace(face, id=place) for place, face in enumerate(album.analyse(frame))]
         seen.note(frame, faces, number, 0.0, alone=True, file=file)
         seen.whole = visible_bgr(frame) if run.form == "picture" and look.drawn else None

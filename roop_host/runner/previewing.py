@@ -13,6 +13,7 @@ from roop_host.errors import UsageError
 from roop_host.faces.drawing import Marked, heat, side_by_side, with_faces
 from roop_host.faces.ordering import ordered
 from roop_host.host import Control, Host
+from roop_host.media.info import MediaInfo
 from roop_host.media.pictures.belongings import Belongings, belongings_of
 from roop_host.media.pictures.reading import read_picture
 from roop_host.media.reading.places import known_at, shown_at
@@ -93,8 +94,8 @@ def _settle_output(wish: Wish, run: Run, names: Names) -> None:
 def _made(run: Run, number: int) -> _Seen:
     """Run the chain for one frame."""
     seen = _Seen(number)
-    alone = not run.target.streams
-    chain = chains.build(run, number, alone=alone, only=True)
+    still = None if run.target.streams else _still(run, number)
+    chain = chains.build(run, number, still=still, only=True)
 
     def feed(message: Message) -> Iterator[Message]:
         if isinstance(message, Frame) and message.index == number:
@@ -102,18 +103,22 @@ def _made(run: Run, number: int) -> _Seen:
             chains.count(run, message)
         yield from ()
 
-    frames = _picture(run, seen) if alone else _stream(run, seen, chain.splitter.first_frame)
+    frames = _stream(run, seen, chain.splitter.first_frame) if still is None else _picture(still, seen)
     chains.execute(run, lambda: frames, [*chain.stages, StageSpec("show", feed)])
     if seen.after is None:
         raise _not_there(run, seen.last)
     return seen
 
 
-def _picture(run: Run, seen: _Seen) -> Iterator[Frame]:
+def _still(run: Run, number: int) -> MediaInfo:
     items = run.target.items or (run.target,)
-    if seen.number >= len(items):
+    if number >= len(items):
         raise _not_there(run, len(items) - 1)
-    frame = read_picture(items[seen.number])
+    return items[number]
+
+
+def _picture(still: MediaInfo, seen: _Seen) -> Iterator[Frame]:
+    frame = read_picture(still)
     frame.index = seen.number
     yield _noted(frame, seen)
 

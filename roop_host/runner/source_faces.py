@@ -77,9 +77,9 @@ class Album:
             self._known[text, what] = self._saved(text, what) if is_saved(text) else self._seen(text, what)
         return self._known[text, what]
 
-    def screen(self, frame: Frame, stage: Stage, what: str) -> None:
+    def screen(self, frame: Frame, stage: Stage, what: str, *, placed: bool = True) -> None:
         """Raise ``ContentBlocked`` or ``ScreenerFailed`` unless every screener allows the picture."""
-        look = partial(self._door.look, frame, stage, what)
+        look = partial(self._door.look, frame, stage, what, placed=placed)
         self._run.host.call(look, limit_s=self._run.job.execution.timeout_s, late=partial(late_screener, self._run.before))
 
     def analyse(self, frame: Frame) -> list[Face]:

@@ -123,7 +123,7 @@ def _run_through(run: Run, folder: Path, info: MediaInfo, write: _Write) -> bool
 
     sinks = [*exports.sidecar_stages(run, folder), StageSpec("encode", feed)]
     output = Path(picture_name(info)) if run.form == "pictures" else None
-    chains.execute(run, read, [*chains.build(run, number, alone=True, output=output).stages, *sinks])
+    chains.execute(run, read, [*chains.build(run, number, still=info, output=output).stages, *sinks])
     return run.counts.frames > before
 
 

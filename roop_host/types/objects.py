@@ -206,6 +206,7 @@ class PreparedScreener(Screener):
 
     ``judge`` must depend on inputs and stage alone. The host keeps scores for a job's length, by every bit of an input and
     by stage. ``by_stage`` False promises that the stage is nothing to it: then what leaves as it came is looked at once.
+    Whoever overrides ``screen`` too is asked by that alone, for every picture.
     """
 
     by_stage: bool = True
@@ -221,7 +222,7 @@ class PreparedScreener(Screener):
     def bound(self, score: Score, before: NDArray[Any], now: NDArray[Any]) -> Score:
         """The most that ``now`` may score, when ``before`` of the same form did score ``score``: for ``--screen adaptive``.
 
-        1 where nothing is known, which is what this says.
+        Under the limit ``now`` is not judged. 1 where nothing is known, which is what this says: then all are judged.
         """
         return 1.0
 

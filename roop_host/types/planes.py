@@ -13,6 +13,8 @@ from roop_host.types.transfer import Transfer
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
 _GREY = 128
+#: Lines that are made at once: in floats a large picture would take gigabytes.
+_STRIP = 64
 
 # Kr, Kb of ITU-R BT.601, BT.709 and BT.2020.
 _LUMA: dict[Matrix, tuple[float, float]] = {
@@ -159,10 +161,31 @@ def over_grey(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[np.ui
 
 def over(colour: NDArray[Any], alpha: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
     """As ``over_grey``, over grey of ``level`` in 0..255."""
-    seen: NDArray[np.uint8] = np.rint(level + alpha[..., None] * (colour.astype(np.float32) - level)).astype(np.uint8)
+    seen = np.empty(colour.shape, np.uint8)
+    for first in range(0, len(colour), _STRIP):
+        rows = slice(first, first + _STRIP)
+        part = colour[rows].astype(np.float32) - level
+        part *= alpha[rows, :, None]
+        part += level
+        seen[rows] = np.rint(part, out=part)
     return seen
 
 
 def field_pixels(pixels: Pixels, field: int) -> Pixels:
-    """Every second line of each plane, from ``field`` (0, 1) on: chroma of interlaced pictures lies in fields as well."""
-    return Pixels(pixels.layout, tuple(plane[field::2] for plane in pixels.planes))
+    """Every second line of each plane, from ``field`` (0, 1) on: chroma of interlaced pictures lies in fields as well.
+
+    Where the last of the second field's chroma lines would lie below the picture, the one before stands for it.
+    """
+    luma, *others = pixels.planes
+    lines = len(luma[field::2])
+    chroma = -(-lines >> pixels.layout.shift_y)
+    planes = (_lines(plane, field, lines if len(plane) == len(luma) else chroma) for plane in others)
+    return Pixels(pixels.layout, (luma[field::2], *planes))
+
+
+def _lines(plane: NDArray[Any], field: int, count: int) -> NDArray[Any]:
+    lines = plane[field::2]
+    if len(lines) == count:
+        return lines
+    last = lines[-1:] if len(lines) else plane[-1:]
+    return np.concatenate([lines, np.repeat(last, count - len(lines), axis=0)])

@@ -36,7 +36,7 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the gate stopped the job. ``frame`` and ``seconds`` are of the target, None of a source picture."""
+    """Why the gate stopped the job. ``frame`` and ``seconds`` are of the target, None of a source or a folder's pictures."""
 
     screener: str
     distribution: str

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roop_host import Report
+from roop_host import Report, Verdicts
 from roop_host.cli.execute import _tell_done
 
 
@@ -44,3 +44,19 @@ def test_what_was_held_and_left_out_is_told(held: int, dropped: int, said: str, 
     report = Report(output="o.mp4", frames=9, frames_held=held, frames_dropped=dropped)
     _tell_done(report, {"told": [], "json": False, "quiet": False})
     assert f"o.mp4: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("reused", "inherited", "said"),
+    [
+        (0, 0, "7 looks by screeners, "),
+        (1, 0, "7 looks by screeners and 1 verdict without one (1 reused), "),
+        (7, 26, "7 looks by screeners and 33 verdicts without one (7 reused, 26 inherited), "),
+    ],
+)
+def test_what_nobody_looked_at_is_told_apart(
+    reused: int, inherited: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdicts = Verdicts("red", "red 1.0", 0.85, 7, {}, reused, inherited)
+    _tell_done(Report(output="o.mp4", screening=(verdicts,)), {"told": [], "json": False, "quiet": False})
+    assert f"0 faces changed, {said}" in capsys.readouterr().err

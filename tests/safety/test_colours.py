@@ -15,8 +15,10 @@ from PIL import Image, ImageCms
 from screened import Red, clip_of, failed, flat, is_bad, let_through, stopped
 
 from roop_host import Stage
+from roop_host.media.colours import primaries_of
 from roop_host.media.pictures.png import chunk
 from roop_host.media.pictures.profiles import is_usual
+from roop_host.media.reading.probe import probe
 from roop_host.types.transfer import curve_of
 
 LEVELS = np.arange(256)
@@ -151,6 +153,8 @@ def test_inks_are_looked_at_as_their_profile_shows_them(tmp_path: Path) -> None:
 
 SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 PROPHOTO_POINTS = (34570, 35850, 73470, 26530, 15960, 84040, 3660, 10)
+#: Near enough to sRGB's each, and nearly on one line.
+IN_LINE = (31270, 32900, 60000, 45000, 40000, 35100, 10000, 20000)
 EXCHANGED = (31270, 32900, 15000, 6000, 30000, 60000, 64000, 33000)
 
 
@@ -178,6 +182,7 @@ def png_with(path: Path, kind: bytes, data: bytes, *, moving: bool = False) -> P
         (b"cHRM", struct.pack(">8I", *SRGB_POINTS), True),
         (b"cHRM", struct.pack(">8I", *PROPHOTO_POINTS), True),
         (b"cHRM", struct.pack(">8I", *EXCHANGED), False),
+        (b"cHRM", struct.pack(">8I", *IN_LINE), False),
         (b"cHRM", bytes(32), False),
     ],
 )
@@ -188,6 +193,18 @@ def test_what_a_png_says_of_its_colours_comes_along_only_where_it_shows_about_wh
     report = let_through(path, tmp_path / "out.png")
     assert (chunk(kind, data) in (tmp_path / "out.png").read_bytes()) is kept
     assert any("code points far from sRGB's" in said for said in report.notices) is not kept
+
+
+def test_a_profile_that_makes_much_of_a_single_level_of_colour_does_not_come_along(tmp_path: Path) -> None:
+    points = np.array(IN_LINE[2:]).reshape(3, 2) / 100_000
+    columns = primaries_of(points, np.array([0.9642, 1.0, 0.8249]))
+    steep = matrix({name: tuple(columns[:, place]) for place, name in enumerate("rgb")})
+    grey, nearly = (Image.new("RGB", (2, 2), colour) for colour in ((110, 110, 110), (111, 110, 109)))
+    profile, srgb = ImageCms.ImageCmsProfile(BytesIO(steep)), ImageCms.createProfile("sRGB")
+    seen = [np.asarray(ImageCms.profileToProfile(one, profile, srgb)).astype(int) for one in (grey, nearly)]
+    assert np.abs(seen[0] - 110).max() < 10
+    assert np.abs(seen[1] - 110).max() > 100
+    assert not is_usual(steep)
 
 
 class Bright(Red):
@@ -209,9 +226,92 @@ def test_a_png_in_hdr_is_looked_at_as_it_is_shown(transfer: int, tmp_path: Path)
         assert np.array_equal(np.asarray(image), grey)
 
 
+def hdr_pngs(folder: Path, transfer: int, *, moving: bool) -> Path:
+    """An APNG, or a folder that is taken for a clip, of grey that looks far lighter in HDR."""
+    first, other = (Image.fromarray(flat((level,) * 3)) for level in (160, 159))
+    folder.mkdir()
+    first.save(folder / "1.png", **({"save_all": True, "append_images": [other]} if moving else {}))
+    if not moving:
+        other.save(folder / "2.png")
+    told = chunk(b"cICP", bytes((9, transfer, 0, 1)))
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content[:33] + told + content[33:])
+    return folder / "1.png" if moving else folder
+
+
+@pytest.mark.parametrize("moving", [True, False])
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_moving_pngs_in_hdr_are_looked_at_as_they_are_shown(transfer: int, moving: bool, tmp_path: Path) -> None:
+    path = hdr_pngs(tmp_path / "in", transfer, moving=moving)
+    assert stopped(path, tmp_path / "out.apng", make=Bright).stage == "target"
+    let_through(path, tmp_path / "out.apng")
+    assert chunk(b"cICP", bytes((9, transfer, 0, 1))) in (tmp_path / "out.apng").read_bytes()
+    with Image.open(tmp_path / "out.apng") as image:
+        assert np.array_equal(np.asarray(image), flat((160, 160, 160)))
+    let_through(path, tmp_path / "out.mp4")
+    said = probe(tmp_path / "out.mp4").colour
+    assert (said.primaries, said.transfer) == (9, transfer)
+
+
+def test_pictures_in_hdr_and_others_are_no_clip(tmp_path: Path) -> None:
+    folder = hdr_pngs(tmp_path / "in", 16, moving=False)
+    Image.fromarray(flat()).save(folder / "2.png")
+    sentence = failed(folder, tmp_path / "out.mkv", code=2, folder="frames")
+    assert "64x48 in HDR (colours 9, 16 of H.273), but the frames of a clip are of one size and kind of colour" in sentence
+
+
+def test_of_two_words_about_colours_the_first_counts(tmp_path: Path) -> None:
+    path = png_with(tmp_path / "in.png", b"cICP", bytes((1, 13, 0, 1)))
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + chunk(b"cICP", bytes((9, 16, 0, 1))) + content[33:])
+    assert probe(path).colour.transfer == 16
+    let_through(path, tmp_path / "out.png")
+    assert (tmp_path / "out.png").read_bytes().count(b"cICP") == 1
+
+
+def tagged(path: Path, primaries: int, transfer: int, matrix: int) -> Path:
+    """A clip with H.273's code points."""
+    with av.open(str(path), "w") as sink:
+        stream: Any = sink.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = primaries, transfer, matrix
+        picture = av.VideoFrame.from_ndarray(flat(), format="rgb24").reformat(format="yuv420p")
+        picture.color_primaries, picture.color_trc, picture.colorspace = primaries, transfer, matrix
+        sink.mux([*stream.encode(picture), *stream.encode(None)])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize(
+    ("given", "kept", "left"),
+    [
+        ((1, 1, 1), (1, 1, 1), ""),
+        ((5, 5, 5), (5, 5, 5), ""),  # PAL
+        ((9, 16, 9), (9, 16, 9), ""),
+        ((1, 8, 1), (1, 2, 1), "transfer 8"),  # linear light
+        ((1, 9, 1), (1, 2, 1), "transfer 9"),  # logarithms
+        ((1, 10, 1), (1, 2, 1), "transfer 10"),
+        ((10, 17, 1), (2, 2, 1), "primaries 10, transfer 17"),  # CIE XYZ, as in cinemas
+    ],
+)
+def test_what_a_clip_says_of_its_colours_comes_along_only_where_it_shows_about_what_was_seen(
+    given: tuple[int, int, int], kept: tuple[int, int, int], left: str, suffix: str, tmp_path: Path
+) -> None:
+    path = tagged(tmp_path / f"in{suffix}", *given)
+    report = let_through(path, tmp_path / f"out{suffix}")
+    with av.open(str(tmp_path / f"out{suffix}")) as made:
+        frame = next(made.decode(video=0))
+    assert (frame.color_primaries, frame.color_trc, frame.colorspace) == kept
+    told = [said for said in report.notices if "colour tags that show other than what is looked at" in said]
+    assert bool(told) is bool(left)
+    assert all(f"({left} of H.273)" in said for said in told)
+
+
 @pytest.mark.parametrize("transfer", ["pq", "hlg"])
 def test_hdr_that_is_shown_as_it_is_kept_tells_no_bits_apart(transfer: Any) -> None:
-    """An animation or a JPEG of it is not looked at by this curve: it is near enough."""
+    """A JPEG, GIF or WebP of it is not looked at by this curve: it is near enough."""
     curve = curve_of(transfer)
     assert curve is not None
     rises = np.diff(curve.seen_8[LEVELS * 257].astype(int))

@@ -12,6 +12,7 @@ import pytest
 from screened import BAD, Picture, Red, flat, is_bad, let_through, stopped
 
 from roop_host import Stage
+from roop_host.media.av_pixels import graph_for
 from roop_host.media.reading.probe import probe
 
 
@@ -54,3 +55,28 @@ def test_calm_fields_pass_and_each_is_looked_at(tmp_path: Path) -> None:
     assert let_through(clip, tmp_path / "out.mp4").screening[0].looks == 3 * 2 * 3
     full = let_through(clip, tmp_path / "full.mp4", deinterlace=True)
     assert full.screening[0].looks == full.frames * 2
+
+
+def broadcast(path: Path, picture: Picture) -> Path:
+    """Two frames of MPEG-2 in fields, whose height may be any even number, as x264's may not."""
+    height, width = picture.shape[:2]
+    with av.open(str(path), "w") as sink:
+        stream: Any = sink.add_stream("mpeg2video", rate=25, options={"flags": "+ildct+ilme", "qmin": "1", "qmax": "2"})
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+        graph = graph_for(frame, ("setfield", "mode=tff"))
+        for number in range(2):
+            frame.pts = number
+            graph.push(frame)
+            sink.mux(stream.encode(graph.pull()))
+        sink.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("height", [90, 270, 486, 2])
+def test_fields_whose_last_chroma_line_lies_below_the_picture_are_looked_at(height: int, tmp_path: Path) -> None:
+    size = (128, height)
+    clip = broadcast(tmp_path / "in.mkv", flat(size=size))
+    assert probe(clip).field_order == "tff"
+    assert let_through(clip, tmp_path / "out.mkv").screening[0].looks == 2 * 2 * 3
+    assert stopped(broadcast(tmp_path / "bad.mkv", flat(BAD, size)), tmp_path / "bad_out.mkv").frame == 0

@@ -308,5 +308,5 @@ def test_one_bad_picture_of_a_folder_stops_all_of_it(tmp_path: Path) -> None:
     (folder := tmp_path / "in").mkdir()
     for number, picture in enumerate(with_bad(4, 2)):
         save(folder / f"{number}.png", picture)
-    assert stopped(folder, tmp_path / "out").frame == 2
+    assert stopped(folder, tmp_path / "out").picture == f"the picture {folder / '2.png'}"
     assert stopped(folder, tmp_path / "out.mp4", fps="25").frame == 2

@@ -15,8 +15,10 @@ from PIL import Image
 from roop_host.errors import InputError
 from roop_host.media.info import SRGB, MediaInfo
 from roop_host.media.limits import check_length
+from roop_host.media.pictures import png
 from roop_host.media.pictures.files import BROKEN, quiet
 from roop_host.media.pictures.left import left_out
+from roop_host.media.pixel_formats import TRANSFERS
 from roop_host.types.planes import PixelLayout
 
 #: How long players show a frame that says 0.
@@ -45,6 +47,7 @@ def look_at_animation(path: Path, image: Any, name: str, count: int) -> MediaInf
     except InputError:
         if not delays:
             raise
+    colour = png.colour_of(path) if name == "png" else SRGB
     length = sum(delays, Fraction(0))
     return MediaInfo(
         path=path,
@@ -54,12 +57,12 @@ def look_at_animation(path: Path, image: Any, name: str, count: int) -> MediaInf
         codec=name,
         container=name,
         pix_fmt="gbrap" if alpha else "gbrp",
-        layout=PixelLayout("rgb", alpha=alpha, full_range=True),
+        layout=PixelLayout("rgb", alpha=alpha, full_range=True, transfer=TRANSFERS.get(colour.transfer, "sdr")),
         time_base=_time_base(name, delays),
         average_rate=len(delays) / length,
         frames=len(delays),
         duration_s=float(length),
-        colour=SRGB,
+        colour=colour,
         loop=_loop(image, name),
         left_out=about,
     )

@@ -54,6 +54,7 @@ class AnimationReader(PictureReader):
         return planar_frame(
             picture[..., :3],
             picture[..., 3] if alpha else None,
+            self._info.layout.transfer,
             index=index,
             pts=pts,
             time_base=base,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roop_host.errors import InputError, Interrupted, UsageError
-from roop_host.media.info import SRGB, Known, MediaInfo, Reading
+from roop_host.media.info import Colour, Known, MediaInfo, Reading
 from roop_host.media.kinds import suffix_of
 from roop_host.media.pictures.reader import PictureReader
 from roop_host.media.pictures.reading import probe_picture, read_picture
@@ -44,18 +44,18 @@ def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading
     """The still pictures in the folder, in natural order: hidden files and sub-folders are none of it.
 
     As ``frames`` they are shown at ``reading.rate`` (25 unless said), as planes of R, G, B that hold the deepest of them.
-    ``auto`` is that where there are several of one size. Raises ``InputError``, and ``UsageError`` where frames were asked
-    for and the sizes differ.
+    ``auto`` is that where there are several of one size and kind of colour. Raises ``InputError``, and ``UsageError`` where
+    frames were asked for and these differ.
     """
     items, left = _pictures(path, reading)
     if not items:
         raise InputError(f"{path} has no picture in it that can be read; name a folder of pictures, or one file")
     first = items[0]
-    other = next((item for item in items if (item.width, item.height) != (first.width, first.height)), None)
+    other = next((item for item in items if _form(item) != _form(first)), None)
     if wanted == "frames" and other is not None:
         raise UsageError(
-            f"{other.path} is {other.width}x{other.height} and {first.path.name} {first.width}x{first.height}, but "
-            "the frames of a clip are of one size; take --folder pictures"
+            f"{other.path} is {_said(other)} and {first.path.name} {_said(first)}, but "
+            "the frames of a clip are of one size and kind of colour; take --folder pictures"
         )
     mode: Mode = wanted if wanted != "auto" else "frames" if other is None and len(items) > 1 else "pictures"
     rate = reading.rate or USUAL_RATE
@@ -65,6 +65,15 @@ def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading
         more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
         notices.append(f"left out of {path}, being no still pictures: {', '.join(left[:_TOLD])}{more}")
     return Folder(_described(path, items, rate, reading), mode, tuple(notices))
+
+
+def _form(item: MediaInfo) -> tuple[int, int, Colour]:
+    return item.width, item.height, item.colour
+
+
+def _said(item: MediaInfo) -> str:
+    colour = f" in HDR (colours {item.colour.primaries}, {item.colour.transfer} of H.273)" if item.colour.hdr else ""
+    return f"{item.width}x{item.height}{colour}"
 
 
 def natural(name: str) -> tuple[Any, ...]:
@@ -114,7 +123,8 @@ class FolderReader(PictureReader):
             self.notices.append(f"left out: {error}")
             return None
         rgb, alpha = _as(info.layout, still)
-        return planar_frame(rgb, alpha, index=index, pts=index, time_base=info.time_base, duration=1)
+        transfer = info.layout.transfer
+        return planar_frame(rgb, alpha, transfer, index=index, pts=index, time_base=info.time_base, duration=1)
 
 
 def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]:
@@ -168,12 +178,12 @@ def _described(path: Path, items: list[MediaInfo], rate: Fraction, reading: Read
         codec="pictures",
         container="folder",
         pix_fmt=f"gbr{'a' if alpha else ''}p{'16le' if deep else ''}",
-        layout=PixelLayout("rgb", 16 if deep else 8, alpha=alpha, full_range=True),
+        layout=PixelLayout("rgb", 16 if deep else 8, alpha=alpha, full_range=True, transfer=items[0].layout.transfer),
         time_base=1 / rate,
         average_rate=rate,
         frames=len(items),
         duration_s=float(len(items) / rate),
-        colour=SRGB,
+        colour=items[0].colour,
         left_out=tuple(lost),
         is_file=False,
         items=tuple(items),

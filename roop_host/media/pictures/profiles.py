@@ -10,6 +10,8 @@ from math import dist
 import numpy as np
 from PIL import Image, ImageCms
 
+from roop_host.media.colours import are_calm, primaries_of
+
 #: Of 255, how far a profile may move a grey: ProPhoto's gamma of 1.8 moves it by 20, linear samples by 70.
 _FARTHEST = 48
 #: How much lighter the next of 256 greys may be: a step would show what differs by a single bit. Gamma 1.8 has 2.
@@ -17,6 +19,7 @@ _STEEPEST = 4
 #: sRGB's primaries as profiles keep them (chromaticity, adapted to D50), and how far others may lie from them: ProPhoto's
 #: are the farthest in use. Colours that are exchanged lie 0.4 and more apart.
 _PRIMARIES = {b"rXYZ": ((0.648, 0.331), 0.15), b"gXYZ": ((0.321, 0.598), 0.32), b"bXYZ": ((0.156, 0.066), 0.17)}
+_SRGB = primaries_of(np.array([point for point, _ in _PRIMARIES.values()]), np.array([0.9642, 1.0, 0.8249]))
 #: With fewer levels it is an exponent.
 _LEAST_OF_TABLE = 2
 _CURVES = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
@@ -58,7 +61,15 @@ def _is_told_by_curves(tags: dict[bytes, bytes], *, coloured: bool) -> bool:
     """Whether it has no table of colours, primaries near sRGB's, and curves without leaps."""
     if any(name.startswith(_TABLES) for name in tags) or any(map(_leaps, (tags.get(name, b"") for name in _CURVES))):
         return False
-    return not coloured or all(dist(_chromaticity(tags[name]), near) <= most for name, (near, most) in _PRIMARIES.items())
+    if not coloured:
+        return True
+    columns = np.array([struct.unpack_from(">iii", tags[name], 8) for name in _PRIMARIES]).T / 65536
+    with np.errstate(all="raise"):
+        near = all(
+            dist(column[:2] / column.sum(), point) <= most
+            for column, (point, most) in zip(columns.T, _PRIMARIES.values(), strict=True)
+        )
+        return near and are_calm(columns, _SRGB)
 
 
 def _leaps(curve: bytes) -> bool:
@@ -72,11 +83,6 @@ def _leaps(curve: bytes) -> bool:
     even = np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, count), light)
     seen = np.where(even < 0.0031308, 12.92 * even, 1.055 * even ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
     return bool((np.diff(light) < 0).any() or np.diff(seen).max() * 255 > _STEEPEST)
-
-
-def _chromaticity(tag: bytes) -> tuple[float, float]:
-    x, y, z = struct.unpack_from(">iii", tag, 8)
-    return x / (x + y + z), y / (x + y + z)
 
 
 def _greys_stay(profile: bytes, mode: str) -> bool:

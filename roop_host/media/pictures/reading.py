@@ -20,7 +20,6 @@ from roop_host.media.pictures.samples import has_alpha, is_deep, is_grey, orient
 from roop_host.media.pixel_formats import TRANSFERS
 from roop_host.types.frame import Frame
 from roop_host.types.planes import PixelLayout, Pixels, grey_pixels, rgb_pixels
-from roop_host.types.transfer import Transfer
 
 _MOVING = frozenset(("gif", "webp", "png", "avif"))
 _SUBFILE = 254
@@ -73,14 +72,8 @@ def _frame(image: Image.Image, info: MediaInfo, index: int) -> Frame:
     taken = scaled(turned(samples(image, info.path), orientation), info.reading.pixels)
     alpha = taken[..., -1] if taken.shape[2] in (2, 4) else None
     pixels = grey_pixels(taken[..., 0], alpha) if taken.shape[2] < 3 else rgb_pixels(taken[..., :3], alpha)
-    layout = replace(pixels.layout, transfer=_transfer(image, info.path))
+    layout = replace(pixels.layout, transfer=info.layout.transfer)
     return Frame(Pixels(layout, pixels.planes), index=index, pts=index)
-
-
-def _transfer(image: Image.Image, path: Path) -> Transfer:
-    """HDR where a PNG says so in its code points: it is looked at as viewers show it, as a video is."""
-    said = dict(png.meaning(path)) if format_of(image) == "png" else {}
-    return TRANSFERS.get(said[b"cICP"][1], "sdr") if b"cICP" in said else "sdr"
 
 
 @quiet()
@@ -94,7 +87,8 @@ def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> 
     layout = PixelLayout("rgb", bits, alpha=alpha, full_range=True)
     if grey:
         layout = PixelLayout("grey", bits, alpha=alpha, full_range=True, matrix="bt601")
-    layout = replace(layout, transfer=_transfer(image, path))
+    colour = png.colour_of(path) if format_of(image) == "png" else SRGB
+    layout = replace(layout, transfer=TRANSFERS.get(colour.transfer, "sdr"))
     family = ("ya" if alpha else "gray") if grey else ("gbrap" if alpha else "gbrp")
     return MediaInfo(
         path,
@@ -106,7 +100,7 @@ def _still(path: Path, image: Image.Image, *, page: int = 0, pages: int = 1) -> 
         pix_fmt=f"{family}{'16le' if deep else '8' if family == 'ya' else ''}",
         layout=layout,
         frames=1,
-        colour=SRGB,
+        colour=colour,
         left_out=left_out(path, image, deep=deep),
         page=page,
         pages=pages,

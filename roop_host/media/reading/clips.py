@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from roop_host.errors import InputError
 from roop_host.media.av_pixels import graph_for
+from roop_host.media.colours import seen_as
 from roop_host.media.info import Colour, FieldOrder, Hdr, MediaInfo, Track
 from roop_host.media.pixel_formats import FULL_RANGE, layout_of, other_kind, planar_format, understood
 from roop_host.media.reading.decoding import BrokenOff, decoder_of, pictures
@@ -62,20 +63,22 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
     duration = _track_seconds(stream)
     estimate = duration or (container.duration / av.time_base if container.duration else None)
     full = first.format.name.startswith("yuvj")
-    colour = Colour(
+    said = Colour(
         FULL_RANGE if full else int(first.color_range),
         int(first.color_primaries),
         int(first.color_trc),
         int(first.colorspace),
     )
     pix_fmt = planar_format(first.format.name)
-    kind = other_kind(pix_fmt, colour)
+    kind = other_kind(pix_fmt, said)
     if kind:
         raise InputError(
             f"{path} says that its pictures are {kind}, which can't be read here; convert it to YUV with the matrix of "
             "BT.709 first"
         )
-    colour = understood(pix_fmt, colour, first.height)
+    said = understood(pix_fmt, said, first.height)
+    layout = layout_of(pix_fmt, said, first.height)
+    colour, odd = seen_as(said)
     matrix = _matrix(first)
     return MediaInfo(
         path=path,
@@ -86,7 +89,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         container=container.format.name,
         rotation=_rotation(path, first, matrix),
         pix_fmt=pix_fmt,
-        layout=layout_of(pix_fmt, colour, first.height),
+        layout=layout,
         time_base=stream.time_base,
         average_rate=rate,
         frames=stream.frames or (round(estimate * rate) if estimate and rate else None),
@@ -101,7 +104,7 @@ def clip_info(path: Path, container: Any, stream: Any) -> MediaInfo:
         decoder=decoder,
         tracks=tuple(_track(other) for other in container.streams if other.index != stream.index),
         metadata=_descriptive(container.metadata),
-        left_out=_left_out(container),
+        left_out=(*odd, *_left_out(container)),
         side_data=side_data_of(first),
     )
 

@@ -190,7 +190,7 @@ def _notices(row: Encoder, pix_fmt: str, info: MediaInfo, options: MediaOptions)
     if lost:
         why = f"--pixel-format {pix_fmt}" if options.pixel_format != _AUTO else f"the encoder {row.name}"
         yield f"{why} gives {', '.join(lost)}"
-    if info.colour.hdr and layout_of(pix_fmt, info.colour, info.height).depth < _DEEP:
+    if info.colour.hdr and layout_of(pix_fmt, info.colour, info.height).depth < _DEEP <= info.layout.depth:
         yield f"HDR in 8 bit shows steps in soft gradients; leave out --pixel-format {pix_fmt} to keep its depth"
     if (info.hdr.mastering or info.hdr.light) and not row.hdr:
         yield f"{row.name} does not keep the brightness figures of the HDR target (mastering display, MaxCLL)"
