@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from roop_host.config.files import ConfigFile
+from roop_host.config.files import ConfigFile, user_file
+from roop_host.errors import UsageError
 from roop_host.plugins.names import HOST_NAMES
 from roop_host.types.options import OptionField
 
@@ -26,7 +27,10 @@ class Layers:
     files: Sequence[ConfigFile]
 
     def settle(self, option: OptionField) -> Said | None:
-        """What was said of ``option``, or None. Raises ``UsageError`` for a value that it does not take."""
+        """What was said of ``option``, or None.
+
+        Raises ``UsageError`` for a value that it does not take, and for what a found file may not say.
+        """
         if option.flag in self.given:
             return Said(option.read(self.given[option.flag], option.flag), option.flag)
         if option.per_run:
@@ -43,6 +47,11 @@ class Layers:
         for file in self.files:
             table = file.table(option.owner)
             if option.key in table:
+                if file.found and option.users_own:
+                    raise UsageError(
+                        f"{file.place(option)} is for you alone to say, and this file was only found; take it out, say "
+                        f"{option.flag} or {option.variable}, or write it into {user_file()}"
+                    )
                 value = option.read(table[option.key], file.place(option), base=file.path.parent)
                 yield Said(value, str(file.path), file.found)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from roop_host import Box, Host, Job, Report, RoopError, Step
+from roop_host.types.options import describe
 from roop_provenance.label import fitted
 from roop_provenance.lettering import Drawn, Typeset, lettering_of
 from roop_provenance.options import Options, Position
@@ -34,6 +35,12 @@ def labelled(picture_bgr: NDArray[Any], tmp_path: Path, suffix: str = ".png", **
 def changed(before: NDArray[Any], after: NDArray[Any]) -> Box:
     rows, columns = np.nonzero((before != after).any(axis=2))
     return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+
+
+def test_a_found_file_asks_for_a_label_and_says_neither_what_it_shows_nor_who_signs() -> None:
+    fields = {field.name: field for field in describe("provenance", Options)}
+    assert {name for name, field in fields.items() if not field.users_own} == {"label", "label_position"}
+    assert fields["label"].tightens  # and takes none away
 
 
 @pytest.mark.parametrize("grey", [0, 60, 128, 217, 255])
