@@ -246,7 +246,7 @@ class _Lock:
         from filelock import Timeout
 
         if os.path.lexists(self._path) and not stat.S_ISREG(self._path.lstat().st_mode):
-            raise _no_file(self._path, "no plain file")
+            raise OutputError(f"{self._path}, the lock of the audit log, is no plain file; move it away or name another log")
         try:
             self._lock.acquire(blocking=False)
         except Timeout:

@@ -6,15 +6,18 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roop_host.errors import UsageError
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks, suffix_of
 from roop_host.media.output import unwritable, work_path
-from roop_host.plugins.found import Plugins
 from roop_host.runner.casting import files_of
 from roop_host.runner.resolve import Names
 from roop_host.types.job import Job
+
+if TYPE_CHECKING:
+    from roop_host.plugins.found import Plugins
 
 #: Files and folders to publish: where each lies while it is made, and its final name; the output comes last.
 Files = list[tuple[Path, Path]]

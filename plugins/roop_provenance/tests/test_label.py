@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from roop_host import Box, Host, Job, Report, RoopError, Step
-from roop_host.types.options import describe
 from roop_provenance.label import fitted
 from roop_provenance.lettering import Drawn, Typeset, lettering_of
 from roop_provenance.options import Options, Position
@@ -38,9 +38,9 @@ def changed(before: NDArray[Any], after: NDArray[Any]) -> Box:
 
 
 def test_a_found_file_asks_for_a_label_and_says_neither_what_it_shows_nor_who_signs() -> None:
-    fields = {field.name: field for field in describe("provenance", Options)}
-    assert {name for name, field in fields.items() if not field.users_own} == {"label", "label_position"}
-    assert fields["label"].tightens  # and takes none away
+    said = {field.name: field.metadata for field in fields(Options)}
+    assert {name for name, of in said.items() if not of["users_own"]} == {"label", "label_position"}
+    assert said["label"]["tightens"]  # and takes none away
 
 
 @pytest.mark.parametrize("grey", [0, 60, 128, 217, 255])
