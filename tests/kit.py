@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,7 @@ from roop_host import (
     FrameView,
     Host,
     Job,
+    JobContext,
     MediaOptions,
     Processor,
     ProcessorSpec,
@@ -47,11 +49,14 @@ from roop_host import (
     Writer,
     hookimpl,
 )
+from roop_host.media.output import work_path
 from roop_host.media.pictures.png import chunk
+from roop_host.media.segments import segment_name
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import plugins_of
 
 _Base = TypeVar("_Base")
+_Step = TypeVar("_Step", bound=Processor)
 FAST = MediaOptions(preset="ultrafast", segment_frames=8)
 
 
@@ -218,6 +223,33 @@ class Camera(Source):
             picture = np.full((self.size[1], self.size[0], 3), (40, 60, 200), np.uint8)
             picture[4:16, number : number + 12] = 255
             yield SourceFrame(picture, 50_000 + 40 * number)
+
+
+def wait_for_segments(output: Path, wanted: int) -> None:
+    """Until so many segments of a job that runs are stored: what a step has passed on is encoded by another thread."""
+    until = time.monotonic() + 60
+    while not all((work_path(output) / segment_name(number)).exists() for number in range(wanted)):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{output} has not come to {wanted} stored segments")
+        time.sleep(0.01)
+
+
+def breaks(base: type[_Step], at: int, stored: int | None = None) -> type[_Step]:
+    """``base``, which fails at a frame once ``stored`` segments can be gone on with: all that end before it, unless said."""
+
+    class Breaks(base):  # type: ignore[valid-type, misc]
+        def begin(self, job: JobContext) -> None:
+            self.torn = job.job
+            super().begin(job)
+
+        def process(self, window: Window) -> None:
+            if not window.warming and any(frame.index == at for frame in window.current):
+                wanted = at // self.torn.media.segment_frames if stored is None else stored
+                wait_for_segments(Path(self.torn.output), wanted)
+                raise RuntimeError("a fault")
+            super().process(window)
+
+    return Breaks
 
 
 def acting(kind: str, base: type[_Base], act: Callable[[str], None], *methods: str) -> type[_Base]:

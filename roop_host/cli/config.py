@@ -110,5 +110,6 @@ def _lines(plugins: Plugins) -> Iterator[str]:
             table = _table(option)
             yield ""
             yield f"[{table}]"
-        yield f"# {option.help} ({option.takes}; {option.flag}, {option.variable})"
+        own = "; only in your own file or one you name" if option.users_own else ""
+        yield f"# {option.help} ({option.takes}; {option.flag}, {option.variable}{own})"
         yield f"# {option.key} = {toml(option.default)}"

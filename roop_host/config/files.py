@@ -89,9 +89,7 @@ def read_files(asked: str | None = None, environment: Mapping[str, str] | None =
             raise UsageError(f"the config file {path} does not exist; check --config and {VARIABLE}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the config file {path} cannot be read ({error}); repair it or name another") from error
-        file = replace(parse(path, text), found=not named and path != user_file())
-        _check_found(file)
-        found.append(file)
+        found.append(replace(parse(path, text), found=not named and path != user_file()))
     return found
 
 
@@ -115,16 +113,6 @@ def parse(path: Path, text: str) -> ConfigFile:
         raise UsageError(f"the config file {path}: {per_run[0]} is asked for anew at each run ({fields[per_run[0]].flag})")
     _known(path, "in [run]", run, [key for key, option in fields.items() if not option.per_run])
     return ConfigFile(path.absolute(), run, plugin, tuple(required))
-
-
-def _check_found(file: ConfigFile) -> None:
-    """Raise ``UsageError`` for what only the user may say: a file that came along with a folder has nothing written."""
-    for option in host_fields():
-        if file.found and option.users_own and option.key in file.run:
-            raise UsageError(
-                f"{file.place(option)} names a file to write, and this file was only found; say {option.flag} or "
-                f"{option.variable}, or write it into {user_file()}"
-            )
 
 
 def check_plugin_tables(files: Iterable[ConfigFile], plugins: Plugins) -> list[str]:

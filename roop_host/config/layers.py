@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from roop_host.config.fields import host_fields, plugin_fields
-from roop_host.config.files import ConfigFile
+from roop_host.config.files import ConfigFile, user_file
+from roop_host.errors import UsageError
 from roop_host.plugins.names import HOST_NAMES, OWN_PLUGINS
 from roop_host.types.options import OptionField
 from roop_host.types.packages import pip
@@ -31,7 +32,10 @@ class Layers:
     files: Sequence[ConfigFile]
 
     def settle(self, option: OptionField) -> Said | None:
-        """What was said of ``option``, or None. Raises ``UsageError`` for a value that it does not take."""
+        """What was said of ``option``, or None.
+
+        Raises ``UsageError`` for a value that it does not take, and for what a found file may not say.
+        """
         spoken, files = self._spoken(option), self._in_files(option)
         if option.is_limit:  # whoever says it, nothing is loosened by it
             limits = [said for said in (*spoken, *files) if said.value is not None]
@@ -51,6 +55,11 @@ class Layers:
         for file in () if option.per_run else self.files:
             table = file.table(option.owner)
             if option.key in table:
+                if file.found and option.users_own:
+                    raise UsageError(
+                        f"{file.place(option)} is for you alone to say, and this file was only found; take it out, say "
+                        f"{option.flag} or {option.variable}, or write it into {user_file()}"
+                    )
                 value = option.read(table[option.key], file.place(option), base=file.path.parent)
                 yield Said(value, str(file.path), file.found)
 

@@ -104,9 +104,10 @@ def _load(point: EntryPoint) -> Any:
     spec = PathFinder.find_spec(name) if known is None else known.__spec__
     if dist is None or spec is None or _origin(dist)[1]:
         return point.load()
-    places = [Path(place).resolve() for place in (spec.submodule_search_locations or [spec.origin or ""])]
+    places = [Path(place) for place in (spec.submodule_search_locations or [spec.origin or ""])]
     home = Path(str(dist.locate_file(""))).resolve()
-    if not any(place.is_relative_to(home) for place in places):
+    # An installer may put links there, to files in its cache.
+    if not any(place.parent.resolve() == home or place.resolve().is_relative_to(home) for place in places):
         reason = f"its module {name} would come from {places[0]}, and it lies in {home}; take away what stands in its place"
         raise ImportError(reason, name=name)
     return point.load()

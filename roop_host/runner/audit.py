@@ -11,20 +11,23 @@ import json
 import logging
 import os
 import stat
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from roop_host.errors import OutputError, RoopError, UsageError
+from roop_host.errors import Interrupted, OutputError, RoopError, UsageError, told
 from roop_host.faces.saved import file_of
 from roop_host.media.output import unwritable
 from roop_host.plugins.taking_part import scheme_of
+from roop_host.runner.files import identity, names_taken
 from roop_host.runner.state import Run
 from roop_host.types.packages import own_version
-from roop_host.types.report import Report
+from roop_host.types.report import Refusal, Report, Verdicts
 from roop_host.types.specs import models_of
 
 SCHEMA = 1
@@ -33,6 +36,9 @@ _CHUNK = 1 << 20
 # A pipe that nobody reads must not be waited for, and no link be followed to what somebody else chose.
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+_POLL_S = 0.1
+# A line is written in milliseconds: who holds the lock for longer hangs. A job that was stopped still says so, but soon.
+_PATIENCE_S, _PATIENCE_OF_STOPPED_S = 60.0, 2.0
 
 
 class Audit:
@@ -48,6 +54,7 @@ class Audit:
             _refuse_own(run, self._path)
             with _opened(self._path) as file:
                 _check_content(self._path, file)
+            _try_lock(self._path)
 
     def read_inputs(self) -> None:
         """Hash what the job is about to read, before it does. Raises ``Interrupted``."""
@@ -55,25 +62,28 @@ class Audit:
             self._inputs = _inputs(self._run)
 
     def note(self, report: Report) -> None:
-        """Write the line. Raises ``OutputError``; whether or not, a second call does nothing."""
+        """Write the line. Raises ``OutputError``, ``Interrupted``; whether or not, a second call does nothing."""
         path, self._path = self._path, None
         if path is None:
             return
         line = json.dumps(self._line(report), ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
         try:
-            with _locked(path), _opened(path) as file:
+            with _locked(path, self._run.control.cancelled), _opened(path) as file:
                 _append(file, line)
-        except (OSError, OutputError) as error:
+        except (OSError, OutputError, Interrupted) as error:
             stands = f"the output {report.output} stands" if report.output else "there is no output"
             why = error.strerror if isinstance(error, OSError) else error
-            raise OutputError(f"the audit log {path} has no line of this job ({why}); {stands}") from error
+            kind = Interrupted if isinstance(error, Interrupted) else OutputError
+            raise kind(f"the audit log {path} has no line of this job ({why}); {stands}") from error
 
     def note_failed(self, run: Run, report: Report) -> None:
         """The same for a job that has failed: that stays the error, and this one is only logged."""
         try:
             self.note(report)
-        except OutputError as error:
+        except RoopError as error:
             logging.getLogger("roop").warning("%s", error)
+        except Exception as error:  # noqa: BLE001  (the job's own error and its report must get through)
+            logging.getLogger("roop").warning("the audit log has no line of this job (%s)", told(error))
 
     def _line(self, report: Report) -> dict[str, Any]:
         run = self._run
@@ -84,7 +94,7 @@ class Audit:
             for model in models_of(one.spec)
         }
         steps = [name for name in report.steps if name in run.host.plugins.processors]
-        refusal = None if report.refusal is None else asdict(report.refusal)
+        refusal = None if report.refusal is None else self._verdict(report.refusal)
         if refusal is not None:
             del refusal["picture"]  # a source's name
         return {
@@ -101,10 +111,20 @@ class Audit:
             "source_type": report.source_type,
             # The name of a person's own model is that of its file.
             "models": [{"name": known.get(one["sha256"]), "sha256": one["sha256"]} for one in report.models],
-            "plugins": list(report.plugins),
-            "screening": [asdict(verdicts) for verdicts in report.screening],
+            "plugins": list(map(self._unnamed, report.plugins)),
+            "screening": list(map(self._verdict, report.screening)),
             "refusal": refusal,
         }
+
+    def _verdict(self, said: Verdicts | Refusal) -> dict[str, Any]:
+        return {**asdict(said), "distribution": self._unnamed(said.distribution)}
+
+    def _unnamed(self, text: str) -> str:
+        """A plugin that is a single file is called as that file is."""
+        for one in self._run.host.plugins.statuses:
+            if not one.installed:
+                text = text.replace(one.describe(), f"a single file {one.version}")
+        return text
 
 
 def _kind(report: Report) -> str | None:
@@ -118,14 +138,22 @@ def _kind(report: Report) -> str | None:
 
 
 def _refuse_own(run: Run, path: Path) -> None:
-    job, real = run.job, path.resolve()
-    made = [Path(text).absolute().resolve() for text in (job.output, job.media.keep_frames) if text]
-    if any(real == one or one in real.parents for one in made):
-        raise UsageError(f"the audit log {path} lies where the job writes its output; name another place")
+    """Neither the log nor its lock may be what the job reads or makes, nor lie in a folder of that."""
+    job = run.job
+    made = list(map(_folded, names_taken(job, run.host.plugins)))
     people = (*job.sources, *job.references, *(text for pair in job.pairs for text in pair))
-    read = [*filter(None, map(_file_or_none, people)), Path(job.target)]
-    if any(real == one.absolute().resolve() for one in read):
-        raise UsageError(f"the audit log {path} is also an input; inputs are never changed, so name another file")
+    named = [job.target, *map(str, filter(None, map(_file_or_none, filter(None, people))))]
+    read = {identity(one) for one in named} - {None}
+    for place in (path.resolve(), _lock_path(path).resolve()):
+        if any(_folded(place).is_relative_to(one) for one in made):
+            raise UsageError(f"the audit log {path} lies where the job writes its output; name another place")
+        if not read.isdisjoint(map(identity, (place, *place.parents))):
+            raise UsageError(f"the audit log {path} is or lies in an input; inputs are never changed, so name another file")
+
+
+def _folded(path: Path) -> PurePath:
+    """As disks compare names that know no case, where links lead."""
+    return PurePath(path.absolute().resolve().as_posix().casefold())
 
 
 @contextmanager
@@ -166,12 +194,66 @@ def _check_content(path: Path, file: int) -> None:
         raise OutputError(f"the audit log {path} exists and is no such log; name another file")
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    from filelock import FileLock
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
-    with FileLock(path.with_name(f".{path.name}.lock"), mode=_MODE):
+
+def _try_lock(path: Path) -> None:
+    """That the lock can be had at all, whoever has it now. Raises ``OutputError``."""
+    try:
+        with _Lock(path) as lock:
+            lock.take()
+    except OSError as error:
+        raise unwritable(_lock_path(path), error) from error
+
+
+@contextmanager
+def _locked(path: Path, cancel: threading.Event) -> Iterator[None]:
+    """Alone with the log among all processes and threads: of a job that was stopped it is not waited for long.
+
+    Raises ``OSError``, ``OutputError``, and ``Interrupted`` on a cancel.
+    """
+    stopped = cancel.is_set()
+    until = time.monotonic() + (_PATIENCE_OF_STOPPED_S if stopped else _PATIENCE_S)
+    with _Lock(path) as lock:
+        while not lock.take():
+            if time.monotonic() >= until:
+                raise OutputError(f"another process holds {_lock_path(path)}")
+            if stopped:
+                time.sleep(_POLL_S)
+            elif cancel.wait(_POLL_S):
+                raise Interrupted("stopped while another process was at it")
         yield
+
+
+class _Lock:
+    """The file beside the log that only one holds, until the context ends."""
+
+    def __init__(self, path: Path) -> None:
+        from filelock import FileLock
+
+        self._path = _lock_path(path)
+        self._lock = FileLock(self._path, mode=_MODE)
+
+    def __enter__(self) -> _Lock:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def take(self) -> bool:
+        """Whether it could be had. Raises ``OSError``, ``OutputError``."""
+        from filelock import Timeout
+
+        if os.path.lexists(self._path) and not stat.S_ISREG(self._path.lstat().st_mode):
+            raise OutputError(f"{self._path}, the lock of the audit log, is no plain file; move it away or name another log")
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        except NotImplementedError as error:
+            raise OutputError(f"the file system of {self._path} has no locks; name a file on another one") from error
+        return True
 
 
 def _append(file: int, line: bytes) -> None:

@@ -6,14 +6,18 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roop_host.errors import UsageError
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks, suffix_of
-from roop_host.media.output import unwritable
+from roop_host.media.output import unwritable, work_path
 from roop_host.runner.casting import files_of
 from roop_host.runner.resolve import Names
 from roop_host.types.job import Job
+
+if TYPE_CHECKING:
+    from roop_host.plugins.found import Plugins
 
 #: Files and folders to publish: where each lies while it is made, and its final name; the output comes last.
 Files = list[tuple[Path, Path]]
@@ -79,6 +83,21 @@ def job_files(job: Job, names: Names) -> Iterator[tuple[str, Path]]:
         yield _FRAMES, Path(job.media.keep_frames)
 
 
+def names_taken(job: Job, plugins: Plugins) -> Iterator[Path]:
+    """All that the job may write, also where a name of it is wrong: for what must lie elsewhere."""
+    if job.media.keep_frames:
+        yield Path(job.media.keep_frames)
+    output = Path(job.output)
+    if not output.name:
+        return
+    yield from (output, work_path(output), marks_path(output))
+    finishers = [one.spec for one in plugins.exporters.values() if one.spec.role == "finisher"]
+    suffixes = {*_SPEAKING, *(suffix for spec in finishers for suffix in spec.suffixes)}
+    yield from (finished_path(output, suffix) for suffix in suffixes)
+    sidecars = [one.spec for name, one in plugins.exporters.items() if name in job.exports and one.spec.role == "sidecar"]
+    yield from (sidecar_path(output, spec.suffixes[0]) for spec in sidecars)
+
+
 def left_beside(files: Files) -> str:
     """The sentence for files beside the finished ``files`` that this job did not make, and that would speak for them.
 
@@ -107,11 +126,11 @@ class Inputs:
 
     def __init__(self, job: Job, items: Iterable[Path] = ()) -> None:
         paths: list[str | Path] = [job.target, *files_of(job), *items]
-        self._known = {_identity(path) for path in paths} - {None}
+        self._known = {identity(path) for path in paths} - {None}
 
     def refuse(self, what: str, path: Path) -> None:
         """Raise ``UsageError`` where something is to be written over one of them."""
-        if _identity(path) in self._known:
+        if identity(path) in self._known:
             raise UsageError(f"{what} {path} is also an input; inputs are never changed, so name another output")
 
 
@@ -145,7 +164,8 @@ def _check_in_the_way(job: Job, what: str, path: Path, *, may_be_folder: bool) -
         raise UsageError(f"{what} {path} exists already; name another output or add --overwrite")
 
 
-def _identity(path: str | Path) -> tuple[int, int] | None:
+def identity(path: str | Path) -> tuple[int, int] | None:
+    """What two names of one file have in common; None where there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116  (it may be the address of a stream)
     except (OSError, ValueError):

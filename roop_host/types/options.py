@@ -28,13 +28,16 @@ def option(
     least: float | None = None,
     most: float | None = None,
     tightens: bool = False,
+    users_own: bool = False,
 ) -> _T:
     """A field of a plugin's options class: its default, the line that help shows, and the limits of a number.
 
     ``tightens`` is for limits of what is allowed: of a number the lowest holds that flag, variable, files or job file say,
     and of several config files any that says yes.
+    ``users_own`` is for what nobody else may say, such as an address that is asked or a key that signs: a config file that
+    was only found, maybe among somebody's pictures, can't set it.
     """
-    said = {"help": help, "least": least, "most": most, "tightens": tightens}
+    said = {"help": help, "least": least, "most": most, "tightens": tightens, "users_own": users_own}
     field: _T = dataclasses.field(default=default, metadata=said)
     return field
 
@@ -55,7 +58,7 @@ class OptionField:
     panel: str = ""
     #: Asked for anew at each run: no file and no variable sets it.
     per_run: bool = False
-    #: Names a file to write: a config file that nobody named does not set it.
+    #: No config file that was only found sets it.
     users_own: bool = False
     #: The part of the job that holds it; empty for the job itself.
     group: str = ""

@@ -14,6 +14,7 @@ import pytest
 from kit import Quiet, Tint, processor, screener
 
 from roop_host import ModelSpec, Plugins, option
+from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import candidates, check_plugin_tables, parse, read_files, user_file
 from roop_host.config.layers import Layers
 from roop_host.config.unasked import Unasked
@@ -129,21 +130,42 @@ def test_a_folder_of_that_name_is_no_file_and_a_byte_order_mark_is_borne(
     assert [file.run for file in read_files(None, {})] == [{"quality": 5}]
 
 
-def test_a_found_file_has_nothing_written_to_a_file_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = tmp_path / "home" / "roop.toml"
-    mine.parent.mkdir()
-    monkeypatch.setattr("roop_host.config.files.user_file", lambda: mine)
-    folder = tmp_path / "pictures"
-    folder.mkdir()
+@dataclass(frozen=True)
+class Own:
+    address: str = option("", "Who is asked.", users_own=True)
+
+
+@pytest.mark.parametrize(
+    ("owner", "key", "flag", "variable"),
+    [("", "audit_log", "--audit-log", "ROOP_AUDIT_LOG"), ("watch", "address", "--watch-address", "ROOP_WATCH_ADDRESS")],
+)
+def test_what_only_the_user_may_say_no_found_file_says(
+    owner: str, key: str, flag: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, folder = tmp_path / "home" / "roop.toml", tmp_path / "pictures"
+    for each in (mine.parent, folder):
+        each.mkdir()
+    for module in ("files", "layers"):
+        monkeypatch.setattr(f"roop_host.config.{module}.user_file", lambda: mine)
     monkeypatch.chdir(folder)
-    text = '[run]\naudit_log = "/somewhere/log"\n'
-    mine.write_text(text)
-    assert [file.run for file in read_files(environment={})] == [{"audit_log": "/somewhere/log"}]
-    (folder / "roop.toml").write_text(text)
-    with pytest.raises(UsageError, match=r"\[run\] audit_log names a file to write.*--audit-log or ROOP_AUDIT_LOG"):
-        read_files(environment={})
-    (named,) = read_files(str(folder / "roop.toml"), {})
-    assert named.run == {"audit_log": "/somewhere/log"}
+    found = plugins_of({"watch": SimpleNamespace(**vars(screener(Quiet)), ROOP_OPTIONS=Own)})
+    (own,) = [each for each in (*host_fields(), *plugin_fields(found)) if (each.owner, each.key) == (owner, key)]
+
+    def said(asked: str | None = None, given: dict[str, str] | None = None, **environment: str) -> str:
+        settled = Layers(given or {}, environment, read_files(asked, {})).settle(own)
+        assert settled is not None
+        return str(settled.value)
+
+    table = f"plugin.{owner}" if owner else "run"
+    mine.write_text(f'[{table}]\n{key} = "mine"\n')
+    assert said() == "mine"
+    (folder / "roop.toml").write_text(f'[{table}]\n{key} = "theirs"\n')
+    refused = rf"pictures/roop\.toml: \[{table}\] {key} is for you alone to say.*say {flag} or {variable}, .*{mine}$"
+    with pytest.raises(UsageError, match=refused):
+        said()
+    assert said(str(folder / "roop.toml")) == "theirs"
+    assert said(given={flag: "typed"}) == "typed"
+    assert said(**{variable: "set"}) == "set"
 
 
 @pytest.mark.slow

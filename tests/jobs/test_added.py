@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from clips import make_clip
-from kit import Tint, job, left, plugins, processor, refused, run
+from kit import Tint, breaks, job, left, plugins, processor, refused, run
 
-from roop_host import ExecutionOptions, Host, Processor, Step, Window, Wish, option
+from roop_host import ExecutionOptions, Host, Step, Wish, option
 from roop_host.config.jobs import Request, make_job
 from roop_host.config.layers import Layers
 
@@ -92,20 +91,11 @@ def test_flags_of_its_plugin_are_taken_though_no_step_names_it() -> None:
     assert [step.name for step in made.steps] == ["tint"]
 
 
-class Stops(Processor):
-    """Fails in the second segment."""
-
-    def process(self, window: Window) -> None:
-        if window.current[0].index == 12:
-            time.sleep(0.5)  # what was passed on is encoded meanwhile
-            raise RuntimeError
-
-
 @pytest.mark.parametrize(("options", "resumed"), [({}, 8), ({"t0": {"shown": True}}, 0)])
 def test_a_run_is_not_continued_with_another_set_of_steps(
     options: dict[str, dict[str, bool]], resumed: int, clip: Path, tmp_path: Path
 ) -> None:
     what = job(clip, tmp_path / "o.mp4", "tint", execution=ExecutionOptions(resumable=True))
-    refused(plugins(adding("later"), processor(Stops, "tint")), what)
+    refused(plugins(adding("later"), processor(breaks(Tint, 12), "tint")), what)
     found = plugins(adding("later"), processor(Tint, "tint"))
     assert run(found, replace(what, plugin_options=options)).resumed_frames == resumed

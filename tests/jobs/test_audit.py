@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from clips import make_clip
+from filelock import FileLock, Timeout
 from kit import (
     FAST,
     Camera,
@@ -33,8 +35,10 @@ from kit import (
     screener,
     source,
 )
+from wheels import PROCESSOR
 
 from roop_host import Control, ExecutionOptions, Frame, FrameView, Job, Processor, Stage, Window
+from roop_host.plugins.loader import load_plugins
 
 FOUND = plugins(processor(Tint, "tint"), exporter(Times, "times", "sidecar", ".csv"), source(Camera), analyser(OneFace))
 
@@ -165,6 +169,48 @@ def test_what_is_no_log_is_refused_before_any_work(what: str, clip: Path, tmp_pa
         assert log.read_bytes() == b"\x89PNG"
 
 
+MADE = ("berta.csv", "Berta.CSV", "berta.mp4.xmp", "berta.mp4.c2pa", "berta.mp4.seal", ".berta.mp4.roop/a", "kept/a")
+
+
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("there", [True, False])
+def test_what_the_job_makes_beside_the_output_is_no_log(name: str, there: bool, clip: Path, tmp_path: Path) -> None:
+    log = tmp_path / name
+    log.parent.mkdir(exist_ok=True)
+    if there:
+        log.write_text('{"old":"line"}\n')
+    found = plugins(
+        processor(Tint, "tint"), exporter(Times, "times", "sidecar", ".csv"), exporter(Seal, "seal", "finisher", ".seal")
+    )
+    media = replace(FAST, overwrite=True, keep_frames=str(tmp_path / "kept"))
+    error = refused(found, logged(clip, tmp_path, "tint", log=log, exports=("times",), media=media))
+    assert (error.exit_code, f"the audit log {log} lies where the job writes" in str(error)) == (2, True)
+    assert log.exists() == there
+    assert not there or log.read_text() == '{"old":"line"}\n'
+    assert not (tmp_path / "berta.mp4").exists()
+
+
+def test_nor_is_the_place_of_its_lock(clip: Path, tmp_path: Path) -> None:
+    what = replace(logged(clip, tmp_path, "tint"), output=str(tmp_path / ".audit.jsonl.lock"))
+    assert refused(plugins(processor(Tint, "tint"), exporter(Times, "raw", "writer", ".lock")), what).exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("whose", ["target", "output"])
+def test_a_log_within_a_folder_of_the_job_is_refused(whose: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(folder / f"{number}.png")
+    log = {"target": folder / "audit.jsonl", "output": tmp_path / "berta" / "0.png.c2pa"}[whose]
+    what = logged(folder, tmp_path, "tint", log=log, media=replace(FAST, folder="pictures"))
+    assert refused(FOUND, replace(what, output=str(tmp_path / "berta"))).exit_code == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["0.png", "1.png"]
+    assert not (tmp_path / "berta").exists()
+
+
 @pytest.mark.parametrize("whose", ["target", "output", "source"])
 def test_a_file_of_the_job_itself_is_refused(whose: str, clip: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.mp4"
@@ -217,13 +263,131 @@ def test_half_a_line_is_taken_back(tmp_path: Path, clip: Path, monkeypatch: pyte
     assert (tmp_path / "audit.jsonl").read_bytes() == whole
 
 
+@pytest.mark.parametrize("what", ["folder", "no locks", *(["link"] if os.name == "posix" else [])])
+def test_a_lock_that_cannot_be_had_is_told_before_any_work(
+    what: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, victim = tmp_path / ".audit.jsonl.lock", tmp_path / "precious"
+    victim.write_text("text")
+    if what == "folder":
+        lock.mkdir()
+    elif what == "link":
+        lock.symlink_to(victim)
+    else:
+        monkeypatch.setattr("filelock.FileLock.acquire", raising(NotImplementedError("no flock here")))
+
+    class Seen(Quiet):
+        def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[float]:
+            raise AssertionError("work has begun")
+
+    error = refused(plugins(processor(Tint, "tint"), screener(Seen), quiet=False), logged(clip, tmp_path, "tint"))
+    assert (error.exit_code, str(lock) in str(error)) == (9, True)
+    assert victim.read_text() == "text"
+
+
+def raising(error: Exception) -> Any:
+    def acquire(*args: object, **more: object) -> None:
+        raise error
+
+    return acquire
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no flock here"), ValueError("odd"), OSError(errno.EIO, "odd")])
+def test_a_lock_that_fails_at_the_end_takes_no_error_and_no_report(
+    error: Exception, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Spoils(Fails):
+        def process(self, window: Window) -> None:
+            monkeypatch.setattr("filelock.FileLock.acquire", raising(error))
+            raise RuntimeError
+
+    assert refused(plugins(processor(Spoils, "tint")), logged(clip, tmp_path, "tint")).exit_code == 7
+    assert "has no line of this job" in caplog.text
+
+
+class Busy:
+    """Stands in for the lock: another process has it at all calls but ``free``; at call ``stops`` the job is stopped."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, free: Sequence[int] = (), stops: int = -1) -> None:
+        self.control, self.calls, real = Control(), 0, FileLock.acquire
+        monkeypatch.setattr("roop_host.runner.audit._PATIENCE_S", 0.5)
+        monkeypatch.setattr("roop_host.runner.audit._PATIENCE_OF_STOPPED_S", 0.5)
+
+        def acquire(lock: FileLock, **how: Any) -> Any:
+            self.calls += 1
+            if self.calls == stops:
+                self.control.cancel()
+            if self.calls in free:
+                return real(lock, **how)
+            raise Timeout(lock.lock_file)
+
+        monkeypatch.setattr(FileLock, "acquire", acquire)
+
+
+def test_who_waits_for_the_lock_can_be_stopped(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = Busy(monkeypatch, stops=2)
+    error = refused(FOUND, logged(clip, tmp_path, "tint"), busy.control)
+    assert (error.exit_code, busy.calls) == (130, 2)
+    assert f"the output {tmp_path / 'berta.mp4'} stands" in str(error)
+    assert error.report is not None
+    assert error.report.output == str(tmp_path / "berta.mp4")
+
+
+def test_the_lock_is_waited_for_but_not_for_ever(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = refused(FOUND, logged(clip, tmp_path, "tint"), Busy(monkeypatch).control)
+    assert (error.exit_code, "another process holds" in str(error)) == (9, True)
+
+
+def test_a_lock_that_becomes_free_is_taken(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Busy(monkeypatch, free=[3])
+    run(FOUND, logged(clip, tmp_path, "tint"))
+    assert len(lines(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("free", [[], [4]])
+def test_a_job_that_was_stopped_waits_too_but_not_long(
+    free: Sequence[int], clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = Busy(monkeypatch, free, stops=1)
+    assert refused(FOUND, logged(clip, tmp_path, "tint"), busy.control).exit_code == 130
+    assert ("has no line of this job" in caplog.text) == (not free)
+    assert (tmp_path / "audit.jsonl").read_text().count("Interrupted") == len(free)
+
+
+def test_a_plugin_that_is_a_file_is_not_called_as_that_file_is(clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "anna_filter.py"
+    path.write_text(f"ROOP_API = 1\n{PROCESSOR.format(name='xstep')}\n{WATCHES}")
+    found = load_plugins(files=[path])
+    run(found, logged(clip, tmp_path, "xstep"))
+    (line,) = lines(tmp_path)
+    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    assert f"a single file {version}" in line["plugins"]
+    assert (
+        f"a single file {version}" in next(one for one in line["screening"] if one["screener"] == "xwatch")["distribution"]
+    )
+
+
+WATCHES = """
+from roop_host import Screener, ScreenerSpec
+
+
+class Watch(Screener):
+    def screen(self, frames, stage):
+        return [0.0] * len(frames)
+
+
+@hookimpl
+def roop_screeners():
+    yield ScreenerSpec(name="xwatch", summary="a test", load=lambda: Watch, covers=frozenset({"nudity"}))
+"""
 _MANY = """
 import sys
 from pathlib import Path
+from threading import Event
 from roop_host.runner.audit import _append, _locked, _opened
 path = Path(sys.argv[1])
 for number in range(40):
-    with _locked(path), _opened(path) as file:
+    with _locked(path, Event()), _opened(path) as file:
         _append(file, b'{' + sys.argv[2].encode() * 20000 + b'}\\n')
 """
 

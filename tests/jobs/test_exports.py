@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip, pts_of
-from kit import FAST, Quiet, Raw, Seal, Times, Tint, exporter, job, left, plugins, processor, refused, run, screener
+from kit import FAST, Quiet, Raw, Seal, Times, Tint, breaks, exporter, job, left, plugins, processor, refused, run, screener
 from PIL import Image
 
 from roop_host import ExecutionOptions, Finished, FrameView, Job, Sidecar, Stage, StreamInfo, Window
@@ -65,16 +64,9 @@ def test_a_sidecar_sees_what_was_edited(clip: Path, tmp_path: Path) -> None:
 
 
 def test_a_continued_run_gives_the_same_sidecar(clip: Path, tmp_path: Path) -> None:
-    class Breaks(Tint):
-        def process(self, window: Window) -> None:
-            if window.current[0].index == 17 and not window.warming:
-                time.sleep(0.5)  # what was passed on is encoded meanwhile
-                raise RuntimeError("a fault")
-            super().process(window)
-
     run(with_times(), exported(clip, tmp_path / "whole.mp4"))
     what = exported(clip, tmp_path / "torn.mp4", execution=RESUMABLE)
-    refused(with_times(Breaks), what)
+    refused(with_times(breaks(Tint, 17)), what)
     work = tmp_path / ".torn.mp4.roop"
     assert [name for name in left(work) if name.startswith("segment-")][:2] == ["segment-000000", "segment-000000-times"]
     (work / "segment-000002-times").write_bytes(b"half of what a killed run was writing")

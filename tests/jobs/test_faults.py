@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip
-from kit import OneFace, Quiet, Tint, analyser, job, left, plugins, processor, refused, run, screener
+from kit import OneFace, Quiet, Tint, analyser, breaks, job, left, plugins, processor, refused, run, screener
 from PIL import Image
 
 from roop_host import (
@@ -45,17 +45,6 @@ def clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", frames=request.param)
 
 
-def breaks_at(frame: int, base: type[Processor]) -> type[Processor]:
-    class Breaks(base):  # type: ignore[valid-type, misc]
-        def process(self, window: Window) -> None:
-            if window.current[0].index == frame and not window.warming:
-                time.sleep(0.5)  # what was passed on is encoded meanwhile
-                raise RuntimeError("a fault")
-            super().process(window)
-
-    return Breaks
-
-
 @pytest.mark.parametrize(("make", "spec"), [(Invert, {}), (Tint, {"warmup": 3})], ids=["no reach", "warm-up"])
 def test_a_run_that_fell_over_in_the_middle_is_continued(
     make: type[Processor], spec: dict[str, Any], clip: Path, tmp_path: Path
@@ -63,7 +52,7 @@ def test_a_run_that_fell_over_in_the_middle_is_continued(
     whole, torn = tmp_path / "whole.mp4", tmp_path / "torn.mp4"
     run(plugins(processor(make, "step", **spec)), job(clip, whole, "step"))
     what = job(clip, torn, "step", execution=RESUMABLE)
-    refused(plugins(processor(breaks_at(20, make), "step", **spec)), what)
+    refused(plugins(processor(breaks(make, 20), "step", **spec)), what)
     report = run(plugins(processor(make, "step", **spec)), what)
     assert report.resumed_frames == 16
     assert torn.read_bytes() == whole.read_bytes()
@@ -97,7 +86,7 @@ def test_what_a_new_screener_did_not_see_is_not_taken_over(clip: Path, tmp_path:
             return [0.99 if frame.index < 8 else 0.0 for frame in frames]
 
     what = job(clip, tmp_path / "o.mp4", "tint", execution=RESUMABLE)
-    refused(plugins(processor(breaks_at(20, Tint), "tint")), what)
+    refused(plugins(processor(breaks(Tint, 20), "tint")), what)
     error = refused(plugins(processor(Tint, "tint"), screener(Strict, "strict")), what)
     assert error.exit_code == 5
     assert left(tmp_path) == []
@@ -105,7 +94,7 @@ def test_what_a_new_screener_did_not_see_is_not_taken_over(clip: Path, tmp_path:
 
 def test_a_tighter_limit_begins_anew(clip: Path, tmp_path: Path) -> None:
     what = job(clip, tmp_path / "o.mp4", "tint", execution=RESUMABLE)
-    refused(plugins(processor(breaks_at(20, Tint), "tint")), what)
+    refused(plugins(processor(breaks(Tint, 20), "tint")), what)
     assert run(plugins(processor(Tint, "tint")), replace(what, screen_limit=0.5)).resumed_frames == 0
 
 
@@ -115,7 +104,7 @@ def test_a_continued_report_knows_what_was_seen_before(clip: Path, tmp_path: Pat
             return [0.7 if frame.index == 3 and stage is Stage.TARGET else 0.1 for frame in frames]
 
     what = job(clip, tmp_path / "o.mp4", "tint", execution=RESUMABLE)
-    refused(plugins(processor(breaks_at(20, Tint), "tint"), screener(Shocked, "quiet"), quiet=False), what)
+    refused(plugins(processor(breaks(Tint, 20), "tint"), screener(Shocked, "quiet"), quiet=False), what)
     report = run(plugins(processor(Tint, "tint"), screener(Shocked, "quiet"), quiet=False), what)
     assert report.resumed_frames == 16
     assert report.screening[0].highest == {"target": 0.7, "output": 0.1}

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from kit import FAST, Quiet, processor, refused, run, screener
+from kit import FAST, Quiet, breaks, processor, refused, run, screener
 
 import roop_vision.plugin
 from roop_enhancer.engine import Asked, Engine
@@ -30,9 +30,6 @@ class Blurs:
 
     memory = 0
 
-    def __init__(self, fails_at: int | None) -> None:
-        self._fails_at = fails_at
-
     def start(self) -> None:
         """Nothing is kept."""
 
@@ -41,8 +38,6 @@ class Blurs:
 
     def process(self, asked: Sequence[Asked]) -> None:
         for one in asked:
-            if one.frame.index == self._fails_at:
-                raise RuntimeError("a fault")
             x0, y0, x1, y1 = (round(number) for number in one.face.box_xyxy)
             box = Box(x0, y0, x1, y1)
             sigma = box.width * (0.02 + 0.001 * one.frame.index)
@@ -53,9 +48,10 @@ class Blurs:
 def found(fails_at: int | None = None) -> Plugins:
     class Mine(Enhancer):
         def _made(self, ctx: Context, options: EnhancerOptions) -> Engine:
-            return Blurs(fails_at)
+            return Blurs()
 
-    step = processor(Mine, "enhancer", needs_faces=True, warmup=2, batch_size=4)
+    made = Mine if fails_at is None else breaks(Mine, fails_at, stored=1)
+    step = processor(made, "enhancer", needs_faces=True, warmup=2, batch_size=4)
     step.ROOP_OPTIONS = EnhancerOptions
     named: dict[str, object] = {"enhancer": step, "vision": roop_vision.plugin, "quiet": screener(Quiet, "quiet")}
     return plugins_of(named)

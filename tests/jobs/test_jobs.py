@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip, pts_of, sound_of
-from kit import FAST, OneFace, Quiet, Tint, analyser, job, left, plugins, processor, refused, run, screener
+from kit import FAST, OneFace, Quiet, Tint, analyser, breaks, job, left, plugins, processor, refused, run, screener
 from PIL import Image
 
 from roop_host import (
@@ -63,16 +63,9 @@ def test_segments_begin_anew_so_a_resumed_run_gives_the_same_bytes(clip: Path, t
     whole = tmp_path / "whole.mp4"
     run(found, job(clip, whole, "tint"))
 
-    class Breaks(Tint):
-        def process(self, window: Window) -> None:
-            if window.current[0].index == 20 and not window.warming:
-                time.sleep(0.5)  # what was passed on is encoded meanwhile
-                raise RuntimeError("a fault")
-            super().process(window)
-
     torn = tmp_path / "torn.mp4"
     what = job(clip, torn, "tint", execution=ExecutionOptions(resumable=True))
-    broken = plugins(processor(Breaks, "tint", warmup=2, lookahead=1))
+    broken = plugins(processor(breaks(Tint, 20), "tint", warmup=2, lookahead=1))
     error = refused(broken, what)
     assert "a fault" in str(error)
     assert not torn.exists()

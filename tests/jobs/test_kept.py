@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,23 @@ from typing import Any
 
 import pytest
 from clips import make_clip
-from kit import FAST, Quiet, Raw, Times, Tint, exporter, job, left, plugins, processor, refused, run, screener
+from kit import (
+    FAST,
+    Quiet,
+    Raw,
+    Times,
+    Tint,
+    breaks,
+    exporter,
+    job,
+    left,
+    plugins,
+    processor,
+    refused,
+    run,
+    screener,
+    wait_for_segments,
+)
 from PIL import Image
 
 from roop_host import ExecutionOptions, Job, MediaOptions, Stage, Window
@@ -30,21 +45,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
-class Breaks(Tint):
-    """At frame 20, in the third segment of 8."""
-
-    def process(self, window: Window) -> None:
-        if window.current[0].index == 20 and not window.warming:
-            time.sleep(0.5)
-            raise RuntimeError("a fault")
-        super().process(window)
-
-
 def torn(clip: Path, tmp_path: Path, kind: str = "png") -> tuple[Job, Path]:
     """A job that broke off after two segments, and the folder of its frames."""
     media = asking(keep_frames=str(tmp_path / "kept"), frame_format=kind)
     what = job(clip, tmp_path / "o.mp4", "tint", media=media, execution=RESUMABLE)
-    refused(plugins(processor(Breaks, "tint", warmup=2)), what)
+    refused(plugins(processor(breaks(Tint, 20), "tint", warmup=2)), what)
     return what, tmp_path / ".o.mp4.roop" / "segment-frames"
 
 
@@ -97,7 +102,7 @@ def test_a_frame_that_is_lost_while_the_job_runs_ends_it(damage: Callable[[Path]
     class Loses(Tint):
         def process(self, window: Window) -> None:
             if window.current[0].index == 28:
-                time.sleep(0.5)
+                wait_for_segments(tmp_path / "o.mp4", 3)
                 damage(tmp_path / ".o.mp4.roop" / "segment-frames" / "000003.png")
             super().process(window)
 
@@ -140,7 +145,7 @@ def test_a_run_that_fails_removes_no_frames_of_an_earlier_one(clip: Path, tmp_pa
     media = asking(keep_frames=str(tmp_path / "kept"))
     run(TINT, job(clip, tmp_path / "o.mp4", "tint", media=media))
     media = replace(media, overwrite=True, trim_end="25f")
-    refused(plugins(processor(Breaks, "tint")), job(clip, tmp_path / "o.mp4", "tint", media=media))
+    refused(plugins(processor(breaks(Tint, 20), "tint")), job(clip, tmp_path / "o.mp4", "tint", media=media))
     assert len(left(tmp_path / "kept")) == 30
 
 

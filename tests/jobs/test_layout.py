@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip
-from kit import OneFace, Quiet, Tint, analyser, job, plugins, processor, refused, run
+from kit import OneFace, Quiet, Tint, analyser, breaks, job, plugins, processor, refused, run
 
 from roop_host import ExecutionOptions, FaceSelection, Job, Plugins, Processor, Window
 from roop_host.gate import Watcher
@@ -33,14 +32,6 @@ class Tells(Tint):
         super().process(window)
 
 
-class Breaks(Tells):
-    def process(self, window: Window) -> None:
-        if any(frame.index == 20 for frame in window.current):
-            time.sleep(0.5)  # what was passed on is encoded meanwhile
-            raise RuntimeError("a fault")
-        super().process(window)
-
-
 def found(step: type[Processor] = Tells) -> Plugins:
     return plugins(processor(step, "tells", needs_faces=True, warmup=2), analyser(OneFace, warmup=2))
 
@@ -54,7 +45,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def torn(clip: Path, tmp_path: Path) -> Job:
     """Two segments of it are finished."""
     what = job(clip, tmp_path / "torn.mp4", "tells", execution=ExecutionOptions(resumable=True))
-    refused(found(Breaks), what)
+    refused(found(breaks(Tells, 20)), what)
     assert (tmp_path / ".torn.mp4.roop" / "segment-000001").exists()
     return what
 

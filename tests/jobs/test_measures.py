@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip
-from kit import OneFace, Tint, analyser, job, plugins, processor, refused, run
+from kit import OneFace, Tint, analyser, breaks, job, plugins, processor, refused, run
 from PIL import Image
 
 from roop_host import ExecutionOptions, Host, Plugins, Processor, Report, Window, Wish
@@ -30,14 +29,6 @@ class Tells(Processor):
             frame.measure("number", frame.index)
             if frame.index % 3 == 0:
                 frame.measure("tenth", frame.index / 10)
-
-
-class Breaks(Tells):
-    def process(self, window: Window) -> None:
-        if any(frame.index == 20 for frame in window.current):
-            time.sleep(0.5)  # what was passed on is encoded meanwhile
-            raise RuntimeError("a fault")
-        super().process(window)
 
 
 #: It looks around, so that its frames are seen in two segments; the one behind it warms up on what it gave.
@@ -106,7 +97,7 @@ def test_frames_that_show_the_one_before_do_not_count(clip: Path, tmp_path: Path
 def test_a_continued_run_tells_the_same(way: Any, clip: Path, tmp_path: Path) -> None:
     whole = run(found(), replace(job(clip, tmp_path / "whole.mp4", "tells", "tint"), on_no_face=way))
     torn = replace(job(clip, tmp_path / "torn.mp4", "tells", "tint", execution=RESUMABLE), on_no_face=way)
-    assert "a fault" in str(refused(found(Breaks), torn))
+    assert "a fault" in str(refused(found(breaks(Tells, 20)), torn))
     report = run(found(), torn)
     assert report.resumed_frames > 0
     assert report.measures == whole.measures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +12,7 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip, pts_of, sound_of
-from kit import FAST, Times, Tint, exporter, job, left, plugins, processor, refused, run
+from kit import FAST, Times, Tint, breaks, exporter, job, left, plugins, processor, refused, run
 from PIL import Image
 from tracked import Tone, damaged_packet, make_tracks, remuxed
 
@@ -133,18 +132,11 @@ def test_an_animation_that_is_continued_gives_the_same_bytes(gif: Path, tmp_path
 
 def torn_and_whole(target: Path, tmp_path: Path, suffix: str, media: dict[str, Any]) -> None:
     frames = {".gif": 9}.get(suffix, 20)
-
-    class Breaks(Tint):
-        def process(self, window: Window) -> None:
-            if window.current[0].index == frames and not window.warming:
-                time.sleep(0.5)  # what was passed on is encoded meanwhile
-                raise RuntimeError("a fault")
-            super().process(window)
-
     whole, torn = tmp_path / f"whole{suffix}", tmp_path / f"torn{suffix}"
     run(TINT, job(target, whole, "tint", media=asking(**media)))
     what = job(target, torn, "tint", media=asking(**media), execution=ExecutionOptions(resumable=True))
-    assert "a fault" in str(refused(plugins(processor(Breaks, "tint", warmup=2, lookahead=1)), what))
+    broken = plugins(processor(breaks(Tint, frames, stored=1), "tint", warmup=2, lookahead=1))
+    assert "a fault" in str(refused(broken, what))
     assert run(TINT, what).resumed_frames > 0
     assert torn.read_bytes() == whole.read_bytes()
     assert left(tmp_path) == sorted([torn.name, whole.name])
@@ -309,16 +301,9 @@ def test_finished_frames_are_kept_as_marked_pictures(clip: Path, kind: str, tmp_
 
 
 def test_kept_frames_survive_a_run_that_is_continued(clip: Path, tmp_path: Path) -> None:
-    class Breaks(Tint):
-        def process(self, window: Window) -> None:
-            if window.current[0].index == 20 and not window.warming:
-                time.sleep(0.5)
-                raise RuntimeError("a fault")
-            super().process(window)
-
     media = asking(keep_frames=str(tmp_path / "frames"))
     what = job(clip, tmp_path / "o.mp4", "tint", media=media, execution=ExecutionOptions(resumable=True))
-    refused(plugins(processor(Breaks, "tint", warmup=2, lookahead=1)), what)
+    refused(plugins(processor(breaks(Tint, 20), "tint", warmup=2, lookahead=1)), what)
     assert run(TINT, what).resumed_frames > 0
     assert len(left(tmp_path / "frames")) == 30
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from kit import FAST, Quiet, Tint, analyser, plugins, processor, refused, run, screener, source
+from kit import FAST, Quiet, Tint, analyser, breaks, plugins, processor, refused, run, screener, source
 from people import (
     BLUE,
     GREEN,
@@ -488,16 +487,9 @@ def test_a_continued_run_counts_all_and_another_reference_begins_anew(scene: Sce
     what = scene.job(
         target, white, references=(red,), output="out.mkv", media=media, execution=ExecutionOptions(resumable=True)
     )
-
-    class Breaks(Paint):
-        def process(self, window: Any) -> None:
-            if any(frame.index == 15 for frame in window.current):
-                time.sleep(0.5)  # what was passed on is encoded meanwhile
-                raise ValueError("broken")
-            super().process(window)
-
     broken = plugins(
-        processor(Breaks, "paint", needs_faces=True, needs_source=True), analyser(Colours, recognisers={"colours": 0.6})
+        processor(breaks(Paint, 15), "paint", needs_faces=True, needs_source=True),
+        analyser(Colours, recognisers={"colours": 0.6}),
     )
     whole = plugins(
         processor(Paint, "paint", needs_faces=True, needs_source=True), analyser(Colours, recognisers={"colours": 0.6})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kit import FAST, analyser, plugins, processor, refused, run
+from kit import FAST, analyser, breaks, plugins, processor, refused, run
 from people import GREEN, RECOGNISER, RED, SIDE, WHITE, Colour, Colours, Paint, nearest, picture
 
-from roop_host import ExecutionOptions, Face, FrameView, Job, Plugins, Segment, Step, Window
+from roop_host import ExecutionOptions, Face, FrameView, Job, Plugins, Segment, Step
 from roop_host.media.reading.probe import probe
 from roop_host.media.reading.reader import VideoReader
 
@@ -46,14 +45,6 @@ def hardly(found: Face) -> Any:
     own = own / np.linalg.norm(own)
     across = np.cross(own, np.array([0, 0, 1], np.float32))
     return (0.536 * own + np.sqrt(1 - 0.536**2) * across / np.linalg.norm(across)).astype(np.float32)
-
-
-class Breaks(Paint):
-    def process(self, window: Window) -> None:
-        if any(frame.index == 2 * LENGTH + 3 for frame in window.current):
-            time.sleep(0.5)  # what was passed on is encoded meanwhile
-            raise RuntimeError("a fault")
-        super().process(window)
 
 
 def found(step: type[Paint] = Paint, **spec: Any) -> Plugins:
@@ -103,7 +94,7 @@ def test_nobody_flips_and_a_continued_run_gives_the_same_bytes(mode: str, spec: 
     assert run(found(**spec), whole).frames == FRAMES
     assert scene.rows("whole.mkv") == [[WHITE, GREEN]] * FRAMES
     torn = replace(scene.job("torn.mkv", mode), execution=ExecutionOptions(resumable=True))
-    refused(found(Breaks, **spec), torn)
+    refused(found(breaks(Paint, 2 * LENGTH + 3), **spec), torn)
     assert run(found(**spec), torn).resumed_frames == 2 * LENGTH
     assert Path(torn.output).read_bytes() == Path(whole.output).read_bytes()
 

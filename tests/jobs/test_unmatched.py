@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,7 +13,24 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip, pts_of, sound_of
-from kit import FAST, OneFace, Quiet, Raw, Seal, Times, Tint, analyser, exporter, job, left, plugins, processor, refused, run
+from kit import (
+    FAST,
+    OneFace,
+    Quiet,
+    Raw,
+    Seal,
+    Times,
+    Tint,
+    analyser,
+    breaks,
+    exporter,
+    job,
+    left,
+    plugins,
+    processor,
+    refused,
+    run,
+)
 from kit import screener as screening
 from PIL import Image
 
@@ -35,14 +51,6 @@ class Count(Processor):
             ids = [face.id for face in frame.faces if face.source is not None]
             grey = np.full((64, 64, 3), 40 + 3 * frame.index, np.uint8)
             frame.put(Box(0, 0, 64, 64), grey, face_id=ids[0] if ids else None)
-
-
-class Breaks(Count):
-    def process(self, window: Window) -> None:
-        if window.current[0].index == 20:
-            time.sleep(0.5)  # what was passed on is encoded meanwhile
-            raise RuntimeError("a fault")
-        super().process(window)
 
 
 class Blind(OneFace):
@@ -193,7 +201,7 @@ def test_a_run_that_is_continued_gives_the_same_bytes(
     for path in (tmp_path / "kept").iterdir():
         path.unlink()
     what = asked(clip, torn, face, way, media=options, exports=("times",), execution=RESUMABLE)
-    assert "a fault" in str(refused(blind_at(*blind, step=Breaks), what))
+    assert "a fault" in str(refused(blind_at(*blind, step=breaks(Count, 20)), what))
     stored = [read_times(path) for path in sorted((tmp_path / f".torn{suffix}.roop").glob("segment-00000[0-9]"))]
     assert [len(segment.target_pts) for segment in stored] == [8, 8]
     report = run(blind_at(*blind), what)

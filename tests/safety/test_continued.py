@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import rogue_wheels as code
 from clips import make_clip
-from kit import OneFace, analyser, job, left, plugins, processor, refused, run, screener
+from kit import OneFace, analyser, breaks, job, left, plugins, processor, refused, run, screener
 from numpy.typing import NDArray
 from PIL import Image
 from screened import Red, clip_of, flat, with_bad
@@ -50,19 +49,10 @@ class Level(PreparedScreener):
 class Number(Processor):
     """Paints a square in the grey of the frame's number, but leaves every third frame as it is."""
 
-    breaks_at = -1
-
     def process(self, window: Window) -> None:
         for frame in window.current:
-            if frame.index == self.breaks_at and not window.warming:
-                time.sleep(0.5)  # what was passed on is encoded meanwhile
-                raise RuntimeError("a fault")
             if frame.index % 3:
                 frame.put(Box(8, 8, 40, 40), np.full((32, 32, 3), frame.index * 5 % 256, np.uint8))
-
-
-class Breaks(Number):
-    breaks_at = 20
 
 
 def found(step: type[Processor], look: Callable[[], Any] = Level, **spec: Any) -> Plugins:
@@ -82,7 +72,7 @@ def test_counts_and_bytes_are_those_of_an_unbroken_run(
 ) -> None:
     whole = run(found(Number, look, **spec), job(clip, tmp_path / "whole.mp4", "step", screen=mode))
     what = job(clip, tmp_path / "torn.mp4", "step", screen=mode, execution=RESUMABLE)
-    refused(found(Breaks, look, **spec), what)
+    refused(found(breaks(Number, 20), look, **spec), what)
     report = run(found(Number, look, **spec), what)
     assert (report.resumed_frames, counts(report)) == (16, counts(whole))
     assert (tmp_path / "torn.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
@@ -104,7 +94,7 @@ def test_sources_count_once_too(clip: Path, tmp_path: Path) -> None:
 
     whole = run(all_of(Number), asked("whole.mp4"))
     what = asked("torn.mp4", execution=RESUMABLE)
-    refused(all_of(Breaks), what)
+    refused(all_of(breaks(Number, 20)), what)
     assert counts(run(all_of(Number), what)) == counts(whole)
     assert whole.screening[0].highest.keys() == {"source", "target", "output"}
 
@@ -113,7 +103,7 @@ def test_pictures_that_come_again_are_counted_once_each(tmp_path: Path) -> None:
     """Which of equal pictures was looked at is another matter: an earlier run's scores are not taken over."""
     still = clip_of(tmp_path / "still.mp4", [flat()] * 24)
     what = job(still, tmp_path / "o.mp4", "step", screen="adaptive", execution=RESUMABLE)
-    refused(found(Breaks), what)
+    refused(found(breaks(Number, 20)), what)
     report = run(found(Number), what)
     (seen,) = report.screening
     assert report.resumed_frames == 16
@@ -132,12 +122,9 @@ def test_a_continued_run_refuses_the_very_frame_that_an_unbroken_one_does(
                 if frame.index == bad:
                     frame.put(frame.box, np.full((frame.height, frame.width, 3), 255, np.uint8))
 
-    class BreaksBefore(White):
-        breaks_at = 16
-
     what = job(clip, tmp_path / "o.mp4", "step", screen=mode)
     whole = refused(found(White), what).report
-    assert refused(found(BreaksBefore), replace(what, execution=RESUMABLE)).exit_code == 7
+    assert refused(found(breaks(White, 16)), replace(what, execution=RESUMABLE)).exit_code == 7
     report = refused(found(White), replace(what, execution=RESUMABLE)).report
     assert report is not None
     assert whole is not None

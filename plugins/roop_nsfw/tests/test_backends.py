@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from kit import Tint, processor
@@ -52,3 +58,57 @@ def test_a_job_asks_for_them_before_it_begins(tmp_path: Path, monkeypatch: pytes
     ):
         host.run(asked)
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("package", ["opennsfw2", "nudenet"])
+def test_a_stand_in_for_a_package_is_not_the_package(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("opennsfw2", "keras", "tensorflow", "nudenet"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))  # without a spec
+    asked = {"opennsfw2": packages.opennsfw2_installed, "nudenet": packages.nudenet_installed}
+    assert not asked[package]()
+    with pytest.raises(FileNotFoundError, match="is not installed"):
+        packages.inside(package, package, "file")
+
+
+def test_one_thread_at_a_time_changes_what_is_the_process_s() -> None:
+    log, within, entered = logging.getLogger("roop"), threading.Event(), threading.Event()
+    environment, stderr = dict(os.environ), os.fstat(2)
+
+    def second() -> None:
+        within.wait()
+        with keras_backend._as_it_wants(log):
+            entered.set()
+            leave.wait()
+
+    leave, thread = threading.Event(), threading.Thread(target=second)
+    thread.start()
+    with keras_backend._as_it_wants(log):
+        assert os.environ["KERAS_BACKEND"] == "tensorflow"
+        within.set()
+        early = entered.wait(0.3)
+    entered.wait()
+    leave.set()
+    thread.join()
+    assert not early
+    assert dict(os.environ) == environment
+    assert os.path.samestat(os.fstat(2), stderr)
+
+
+_CLOSED = """
+import logging, os, sys, tempfile
+from roop_nsfw.keras_backend import _as_it_wants
+
+os.close(2)
+with _as_it_wants(logging.getLogger("roop")), tempfile.TemporaryFile() as others:
+    os.write(2, b"a line of the C++ part")
+    assert others.fileno() != 2 and os.fstat(others.fileno()).st_size == 0
+try:
+    os.fstat(2)
+except OSError:
+    print("closed as before")
+"""
+
+
+def test_a_program_whose_stderr_is_closed_can_use_it() -> None:
+    done = subprocess.run([sys.executable, "-c", _CLOSED], capture_output=True, text=True, check=False)
+    assert done.stdout == "closed as before\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, get_args
@@ -35,6 +36,12 @@ def labelled(picture_bgr: NDArray[Any], tmp_path: Path, suffix: str = ".png", **
 def changed(before: NDArray[Any], after: NDArray[Any]) -> Box:
     rows, columns = np.nonzero((before != after).any(axis=2))
     return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+
+
+def test_a_found_file_asks_for_a_label_and_says_neither_what_it_shows_nor_who_signs() -> None:
+    said = {field.name: field.metadata for field in fields(Options)}
+    assert {name for name, of in said.items() if not of["users_own"]} == {"label", "label_position"}
+    assert said["label"]["tightens"]  # and takes none away
 
 
 @pytest.mark.parametrize("grey", [0, 60, 128, 217, 255])

@@ -6,8 +6,9 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from roop_nsfw.plugin import OPEN_NSFW_H5
 _MEAN_BGR = np.array([104, 117, 123], np.float32)
 # What is read while TensorFlow is imported, and by nobody else then: its own log, and which library Keras runs on.
 _SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "OPENNSFW2_KERAS": ""}
+_ONE_AT_A_TIME = threading.Lock()
+_STDERR = 2
 # How its C++ part begins a line before its log can be silenced.
 _NOISE = re.compile(rb"[IWE]\d{4} |WARNING: All log messages before absl::InitializeLog")
 _PUT_RIGHT = f"put it right with: {OPENNSFW2} --upgrade"
@@ -101,33 +104,66 @@ def _built(package: Any, weights: bytes) -> Any:
 def _as_it_wants(log: Logger) -> Iterator[None]:
     """TensorFlow's settings while it is imported, and what it writes to stderr past its log told to ``log`` alone.
 
-    Both are the process's, so they are put back, and what others wrote meanwhile is passed on.
+    Both are the process's, so one thread at a time has them changed.
     """
+    with _ONE_AT_A_TIME, _set(), _stderr_open(), _stderr_told(log):
+        yield
+
+
+@contextmanager
+def _set() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in _SETTINGS}
     os.environ.update(_SETTINGS)
-    _flush()
-    kept = os.dup(2)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _stderr_open() -> Iterator[None]:
+    """Of a program whose stderr is closed nobody else's file may take that number meanwhile: it would be written into."""
+    try:
+        os.fstat(_STDERR)
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        if nothing != _STDERR:
+            os.dup2(nothing, _STDERR)
+            os.close(nothing)
+        try:
+            yield
+        finally:
+            os.close(_STDERR)
+    else:
+        yield
+
+
+@contextmanager
+def _stderr_told(log: Logger) -> Iterator[None]:
+    """What others write there meanwhile is passed on at the end."""
     with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+        _flush()
+        kept = os.dup(_STDERR)
+        os.dup2(said.fileno(), _STDERR)
         try:
             yield
         finally:
             _flush()
-            os.dup2(kept, 2)
+            os.dup2(kept, _STDERR)
             os.close(kept)
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
             said.seek(0)
             for line in said.readlines():
                 if _NOISE.match(line):
                     log.debug("TensorFlow: %s", line.decode(errors="replace").rstrip())
                 else:
-                    os.write(2, line)
+                    os.write(_STDERR, line)
 
 
 def _flush() -> None:
     if sys.stderr is not None:  # a program without a console has none
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # or a closed one
+            sys.stderr.flush()

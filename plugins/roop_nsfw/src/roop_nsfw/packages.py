@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,17 +13,24 @@ _KERAS = ("opennsfw2", "keras", "tensorflow")
 
 def opennsfw2_installed() -> bool:
     """Whether all that the backend opennsfw2 needs is here."""
-    return all(find_spec(name) is not None for name in _KERAS)
+    return all(_spec(name) is not None for name in _KERAS)
 
 
 def nudenet_installed() -> bool:
     """Whether the package that brings the network of the screener ``nudity`` is here."""
-    return find_spec("nudenet") is not None
+    return _spec("nudenet") is not None
 
 
 def inside(package: str, distribution: str, file: str) -> Path:
     """Where ``file`` lies in an installed package, whose code is not imported. Raises ``FileNotFoundError``."""
-    found = find_spec(package)
+    found = _spec(package)
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError(f"the package {distribution} is not installed")
     return Path(found.submodule_search_locations[0]) / file
+
+
+def _spec(package: str) -> ModuleSpec | None:
+    try:
+        return find_spec(package)
+    except ValueError:  # a stand-in that some program put in its place
+        return None

@@ -15,17 +15,33 @@ DEFAULT_TEXT = "AI-generated"
 
 @dataclass(frozen=True)
 class Options:
-    """What is signed and what is shown. A certificate of one's own is a file; its key is named by a file too, never said."""
+    """What is signed and what is shown. A certificate of one's own is a file; its key is named by a file too, never said.
 
-    label: bool = option(False, "Show on the picture that it is synthetic.")
-    label_text: str = option(DEFAULT_TEXT, "What the label says, in one line.")
+    A config file that was only found may ask for the label and place it. It chooses nobody who signs and no address, and
+    neither what the label says nor how well it can be read.
+    """
+
+    label: bool = option(False, "Show on the picture that it is synthetic.", tightens=True)
+    label_text: str = option(DEFAULT_TEXT, "What the label says, in one line.", users_own=True)
     label_position: Position = option("bottom-right", "Where the label stands.")
-    label_size: float = option(3.0, "Height of the label's capitals in per cent of the shorter side.", least=1, most=20)
-    label_preset: Literal["none", "gb45438"] = option("none", "gb45438: text and size as China's GB 45438-2025 asks.")
-    label_font: Path | None = option(None, "A font file (TTF, OTF) for letters that the built-in font does not have.")
-    certificate: Path | None = option(None, "A certificate chain (PEM) to sign with, in place of one made on this machine.")
-    key: Path | None = option(None, "The private key (PEM) of that certificate; only you may be able to read the file.")
-    timestamp_url: str = option("", "A timestamp authority to ask (RFC 3161): the only thing here that uses the network.")
+    label_size: float = option(
+        3.0, "Height of the label's capitals in per cent of the shorter side.", least=1, most=20, users_own=True
+    )
+    label_preset: Literal["none", "gb45438"] = option(
+        "none", "gb45438: text and size as China's GB 45438-2025 asks.", users_own=True
+    )
+    label_font: Path | None = option(
+        None, "A font file (TTF, OTF) for letters that the built-in font does not have.", users_own=True
+    )
+    certificate: Path | None = option(
+        None, "A certificate chain (PEM) to sign with, in place of one made on this machine.", users_own=True
+    )
+    key: Path | None = option(
+        None, "The private key (PEM) of that certificate; only you may be able to read the file.", users_own=True
+    )
+    timestamp_url: str = option(
+        "", "A timestamp authority to ask (RFC 3161): the only thing here that uses the network.", users_own=True
+    )
 
     def __post_init__(self) -> None:
         if not any(letter.isalnum() for letter in self.label_text):
