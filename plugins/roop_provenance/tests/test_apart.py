@@ -165,6 +165,7 @@ def test_every_line_is_bounded_and_plain(
     assert max(map(len, found)) <= 1003
     assert "intact, signed by an unknown signer" in found[1]
     assert not any(letter in line for line in found for letter in "{\u202e\x1b")
+    assert not any("highest score" in line for line in found)  # none of these is one
 
 
 def test_earlier_actions_are_bounded_in_all() -> None:
