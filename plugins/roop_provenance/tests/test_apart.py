@@ -130,7 +130,7 @@ def test_a_name_with_room_for_no_other_is_read(tmp_path: Path, told: Told) -> No
     assert (told(path)["status"], told(path)["notices"]) == ("marked", [])
 
 
-@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no sockets with names here")
+@pytest.mark.skipif(os.name != "posix", reason="there are no sockets with names here")
 def test_a_socket_beside_a_file_is_a_note(tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # its name is bounded
     Path("a.jpg").write_bytes(picture())
