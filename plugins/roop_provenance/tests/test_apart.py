@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import struct
 import sys
 import zlib
 from collections.abc import Callable
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +250,15 @@ def test_a_long_film_without_lengths_can_hold_none(tmp_path: Path, told: Told, m
     one = told(path)
     assert (one["status"], one["credentials"]) == ("silent", None)
     assert "more parts than are looked at" in one["notices"][0]
+
+
+def test_no_modules_of_the_package_need_each_other() -> None:
+    """Also by imports inside of functions."""
+    folder = Path(reading.__file__).parent
+    found = re.compile(r"^ *from roop_provenance\.(\w+) import", re.MULTILINE)
+    needs = {path.stem: set(found.findall(path.read_text(encoding="utf-8"))) for path in folder.glob("*.py")}
+    order = list(TopologicalSorter(needs).static_order())
+    assert order.index("facts") < order.index("manifest") < order.index("reading") < order.index("verify")
 
 
 def test_a_library_that_can_not_be_loaded_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
