@@ -15,9 +15,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from roop_host import MediaOptions
 from roop_provenance.found import Bytes
-from roop_provenance.marks import Mark, Marked, format_of, marks_in_packet, marks_of
+from roop_provenance.marks import HEAD, Mark, Marked, format_of, marks_in_packet, marks_of
 from roop_provenance.reading import read_facts
-from roop_provenance.words import lines, summary, term_words
+from roop_provenance.terms import words_of
+from roop_provenance.words import lines, summary
+from roop_provenance.xmp import Said, Work, read_packet
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "media"
 TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -30,7 +32,7 @@ GENERATED = XMP.format(f"<i:DigitalSourceType>{TERMS}trainedAlgorithmicMedia</i:
 
 
 def marks(content: bytes) -> Marked:
-    return marks_of(Bytes(BytesIO(content)), format_of(content[:64]))
+    return marks_of(Bytes(BytesIO(content)), format_of(content[:HEAD]))
 
 
 def saved(kind: str, **more: object) -> bytes:
@@ -85,7 +87,7 @@ def test_a_file_beside_a_kind_that_is_not_known_is_read(tmp_path: Path) -> None:
     (tmp_path / "out.raw.xmp").write_bytes(GENERATED)
     facts = read_facts(odd)
     assert facts.kind == "file of another kind"
-    assert facts.marks == (Mark("source type", f"{TERMS}trainedAlgorithmicMedia", "out.raw.xmp beside it"),)
+    assert facts.marks == (Mark("source type", f"{TERMS}trainedAlgorithmicMedia", "out.raw.xmp beside it", beside=True),)
 
 
 @pytest.mark.parametrize(("kind", "more"), [("JPEG", {"xmp": GENERATED}), ("WEBP", {"xmp": GENERATED})])
@@ -135,9 +137,114 @@ def test_chinas_label_is_read_where_others_put_it() -> None:
 
 
 def test_a_credit_counts_only_where_it_speaks_of_ai() -> None:
-    for text, told in (("Made with Google AI", 1), ("Photo: Jane Doe", 0)):
+    spoken = ("Made with Google AI", "AI", "EDITED WITH GOOGLE AI", "AI-generated", "Generative fill", "ai generated")
+    others = (
+        "Photo: Jane Doe",
+        "Grazie ai fotografi",
+        "J'ai vu / Agence",
+        "GRAZIE AI FOTOGRAFI",
+        "Artificial Grass Ltd",
+        "J’AI VU",
+    )
+    for text, told in (*((text, 1) for text in spoken), *((text, 0) for text in others)):
         found = marks(saved("JPEG", xmp=XMP.format(f"<p:Credit>{text}</p:Credit>").encode()))
         assert len(values(found, "credit")) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"Synthetic media: made with roop (swapper)", 1),
+        (b"My holiday. Synthetic media: made with roop (swapper)", 1),
+        (b"NOT Synthetic media at all, a real photo", 0),
+        (b"no synthetic media: a real photo", 0),
+    ],
+)
+def test_a_note_counts_only_where_it_says_so(text: bytes, told: int) -> None:
+    assert len(values(marks(saved("JPEG", comment=text)), "note")) == told
+
+
+def more_of(packet: bytes, size: int) -> bytes:
+    """Segments of a packet that is too long for one, the last first."""
+    whole = struct.pack(">I", len(packet))
+    pieces = [(place, packet[place : place + size]) for place in range(0, len(packet), size)]
+    bodies = [
+        b"http://ns.adobe.com/xmp/extension/\0" + b"A" * 32 + whole + struct.pack(">I", place) + piece
+        for place, piece in reversed(pieces)
+    ]
+    return b"".join(b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body for body in bodies)
+
+
+def test_a_packet_in_several_segments_of_a_jpeg_is_read() -> None:
+    whole = saved("JPEG", xmp=XMP.format("").encode())
+    assert values(marks(whole[:2] + more_of(GENERATED, 100) + whole[2:])) == [f"{TERMS}trainedAlgorithmicMedia"]
+    long = XMP.format(f"<a>{'x' * (2 << 20)}</a>").encode()
+    assert "more parts than are looked at" in marks(whole[:2] + more_of(long, 60_000) + whole[2:]).notices[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<!-- Created with Inkscape -->\n\n<svg/>', "SVG drawing"),
+        (b"<!-- a comment of more than 64 bytes, as tools and lawyers write them at times -->\n<svg/>", "SVG drawing"),
+        (b"<!-- a page --><html><svg/></html>", None),
+        (b"\xff\xfb\x90\x64" + bytes(400), "MP3 sound"),
+        ("\ufeffI am text".encode("utf-16-le"), None),
+        (b"\0\0\0\x08wide\0\0\0\x10mdat" + bytes(8), "MOV video"),
+        (b"\0\0\x10\0moov" + bytes(8), "MOV video"),
+        (b"the free world", None),
+    ],
+)
+def test_kinds_that_begin_in_other_ways_are_known(content: bytes, name: str | None) -> None:
+    found = format_of(content)
+    assert (found.name if found is not None else None) == name
+
+
+def directories(packet: bytes, lengths: list[int]) -> bytes:
+    """A TIFF whose directories all name the same place, with a packet of another length each."""
+    start = 8 + len(packet) + len(packet) % 2
+    entries = b"".join(
+        struct.pack("<HHHIII", 1, 700, 1, length, 8, start + (number + 1) * 18 if number + 1 < len(lengths) else 0)
+        for number, length in enumerate(lengths)
+    )
+    return b"II*\0" + struct.pack("<I", start) + packet.ljust(start - 8) + entries
+
+
+def test_the_same_bytes_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr("roop_provenance.marks.read_packet", lambda packet, _: read.append(packet) or Said(()))
+    length = len(GENERATED)
+    assert not marks(directories(GENERATED, [length] * 50)).notices
+    assert read == [GENERATED]
+    read.clear()
+    assert "more parts than are looked at" in marks(directories(GENERATED, [length, *range(10, length)])).notices[0]
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<a/>" * 300_000,
+        "<AIGC>" * 60 + "<b>x</b>" * 60_000 + "</AIGC>" * 60,
+        "".join(f"<AIGC>{n}</AIGC>" for n in range(300)),
+    ],
+)
+def test_work_on_packets_is_bounded_in_all(body: str) -> None:
+    found = marks_in_packet(f"<x>{body}</x>".encode()[: 1 << 20], "XMP")
+    assert found.notices[0] == "it has more parts than are looked at, so marks further back may have been missed"
+
+
+def test_packets_share_one_bound() -> None:
+    packet, work = f"<x>{'<a/>' * 90_000}</x>".encode(), Work()
+    assert [read_packet(packet, work).end for _ in range(4)] == ["whole", "whole", "cut", "cut"]
+
+
+def test_a_file_with_more_marks_than_are_kept_is_searched_to_its_end_for_credentials() -> None:
+    texts = b"".join(chunk(b"tEXt", b"x\0%d" % number) for number in range(300))
+    found = marks(b"\x89PNG\r\n\x1a\n" + texts + chunk(b"caBX", bytes(77)))
+    assert (found.c2pa_bytes, found.cut, len(found.notices)) == (77, False, 1)
+    tags = struct.pack("<HHII", 1000, 3, 1, 0) * 1500
+    assert marks(b"II*\0\x08\0\0\0" + struct.pack("<H", 1500) + tags + bytes(4)).cut
 
 
 def test_a_packet_in_a_kind_without_a_reader_of_its_own_is_found() -> None:
@@ -229,6 +336,6 @@ def test_control_and_direction_characters_are_not_shown(tmp_path: Path) -> None:
 
 
 def test_a_term_that_nobody_knows_is_shown_as_it_stands() -> None:
-    assert term_words("foo") == "of a kind that is not known here (foo)"
-    assert "camera" in term_words(f"{TERMS}digitalCapture")
-    assert "camera" in term_words("https://cv.iptc.org/newscodes/digitalsourcetype/digitalcapture/")
+    assert words_of("foo") == "of a kind that is not known here (foo)"
+    assert "camera" in words_of(f"{TERMS}digitalCapture")
+    assert "camera" in words_of("https://cv.iptc.org/newscodes/digitalsourcetype/digitalcapture/")

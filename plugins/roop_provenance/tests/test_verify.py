@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,106 +14,17 @@ from typing import Any
 import c2pa
 import numpy as np
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
+from signers import MIMES, Signer, picture
 
 from roop_host import InputError, UsageError
-from roop_provenance.manifest import SETTINGS
+from roop_provenance.library import OFFLINE
 from roop_provenance.verify import verify
 
-TERM = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-RUN = {
-    "schema": 1,
-    "processors": ["swapper", "enhancer"],
-    "models": [{"name": "inswapper_128", "sha256": "ab"}],
-    "screening": [
-        {"screener": "nsfw", "distribution": "roop-nsfw 0.1.0", "limit": 0.85, "looks": 4, "highest": {"out": 0.1}}
-    ],
-    "later": {"a key": ["that", "is", "new"]},
-}
-MIMES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".tiff": "image/tiff",
-    ".avif": "image/avif",
-}
-
-
-@dataclass
-class Signer:
-    """A CA and a leaf, as trust.md's shape has them."""
-
-    name: str = "Jane Doe"
-
-    @cached_property
-    def keys(self) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePrivateKey]:
-        return ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-
-    def certificate(self, *, leaf: bool) -> bytes:
-        ca_key, leaf_key = self.keys
-        key = leaf_key if leaf else ca_key
-        now = datetime.datetime.now(datetime.UTC)
-        subject = self.name if leaf else "A CA"
-        made = x509.CertificateBuilder().subject_name(_name(subject)).issuer_name(_name("A CA"))
-        made = made.public_key(key.public_key()).serial_number(7 + leaf)
-        made = made.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(100))
-        made = made.add_extension(x509.BasicConstraints(not leaf, None), True)
-        made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False)
-        usage = (leaf, False, False, False, False, not leaf, not leaf, False, False)
-        made = made.add_extension(x509.KeyUsage(*usage), True)
-        if leaf:
-            made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False)
-        return made.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    def info(self) -> c2pa.C2paSignerInfo:
-        form = serialization.PrivateFormat.PKCS8
-        key = self.keys[1].private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-        return c2pa.C2paSignerInfo(b"es256", self.certificate(leaf=True) + self.certificate(leaf=False), key, None)
-
-    def sign(
-        self, content: bytes, mime: str, *, run: Any = RUN, remote: str = "", embed: bool = True
-    ) -> tuple[bytes, bytes]:
-        """The signed file and its manifest."""
-        actions = [
-            {"action": "c2pa.opened", "parameters": {"ingredientIds": ["target"]}},
-            {"action": "c2pa.placed", "parameters": {"ingredientIds": ["source 1"]}},
-            {"action": "c2pa.edited", "digitalSourceType": TERM},
-        ]
-        ingredients = [("target", "parentOf"), ("source 1", "componentOf")]
-        manifest = {
-            "claim_generator_info": [{"name": "roop", "version": "9.9"}],
-            "ingredients": [{"title": name, "label": name, "relationship": role} for name, role in ingredients],
-            "assertions": [
-                {"label": "c2pa.actions.v2", "data": {"actions": actions}},
-                {"label": "org.roop.run", "data": run},
-            ],
-        }
-        builder = c2pa.Builder(manifest, context=c2pa.Context(settings=c2pa.Settings.from_dict(dict(SETTINGS))))
-        if not embed:
-            builder.set_no_embed()
-        if remote:
-            builder.set_no_embed()
-            builder.set_remote_url(remote)
-        output = BytesIO()
-        made = builder.sign(c2pa.Signer.from_info(self.info()), mime, BytesIO(content), output)
-        return output.getvalue(), bytes(made)
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Org")])
-
-
-def picture(suffix: str = ".jpg", **more: Any) -> bytes:
-    file = BytesIO()
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    Image.fromarray(noise).save(file, MIMES[suffix].partition("/")[2], **more)
-    return file.getvalue()
+PACKET = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:p="http://ns.adobe.com/photoshop/1.0/"><p:Credit>a secret AI</p:Credit>'
+    b"</x:xmpmeta>"
+)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +122,8 @@ def test_a_tool_alone_is_no_mark(tmp_path: Path, say: Say) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(picture(exif=exif))
     told = json.loads(say(path, "--json")[1])["files"][0]
-    assert (told["status"], told["marks"]) == ("silent", [{"kind": "tool", "value": "A camera", "where": "EXIF"}])
+    camera = {"kind": "tool", "value": "A camera", "where": "EXIF", "beside": False}
+    assert (told["status"], told["marks"]) == ("silent", [camera])
 
 
 def test_credentials_beside_a_file_that_can_hold_none(signer: Signer, tmp_path: Path, say: Say) -> None:
@@ -229,14 +138,21 @@ def test_credentials_beside_a_file_that_can_hold_none(signer: Signer, tmp_path: 
     assert "in short: the Content Credentials beside it are not of this file: it was changed since, or they are" in out
 
 
-def test_a_link_beside_a_file_is_not_followed(signer: Signer, tmp_path: Path, say: Say) -> None:
+def test_a_link_beside_a_file_is_not_followed(tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     path, elsewhere = tmp_path / "a.jpg", tmp_path / "secret"
     path.write_bytes(picture())
-    elsewhere.write_bytes(b"<a>secret</a>")
+    beside = tmp_path / "a.jpg.xmp"
+    beside.write_bytes(PACKET)
+    assert "a secret" in say(path)[1]
+    beside.rename(elsewhere)
     for suffix in (".xmp", ".c2pa"):
         (tmp_path / f"a.jpg{suffix}").symlink_to(elsewhere)
     code, out, _ = say(path)
-    assert (code, "secret" in out, "says nothing" in out) == (0, False, True)
+    assert (code, "a secret" in out, "says nothing" in out) == (0, False, True)
+    assert "note: a.jpg.xmp beside it was not read (it is a link)" in out
+    assert "note: a.jpg.c2pa beside it was not read (it is a link)" in out
+    monkeypatch.delattr(os, "O_NOFOLLOW", raising=False)  # as on Windows
+    assert "a secret" not in say(path)[1]
 
 
 def test_an_address_of_credentials_is_never_asked(
@@ -266,7 +182,7 @@ def test_earlier_credentials_and_what_did_not_hold_of_them_are_told(signer: Sign
                 {"label": "c2pa.actions.v2", "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": "foo"}]}}
             ],
         },
-        context=c2pa.Context(settings=c2pa.Settings.from_dict(dict(SETTINGS))),
+        context=c2pa.Context(settings=c2pa.Settings.from_dict(dict(OFFLINE))),
     )
     for content in (good, bytes(bad)):
         builder.add_ingredient({"relationship": "componentOf"}, "image/jpeg", BytesIO(content))
@@ -324,14 +240,12 @@ def test_broken_manifests_are_told_and_none_is_taken_for_intact_when_it_was_cut(
 def test_what_is_missing_empty_a_folder_or_no_file_is_one_sentence(tmp_path: Path, say: Say) -> None:
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("I am no picture")
-    os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "nowhere.jpg").symlink_to(tmp_path / "gone.jpg")
     wanted = {
         "gone.jpg": "does not exist",
         "nowhere.jpg": "does not exist",
         "empty.jpg": "is empty",
         "text.jpg": "is no picture, video or sound of a kind that is known here",
-        "pipe.jpg": "is no regular file",
         ".": "is a folder",
         "nul\0.jpg": "can't be opened",
     }
@@ -340,6 +254,16 @@ def test_what_is_missing_empty_a_folder_or_no_file_is_one_sentence(tmp_path: Pat
         assert (code, out) == (3, "")
         assert words in err
         assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_never_waited_for(tmp_path: Path, say: Say) -> None:
+    path = tmp_path / "pipe.jpg"
+    os.mkfifo(path)
+    code, _, err = say(path)
+    assert (code, "is no regular file" in err) == (3, True)
+    with pytest.raises(InputError, match=r"--ca .* can't be read \(it is no regular file\)"):
+        say("x", "--ca", path)
 
 
 def test_of_several_files_all_are_told_and_the_worst_decides(signer: Signer, tmp_path: Path, say: Say) -> None:

@@ -114,7 +114,7 @@ def _pictures(data: Bytes, meta: Box, found: Found) -> None:
         return
     wanted = dict(_item_types(data, inside[b"iinf"]))
     own = inside[b"idat"].start if b"idat" in inside else data.size
-    for number, content in _pieces(data, inside[b"iloc"], set(wanted), own):
+    for number, content in _pieces(data, inside[b"iloc"], set(wanted), own, found):
         if wanted[number] == b"Exif":
             skipped = 4 + int.from_bytes(content[:4], "big")
             look_into_tiff(data.part(content[skipped:]), found, "EXIF")
@@ -133,7 +133,7 @@ def _item_types(data: Bytes, box: Box) -> Iterator[tuple[int, bytes]]:
             yield number, kind
 
 
-def _pieces(data: Bytes, box: Box, wanted: set[int], own: int) -> Iterator[tuple[int, bytes]]:
+def _pieces(data: Bytes, box: Box, wanted: set[int], own: int, found: Found) -> Iterator[tuple[int, bytes]]:
     """Number and bytes of those items that are wanted; ``own`` is where the bytes begin that lie in ``meta`` itself."""
     version, sizes = data.number(box.start, 1), data.number(box.start + 4, 2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -152,7 +152,9 @@ def _pieces(data: Bytes, box: Box, wanted: set[int], own: int) -> Iterator[tuple
             length = data.number(place + index_size + offset_size, length_size)
             place += index_size + offset_size + length_size
             if number in wanted and len(content) < LONGEST:
-                content += data.at(ground + offset, length)
+                piece = data.once(ground + offset, length)
+                found.full = found.full or piece is None
+                content += piece or b""
         if content:
             yield number, content
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from bisect import bisect
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, Literal
@@ -16,8 +15,9 @@ Order = Literal["little", "big"]
 LONGEST = 1 << 20
 #: What is read of one file in all, and how many of its parts are looked at: a 4 GB video has some thousands.
 _MOST_BYTES, _MOST_STEPS = 64 << 20, 1_000_000
-#: Marks, packets and texts of one file.
-_MOST_FOUND = 200
+#: Marks, packets and texts of one file, and what is kept of one text: a line that is shown is far shorter.
+MOST_FOUND = 200
+_LONGEST_TEXT = 16_000
 
 
 class TooMuch(Exception):
@@ -26,29 +26,32 @@ class TooMuch(Exception):
 
 @dataclass(slots=True)
 class Found:
-    """Raw findings: ``xmp`` packets and ``texts`` (name and value), each with where it stands; bytes of C2PA manifests."""
+    """Raw findings: ``xmp`` packets and ``texts`` (name and value), each with where it stands; bytes of C2PA manifests.
+
+    ``full`` says that there were more than are kept. The search goes on even so, since ``c2pa_bytes`` is to be whole.
+    """
 
     xmp: list[tuple[str, bytes]] = field(default_factory=list)
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     c2pa_bytes: int = 0
+    full: bool = False
 
     def add_xmp(self, where: str, packet: bytes) -> None:
-        """Keep a packet; pages of one file often hold the same. Raises ``TooMuch``."""
-        if (where, packet) not in self.xmp:
-            self._count()
+        """Keep a packet; pages of one file often hold the same."""
+        if packet and (where, packet) not in self.xmp and self._has_room():
             self.xmp.append((where, packet))
 
     def add_text(self, where: str, name: str, value: bytes | str) -> None:
-        """Keep a text. Raises ``TooMuch``."""
-        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+        """Keep a text."""
+        part = value[:_LONGEST_TEXT]
+        text = part if isinstance(part, str) else part.decode("utf-8", "replace")
         told = (where, name, text.strip("\0 \r\n\t"))
-        if told not in self.texts:
-            self._count()
+        if told not in self.texts and self._has_room():
             self.texts.append(told)
 
-    def _count(self) -> None:
-        if len(self.xmp) + len(self.texts) >= _MOST_FOUND:
-            raise TooMuch
+    def _has_room(self) -> bool:
+        self.full = self.full or len(self.xmp) + len(self.texts) >= MOST_FOUND
+        return not self.full
 
 
 @dataclass(slots=True)
@@ -58,10 +61,10 @@ class Budget:
     bytes_left: int = _MOST_BYTES
     steps_left: int = _MOST_STEPS
 
-    def take(self, count: int) -> None:
-        """Use up a step and so many bytes. Raises ``TooMuch``."""
+    def take(self, count: int, steps: int = 1) -> None:
+        """Use up steps and so many bytes. Raises ``TooMuch``."""
         self.bytes_left -= count
-        self.steps_left -= 1
+        self.steps_left -= steps
         if min(self.bytes_left, self.steps_left) < 0:
             raise TooMuch
 
@@ -73,6 +76,7 @@ class Bytes:
         self._file = file
         self.size = file.seek(0, os.SEEK_END)
         self._budget = budget or Budget()
+        self._spans: list[tuple[int, int]] = []
 
     def part(self, content: bytes) -> Bytes:
         """Bytes that stand inside of this file, as a file of their own within the same bounds."""
@@ -96,6 +100,27 @@ class Bytes:
         self._file.seek(place)
         return self._file.read(count)
 
+    def once(self, place: int, count: int) -> bytes | None:
+        """As ``at``, but no byte a second time: entries of a small file could all name one large place.
+
+        Empty for what was read just so before, as pages share a packet; None for what was read in part. Raises ``TooMuch``.
+        """
+        span = (place, place + min(count, LONGEST, self.size - place))
+        if span[0] >= span[1]:
+            return b""
+        index = bisect(self._spans, span)
+        before, behind = self._spans[index - 1 : index], self._spans[index : index + 1]
+        if before == [span]:
+            return b""
+        if (before and before[0][1] > span[0]) or (behind and behind[0][0] < span[1]):
+            return None
+        self._spans.insert(index, span)
+        return self.at(place, count)
+
+    def spend(self, steps: int) -> None:
+        """Work on bytes that were read already. Raises ``TooMuch``."""
+        self._budget.take(0, steps)
+
     def number(self, place: int, count: int, order: Order = "big") -> int:
         """An unsigned number; 0 behind the end."""
         return int.from_bytes(self.at(place, count), order)
@@ -108,12 +133,3 @@ class Bytes:
             if not length:
                 break
         return place
-
-
-@contextmanager
-def within_bounds(notices: list[str]) -> Iterator[None]:
-    """What goes on only as long as a file has no more parts than are looked at; else says so."""
-    try:
-        yield
-    except TooMuch:
-        notices.append("it has more parts than are looked at, so marks further back may have been missed")

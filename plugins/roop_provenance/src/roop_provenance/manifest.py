@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import IO, Any
 
 from roop_host import one_line
-from roop_provenance.reading import Action, Credentials, Earlier, Ingredient, State
+from roop_provenance.facts import Action, Credentials, Earlier, Ingredient, State
+from roop_provenance.library import OFFLINE, c2pa_library
 
 #: Manifests of more are not read: ours have 4 kB, with previews of several pictures some MB.
 MOST_BYTES = 64 << 20
@@ -17,25 +20,30 @@ _MOST_TEXT = 32 << 20
 _MOST = 50
 _MOST_NAMES = 100
 _LONGEST_VALUE = 4000
+#: Of roop's own assertion.
+_MOST_LETTERS, _MOST_VALUES, _DEEPEST, _LARGEST = 200_000, 5000, 6, 1 << 64
 _RUN = "org.roop.run"
 #: What says that bytes are not those that were signed (C2PA specification, validation codes).
 _CHANGED = re.compile(r"\.(mismatch|missing)$|^assertion\.(undeclared|inaccessible)|^claim\.(missing|multiple)")
 #: Of the signer, not of the file.
 _UNKNOWN_SIGNER = "signingCredential.untrusted"
-SETTINGS: Mapping[str, Any] = {
-    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
-    "core": {"allowed_network_hosts": []},
-    "builder": {"thumbnail": {"enabled": False}},
-}
+_TIME_KNOWN = "timeStamp.trusted"
+#: What the library says of a file that it can't take apart, before it has seen any credentials in it.
+_DAMAGED = ("Io:", "Other: asset could not be parsed")
+
+
+class Damaged(Exception):
+    """A file that can't be taken apart, with why, so that nobody knows whether there are credentials in it."""
 
 
 def read_credentials(file: IO[bytes], media_type: str, beside: bytes | None, anchors: str) -> Credentials | None:
     """The credentials inside of ``file``, or those of the file ``beside`` it; None where there are none.
 
-    ``anchors`` are certificates (PEM) of those whom the user trusts. Raises ``ImportError`` where c2pa-python is missing.
+    ``anchors`` are certificates (PEM) of those whom the user trusts. Raises ``ImportError`` where c2pa-python is missing,
+    ``Damaged``.
     """
-    c2pa = _library()
-    settings = {**SETTINGS, **({"trust": {"user_anchors": anchors}} if anchors else {})}
+    c2pa = c2pa_library()
+    settings = {**OFFLINE, **({"trust": {"user_anchors": anchors}} if anchors else {})}
     context = c2pa.Context(settings=c2pa.Settings.from_dict(settings))
     file.seek(0)
     try:
@@ -49,16 +57,7 @@ def read_credentials(file: IO[bytes], media_type: str, beside: bytes | None, anc
         store = json.loads(text)
     except (RecursionError, ValueError):  # nested too deep, or a number without an end
         return Credentials(state="broken", beside=beside is not None, reason="they are not told in a way that can be read")
-    return _told(store, state, beside is not None)
-
-
-def _library() -> Any:
-    """c2pa-python, whose import loads a native library: any failure of that is that it is missing."""
-    try:
-        import c2pa
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ImportError(str(error)) from error
-    return c2pa
+    return _told(_mapping(store), state, beside is not None)
 
 
 def has_certificates(pem: str) -> bool:
@@ -72,21 +71,23 @@ def has_certificates(pem: str) -> bool:
 
 
 def _refused(text: str, beside: bytes | None) -> Credentials | None:
-    """Files without credentials, and kinds that can hold none, say nothing; what else fails is a broken manifest."""
+    """Files without credentials, and kinds that can hold none, say nothing. Raises ``Damaged``."""
     if beside is None and text.startswith(("ManifestNotFound", "NotSupported")):
         return None
     if text.startswith("Remote"):
         url = text.rpartition(" url ")[2]
         return Credentials(state="elsewhere", reason=one_line(url))
+    if beside is None and text.startswith(_DAMAGED):
+        raise Damaged(one_line(text))
     return Credentials(state="broken", beside=beside is not None, reason=one_line(text))
 
 
-def _told(store: dict[str, Any], state: str, beside: bool) -> Credentials:
+def _told(store: Mapping[str, Any], state: str, beside: bool) -> Credentials:
     manifests = _mapping(store.get("manifests"))
     name = str(store.get("active_manifest") or "")
     active = _mapping(manifests.get(name))
     signature = _mapping(active.get("signature_info"))
-    failures = tuple(dict.fromkeys(_failures(store)))
+    failures = tuple(dict.fromkeys(code for code in _codes(store, "failure") if code != _UNKNOWN_SIGNER))
     return Credentials(
         state=_state(state, failures),
         beside=beside,
@@ -95,6 +96,7 @@ def _told(store: dict[str, Any], state: str, beside: bool) -> Credentials:
         signer=_text(signature.get("common_name")) or _text(signature.get("issuer")),
         organisation=_text(signature.get("issuer")),
         signed_at=_text(signature.get("time")),
+        time_known=_TIME_KNOWN in _codes(store, "success"),
         tool=_tool(active),
         actions=tuple(_actions(active)),
         ingredients=tuple(_ingredients(active)),
@@ -111,11 +113,11 @@ def _state(state: str, failures: tuple[str, ...]) -> State:
     return "changed" if any(_CHANGED.search(code) for code in failures) else "invalid"
 
 
-def _failures(store: Mapping[str, Any]) -> Iterator[str]:
-    results = _mapping(_mapping(store.get("validation_results")).get("activeManifest"))
-    for one in _list(results.get("failure")):
-        code = _text(_mapping(one).get("code"))
-        if code and code != _UNKNOWN_SIGNER:
+def _codes(about: Mapping[str, Any], outcome: str) -> Iterator[str]:
+    """What a check of a manifest, or of an ingredient's, came to."""
+    results = _mapping(_mapping(about.get("validation_results")).get("activeManifest"))
+    for one in _list(results.get(outcome)):
+        if code := _text(_mapping(one).get("code")):
             yield code
 
 
@@ -147,54 +149,74 @@ def _assertions(manifest: Mapping[str, Any], label: str) -> Iterator[Mapping[str
 
 
 def _actions(manifest: Mapping[str, Any]) -> Iterator[Action]:
-    for data in _assertions(manifest, "c2pa.actions"):
-        for one in _list(data.get("actions")):
-            about = _mapping(one)
-            yield Action(
-                name=_text(about.get("action")),
-                source_type=_text(about.get("digitalSourceType")),
-                tool=_agent(about.get("softwareAgent")),
-                description=_text(about.get("description")),
-            )
+    told = (one for data in _assertions(manifest, "c2pa.actions") for one in _list(data.get("actions")))
+    for one in islice(told, _MOST):
+        about = _mapping(one)
+        yield Action(
+            name=_text(about.get("action")),
+            source_type=_text(about.get("digitalSourceType")),
+            tool=_agent(about.get("softwareAgent")),
+            description=_text(about.get("description")),
+        )
 
 
 def _ingredients(manifest: Mapping[str, Any]) -> Iterator[Ingredient]:
     for one in _list(manifest.get("ingredients")):
         about = _mapping(one)
-        results = _mapping(_mapping(about.get("validation_results")).get("activeManifest"))
-        codes = (_text(_mapping(failure).get("code")) for failure in _list(results.get("failure")))
         yield Ingredient(
             relationship=_text(about.get("relationship")),
             kind=_text(about.get("format")),
             title=_text(about.get("title")),
             description=_text(about.get("description")),
             had_credentials=bool(about.get("active_manifest")),
-            failures=tuple(code for code in codes if code and code != _UNKNOWN_SIGNER),
+            failures=tuple(code for code in _codes(about, "failure") if code != _UNKNOWN_SIGNER),
         )
 
 
 def _earlier(manifests: Mapping[str, Any], active: str) -> Iterator[Earlier]:
-    for name, manifest in list(manifests.items())[:_MOST]:
+    """Also of all of them together no more actions than of one."""
+    left = _MOST
+    for name, manifest in islice(manifests.items(), _MOST):
         if name != active:
             about = _mapping(manifest)
-            yield Earlier(tool=_tool(about), actions=tuple(_actions(about)))
+            actions = tuple(islice(_actions(about), left))
+            left -= len(actions)
+            yield Earlier(tool=_tool(about), actions=actions)
 
 
 def _run(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What roop says of the run, whoever signed it: its keys as they stand, all texts cleaned and bounded."""
     for data in _assertions(manifest, _RUN):
-        return _mapping(_clean(data, 0))
+        return _Cleaner().mapping(data, 0)
     return None
 
 
-def _clean(value: object, depth: int) -> object:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping) and depth < 6:
-        return {_text(str(key)): _clean(item, depth + 1) for key, item in list(value.items())[:_MOST_NAMES]}
-    if isinstance(value, list) and depth < 6:
-        return [_clean(item, depth + 1) for item in value[:_MOST_NAMES]]
-    return value if isinstance(value, (bool, int, float)) or value is None else _text(str(value))
+class _Cleaner:
+    """Plain data of a stranger, with a bound on all of it: each text is, but there can be any number of them."""
+
+    def __init__(self) -> None:
+        self._letters_left, self._values_left = _MOST_LETTERS, _MOST_VALUES
+
+    def mapping(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        return {self._text(key): self._value(item, depth + 1) for key, item in islice(value.items(), _MOST_NAMES)}
+
+    def _value(self, value: object, depth: int) -> Any:
+        self._values_left -= 1
+        if self._values_left < 0:
+            return None
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, Mapping) and depth < _DEEPEST:
+            return self.mapping(value, depth)
+        if isinstance(value, list) and depth < _DEEPEST:
+            return [self._value(item, depth + 1) for item in value[:_MOST_NAMES]]
+        whole = isinstance(value, int) and abs(value) < _LARGEST
+        return value if value is None or whole or (isinstance(value, float) and math.isfinite(value)) else "..."
+
+    def _text(self, value: str) -> str:
+        part = value[: min(self._letters_left, _LONGEST_VALUE)]
+        self._letters_left -= len(part)
+        return one_line(part)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

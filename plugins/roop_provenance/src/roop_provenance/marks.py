@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from roop_host import one_line
 from roop_provenance.boxes import look_into_boxes, look_into_matroska
-from roop_provenance.found import LONGEST, Bytes, Found, within_bounds
+from roop_provenance.found import LONGEST, Bytes, Found, TooMuch
 from roop_provenance.pictures import look_into_gif, look_into_jpeg, look_into_png, look_into_riff, look_into_tiff
-from roop_provenance.xmp import read_packet
+from roop_provenance.xmp import Work, read_packet
 
+#: So many bytes say what a file is: comments and a document type may stand before the element of a drawing.
+HEAD = 4096
 #: How a file of another kind is searched: packets may stand anywhere in it (XMP specification, part 3).
 _SEARCHED, _PACKET, _PACKET_END = 16 << 20, b"<x:xmpmeta", b"</x:xmpmeta>"
+_MORE = "it has more parts than are looked at, so marks further back may have been missed"
 #: One line is far shorter; cleaning a megabyte of text for it takes a second.
 _LONGEST_VALUE = 4000
-#: What the host writes as note of every file that it makes.
-_NOTE = "synthetic media"
+#: How the note begins that the host writes into every file that it makes; not where others deny it in a sentence.
+_NOTE = re.compile(r"(?:^|[.;|] )synthetic media:", re.IGNORECASE)
 #: What web interfaces of image generators leave in a PNG.
 _OF_GENERATORS = ("parameters", "prompt", "workflow", "sd-metadata", "invokeai_metadata", "dream")
-#: A credit names people; that is theirs, unless it says what this is about.
-_OF_AI = re.compile(r"\bAI\b|artificial|generated|synthetic", re.IGNORECASE)
+#: A credit names people; that is theirs, unless it says what this is about. "ai" is a word of Italian and of French.
+_OF_AI = re.compile(r"(?<![\w'’])AI\b")
+_OF_AI_IN_WORDS = re.compile(
+    r"\bAI[- ](?:generated|assisted)|artificial(?:ly generated| intelligence)|\bgenerative\b|deepfake|"
+    r"synthetic (?:media|image|picture|photo|video|content)",
+    re.IGNORECASE,
+)
 _TERM = re.compile(r"(?:Iptc4xmpExt:)?digital[_ ]?source[_ ]?type", re.IGNORECASE)
 _KINDS = {"description": "note", "comment": "note", "imagedescription": "note", "usercomment": "note", "title": "note"}
 _TOOLS = ("software", "creatortool", "encoder", "com.apple.quicktime.software")
@@ -41,25 +49,30 @@ class Mark:
     """One thing a file says of itself.
 
     ``kind`` is "source type", "note", "aigc", "tool", "credit", "generator" or "credentials elsewhere"; ``where`` says in
-    what it stands. ``value`` is one line without control characters.
+    what it stands, ``beside`` that it is no part of the file. ``value`` is one line without control characters.
     """
 
     kind: str
     value: str
     where: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """All plain marks; ``c2pa_bytes`` of Content Credentials stand in the file, whether they can be read or not."""
+    """All plain marks; ``c2pa_bytes`` of Content Credentials stand in the file, whether they can be read or not.
+
+    ``cut`` says that the search ended early, so that there may be any amount of them.
+    """
 
     marks: tuple[Mark, ...]
-    c2pa_bytes: int
-    notices: tuple[str, ...]
+    c2pa_bytes: int = 0
+    notices: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def format_of(head: bytes) -> Format | None:
-    """What a file is, of its first 64 bytes and never of its name; None for what is no known kind."""
+    """What a file is, of its first ``HEAD`` bytes and never of its name; None for what is no known kind."""
     if head[4:8] == b"ftyp":
         return _boxed(head)
     if head[:4] == b"RIFF" and head[8:12] in _RIFF:
@@ -68,36 +81,59 @@ def format_of(head: bytes) -> Format | None:
         if head.startswith(start):
             return what
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return Format("SVG drawing", "image/svg+xml") if text.startswith((b"<svg", b"<?xml")) and b"<svg" in text else None
+    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text and b"<html" not in text:
+        return Format("SVG drawing", "image/svg+xml")
+    if _is_old_movie(head):
+        return Format("MOV video", "video/quicktime", look_into_boxes)
+    return Format("MP3 sound", "audio/mpeg") if _is_layer_three(head) else None
+
+
+def _is_old_movie(head: bytes) -> bool:
+    """QuickTime before it had ``ftyp``; small boxes are those of less than 16 MB, which text never begins with."""
+    return head[4:8] in (b"moov", b"mdat") or (head[:1] == b"\0" and head[4:8] in (b"wide", b"free", b"skip", b"pnot"))
+
+
+def _is_layer_three(head: bytes) -> bool:
+    """A frame of MPEG sound, layer III, as ISO/IEC 11172-3 has it: no reserved version, bit rate or sampling rate."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return False
+    return head[1] & 0x18 != 0x08 and head[2] >> 4 != 15 and head[2] & 0x0C != 0x0C
 
 
 def marks_of(data: Bytes, kind: Format | None) -> Marked:
     """The plain marks inside of a file."""
-    found, notices = Found(), list[str]()
-    with within_bounds(notices):
+    found, cut = Found(), False
+    try:
         if kind is None or kind.walk is None:
             _search(data, found)
         else:
             kind.walk(data, found)
-    return _told(found, notices)
+    except TooMuch:
+        cut = True
+    return _told(found, cut=cut)
 
 
 def marks_in_packet(packet: bytes, where: str) -> Marked:
     """The marks of an XMP file beside another one."""
-    return _told(Found(xmp=[(where, packet[:LONGEST])]), [])
+    told = _told(Found(xmp=[(where, packet[:LONGEST])]))
+    return replace(told, marks=tuple(replace(mark, beside=True) for mark in told.marks))
 
 
-def _told(found: Found, notices: list[str]) -> Marked:
-    marks: list[Mark] = []
+def _told(found: Found, *, cut: bool = False) -> Marked:
+    marks, notices, work = list[Mark](), list[str](), Work()
+    if cut or found.full:
+        notices.append(_MORE)
     for where, packet in found.xmp:
-        said = read_packet(packet)
-        if said.broken:
+        said = read_packet(packet, work)
+        if said.end == "cut":
+            notices.append(_MORE)
+        elif said.end == "broken":
             notices.append(f"its {where} is broken, so that there may have been more in it")
         for kind, value in said.facts:
             marks += _of_value(kind, value, where)
     for where, name, value in found.texts:
         marks += _of_value(_kind_of(name), value, where)
-    return Marked(tuple(dict.fromkeys(marks)), found.c2pa_bytes, tuple(dict.fromkeys(notices)))
+    return Marked(tuple(dict.fromkeys(marks)), found.c2pa_bytes, tuple(dict.fromkeys(notices)), cut)
 
 
 def _kind_of(name: str) -> str:
@@ -117,10 +153,16 @@ def _of_value(kind: str, value: str, where: str) -> list[Mark]:
     if kind in ("note", "description"):
         if '"aigc"' in line.lower() or "tc260" in line.lower():
             return [Mark("aigc", line, where)]
-        return [Mark("note", line, where)] if _NOTE in line.lower() else []
-    if kind == "credit" and not _OF_AI.search(line):
+        return [Mark("note", line, where)] if _NOTE.search(line) else []
+    if kind == "credit" and not _speaks_of_ai(line):
         return []
     return [Mark(kind, line, where)] if kind and line else []
+
+
+def _speaks_of_ai(credit: str) -> bool:
+    """In a text of capitals alone only whole phrases count."""
+    plain = not credit.isupper() or credit.endswith("AI")
+    return bool(_OF_AI_IN_WORDS.search(credit) or (plain and _OF_AI.search(credit)))
 
 
 def _search(data: Bytes, found: Found) -> None:
@@ -136,7 +178,7 @@ def _search(data: Bytes, found: Found) -> None:
 
 
 def _boxed(head: bytes) -> Format:
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, len(head), 4))}
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(len(head), 64), 4))}
     if head[8:12] == b"qt  ":
         return Format("MOV video", "video/quicktime", look_into_boxes)
     if brands & {b"avif", b"avis"}:

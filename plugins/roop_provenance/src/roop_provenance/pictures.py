@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from roop_provenance.found import Bytes, Found, Order
+from roop_provenance.found import LONGEST, Bytes, Found, Order, TooMuch
 
 _XMP_IN_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
+#: The rest of a packet of more than 64 kB: behind the name a hash of the whole, its length and a place in it, in 40 bytes.
+_MORE_XMP_IN_JPEG = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF_IN_JPEG = b"Exif\0\0"
 _PNG_XMP = "XML:com.adobe.xmp"
 #: The bytes behind a GIF's raw packet that lead a reader of lengths to its end (XMP specification, part 3).
@@ -13,32 +15,38 @@ _GIF_TRAILER = b"\x01\xff\xfe"
 _TIFF_TEXTS = {270: "ImageDescription", 305: "Software", 315: "Artist", 37510: "UserComment"}
 _TIFF_XMP, _TIFF_EXIF, _TIFF_C2PA = 700, 34665, 0xCD41
 _TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
-_MOST_IFDS, _MOST_TAGS = 256, 1024
+_MOST_IFDS, _MOST_TAGS = 10_000, 1024
 #: RIFF: the INFO list's names (Microsoft, 1991).
 _RIFF_TEXTS = {b"ICMT": "comment", b"INAM": "title", b"ISFT": "software"}
 
 
 def look_into_jpeg(data: Bytes, found: Found) -> None:
     """APP1 has XMP and EXIF, APP11 JUMBF, COM a comment; all before the first scan (ITU-T T.81)."""
-    place = 2
+    place, more = 2, dict[bytes, list[tuple[int, bytes]]]()
     while place + 4 <= data.size:
         head = data.at(place, 4)
         if head[0] != 0xFF:
-            return
+            break
         if head[1] == 0xFF:  # a fill byte
             place += 1
             continue
-        if head[1] in (0xD9, 0xDA):
-            return
         length = int.from_bytes(head[2:4], "big")
-        if length < 2:
-            return
+        if head[1] in (0xD9, 0xDA) or length < 2:
+            break
         if head[1] in (0xE1, 0xFE):
             body = data.at(place + 4, length - 2)
-            _jpeg_segment(head[1], data, body, found)
+            if body.startswith(_MORE_XMP_IN_JPEG):
+                said = body[len(_MORE_XMP_IN_JPEG) :]
+                more.setdefault(said[:32], []).append((int.from_bytes(said[36:40], "big"), said[40:]))
+            else:
+                _jpeg_segment(head[1], data, body, found)
         elif head[1] == 0xEB and data.at(place + 4, 2) == b"JP":
             found.c2pa_bytes += length
         place += 2 + length
+    for pieces in more.values():
+        packet = b"".join(piece for _, piece in sorted(pieces))
+        found.full = found.full or len(packet) > LONGEST
+        found.add_xmp("XMP", packet[:LONGEST])
 
 
 def _jpeg_segment(marker: int, data: Bytes, body: bytes, found: Found) -> None:
@@ -137,11 +145,16 @@ def look_into_tiff(data: Bytes, found: Found, where: str = "TIFF tag") -> None:
         if not place or place in seen or place >= data.size:
             continue
         seen.add(place)
-        count = min(data.number(place, count_size, order), _MOST_TAGS)
+        count = data.number(place, count_size, order)
+        if count > _MOST_TAGS:  # those that are not looked at could name credentials of any length
+            raise TooMuch
+        data.spend(count)
         table = data.at(place + count_size, count * entry)
         for at in range(0, len(table) - entry + 1, entry):
             _tiff_tag(data, table[at : at + entry], order, wide, found, where, waiting)
         waiting.append(data.number(place + count_size + count * entry, wide, order))
+    if any(place not in seen for place in waiting if 0 < place < data.size):
+        raise TooMuch
 
 
 def _tiff_tag(data: Bytes, tag: bytes, order: Order, wide: int, found: Found, where: str, waiting: list[int]) -> None:
@@ -155,8 +168,10 @@ def _tiff_tag(data: Bytes, tag: bytes, order: Order, wide: int, found: Found, wh
     elif number == _TIFF_C2PA:
         found.c2pa_bytes += length
     else:
-        value = tag[4 + wide : 4 + wide + length] if length <= wide else data.at(pointed, length)
-        if number == _TIFF_XMP:
+        value = tag[4 + wide : 4 + wide + length] if length <= wide else data.once(pointed, length)
+        if value is None:
+            found.full = True
+        elif number == _TIFF_XMP:
             found.add_xmp("XMP", value)
         else:
             found.add_text(where, _TIFF_TEXTS[number], value[8:] if number == 37510 else value)

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from roop_host import InputError, UsageError, visible
-from roop_provenance.reading import Facts, read_facts
+from roop_provenance.facts import Facts
+from roop_provenance.files import open_regular
+from roop_provenance.manifest import has_certificates
+from roop_provenance.reading import read_facts
 from roop_provenance.words import lines, summary, what_was_done
 
 #: Statuses that are no plain answer: exit code 3.
@@ -86,14 +89,12 @@ def _read(path: Path, anchors: str) -> Facts:
 
 
 def _anchors(name: str) -> str:
-    from roop_provenance.manifest import has_certificates
-
-    path = Path(name)
     try:
-        with path.open("rb") as file:
+        with open_regular(Path(name)) as file:
             text = file.read(_MOST_OF_CA + 1).decode("ascii", "replace")
-    except OSError as error:
-        raise InputError(f"--ca {visible(name)} can't be read ({error.strerror}); name a PEM file of certificates") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"--ca {visible(name)} can't be read ({why}); name a PEM file of certificates") from None
     if len(text) > _MOST_OF_CA or not has_certificates(text):
         raise InputError(f"--ca {visible(name)} holds no certificates that can be read; name a PEM file of certificates")
     return text

@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from roop_host import one_line
+from roop_provenance.facts import Action, Credentials, Facts, Ingredient
 from roop_provenance.marks import Mark
-from roop_provenance.reading import Action, Credentials, Facts, Ingredient
+from roop_provenance.terms import SYNTHETIC, name_of, words_of
 
-#: IPTC NewsCodes and C2PA's own additions: how a picture came to be (https://cv.iptc.org/newscodes/digitalsourcetype/).
-_TERMS: Mapping[str, str] = {
-    "digitalCapture": "taken with a camera or a recorder",
-    "computationalCapture": "taken with a camera that computes the picture of several",
-    "negativeFilm": "taken from negative film",
-    "positiveFilm": "taken from positive film",
-    "print": "taken from a print",
-    "minorHumanEdits": "real material with small changes by a person",
-    "humanEdits": "real material that a person changed",
-    "compositeCapture": "put together of several real pictures",
-    "algorithmicallyEnhanced": "real material that a program enhanced",
-    "dataDrivenMedia": "drawn by a program from data",
-    "digitalArt": "drawn by a person with a computer",
-    "digitalCreation": "made by a person with a computer",
-    "virtualRecording": "recorded in a virtual world",
-    "screenCapture": "recorded from a screen",
-    "composite": "put together of several parts",
-    "compositeSynthetic": "put together of parts of which some are synthetic",
-    "compositeWithTrainedAlgorithmicMedia": "real material with what a trained model (AI) made in it",
-    "trainedAlgorithmicMedia": "made as a whole by a trained model (AI)",
-    "algorithmicMedia": "made as a whole by a program without a trained model",
-    "softwareImage": "made with software",
-    "trainedAlgorithmicData": "data that a trained model (AI) made",
-    "empty": "begun empty",
-}
-_SYNTHETIC = ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia")
-_TERM_URI = re.compile(r"https?://(?:cv\.iptc\.org/newscodes|c2pa\.org)/digitalsourcetype/(\w+)/?", re.IGNORECASE)
 #: C2PA specification, "Actions".
 _ACTIONS: Mapping[str, str] = {
     "c2pa.created": "made from nothing",
@@ -79,49 +52,90 @@ _OURS = re.compile(r"Synthetic media: made with (roop[^()]{0,40}?) ?\(([^()]{0,4
 #: Of a run: what stands in the lines above already, or is for programs.
 _IN_OTHER_WORDS = ("schema", "roop", "target", "sources")
 _SHOWN_OF_HASH = 16
+#: Letters of one line, and of what was done in it.
+_LONGEST, _LONGEST_CLAUSE = 1000, 300
+#: States of credentials that can be told of, whether they hold or not.
+_TELLING = ("known", "unknown", "changed", "invalid")
 _SILENT = "says nothing of where it comes from: which doesn't mean that it is real"
 
 
 def summary(facts: Facts) -> str:
-    """One sentence: what was done, and what holds of it."""
+    """One sentence: what was done, and what holds of it. Where credentials are, plain marks speak apart from them."""
     if facts.error:
         return facts.error
-    state = "" if facts.credentials is None else _state(facts.credentials)
-    done = what_was_done(facts)
-    if not state:
-        return f"{done}; so says a plain mark, which anyone can write or take away" if done else _SILENT
-    if not done:
-        return state
-    if _of_another(facts.credentials):
-        return f"{state}; its plain marks, which anyone can write or take away, say: {done}"
-    signed = facts.status in ("changed", "invalid")
-    return f"{state}; what was signed says: {done}" if signed else f"{done}; {state}"
+    credentials = facts.credentials
+    if credentials is None:
+        done = what_was_done(facts)
+        return _bounded(f"{done}; so says a plain mark, which anyone can write or take away") if done else _SILENT
+    state, done = _state(credentials), what_was_done(facts)
+    holds = credentials.state in ("known", "unknown")
+    parts = ([done, state] if holds else [state, f"what was signed says: {done}"]) if done else [state]
+    return _bounded("; ".join([*parts, *_unsigned(facts)]))
 
 
 def what_was_done(facts: Facts) -> str:
-    """What the file says was done to it, in a few words; empty where it says nothing of that."""
-    credentials = None if _of_another(facts.credentials) else facts.credentials
-    steps, tool = _steps_of_run(credentials), credentials.tool if credentials is not None else ""
-    if not steps:
-        for mark in facts.marks:
-            ours = _OURS.match(mark.value)
-            if ours is not None:
-                steps, tool = [name.strip() for name in ours[2].split(",")], tool or ours[1]
-                break
+    """What the file says was done to it, in a few words; of plain marks only where there are no credentials."""
+    if facts.credentials is None:
+        what, tool = _of_marks(facts.marks)
+    elif facts.credentials.state in _TELLING and not _of_another(facts.credentials):
+        what, tool = _signed(facts.credentials)
+    else:
+        return ""
+    return _with(what, tool)
+
+
+def _unsigned(facts: Facts) -> Iterator[str]:
+    """What plain marks say besides; nothing where they only say again what was signed."""
+    signed = _signed(facts.credentials)[0] if facts.credentials is not None and what_was_done(facts) else ""
+    for place, beside in (("in", False), ("beside", True)):
+        told = [mark for mark in facts.marks if mark.beside == beside and mark.kind != "credentials elsewhere"]
+        what, tool = _of_marks(told)
+        if what and what != signed:
+            yield f"unsigned marks {place} the file say: {_with(what, tool)}"
+
+
+def _with(what: str, tool: str) -> str:
+    """Short, so that what holds of it always stands behind it."""
+    return _bounded(f"{what}, with {tool}" if what and tool else what, _LONGEST_CLAUSE)
+
+
+def _signed(found: Credentials) -> tuple[str, str]:
+    """What was done, and with which tool; what earlier credentials say is signed along."""
+    steps = _steps_of_run(found)
     if steps:
-        words = list(dict.fromkeys(_STEPS.get(step, f"the step {step} ran") for step in steps))
-        return f"{' and '.join(words)}, with {tool or 'roop'}"
-    terms = list(_terms(facts, credentials))
-    synthetic = [term for term in terms if _last(term) in _SYNTHETIC]
-    if not terms:
-        return next((_OF_OTHERS[mark.kind] for mark in facts.marks if mark.kind in _OF_OTHERS), "")
-    return f"{term_words((synthetic or terms)[0])}{f', with {tool}' if tool else ''}"
+        return _of_steps(steps), found.tool or "roop"
+    chain = (found.actions, *(one.actions for one in found.earlier))
+    what = _of_terms([action.source_type for actions in chain for action in actions if action.source_type])
+    return what, found.tool
+
+
+def _of_marks(marks: Iterable[Mark]) -> tuple[str, str]:
+    """The same of plain marks."""
+    told = list(marks)
+    ours = next((found for mark in told if mark.kind == "note" and (found := _OURS.match(mark.value))), None)
+    if ours is not None:
+        return _of_steps([name.strip() for name in ours[2].split(",")]), ours[1]
+    what = _of_terms([mark.value for mark in told if mark.kind == "source type"])
+    return what or next((_OF_OTHERS[mark.kind] for mark in told if mark.kind in _OF_OTHERS), ""), ""
+
+
+def _of_steps(steps: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(_STEPS.get(step, f"the step {step} ran") for step in steps))
+
+
+def _of_terms(terms: Sequence[str]) -> str:
+    synthetic = [term for term in terms if name_of(term) in SYNTHETIC]
+    return words_of((synthetic or terms)[0]) if terms else ""
 
 
 def lines(facts: Facts) -> Iterator[str]:
     """All that is known, for people; the first line is the file's name."""
     yield f"{facts.file}: {facts.kind}"
     yield f"  in short: {summary(facts)}"
+    yield from (_bounded(line) for line in _details(facts))
+
+
+def _details(facts: Facts) -> Iterator[str]:
     if facts.credentials is not None:
         yield from _of_credentials(facts.credentials)
     places: dict[str, list[str]] = {}
@@ -133,27 +147,14 @@ def lines(facts: Facts) -> Iterator[str]:
         yield f"  note: {notice}"
 
 
-def term_words(term: str) -> str:
-    """An IPTC term in plain words; one that nobody knows as it stands."""
-    return _TERMS.get(_last(term), f"of a kind that is not known here ({one_line(term)})")
-
-
-def _last(term: str) -> str:
-    found = _TERM_URI.fullmatch(term.strip())
-    name = found[1] if found else term.strip()
-    return next((known for known in _TERMS if known.lower() == name.lower()), name)
+def _bounded(line: str, most: int = _LONGEST) -> str:
+    """Its parts are clean and bounded, but there may be any number of them."""
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def _of_another(found: Credentials | None) -> bool:
     """They stand beside a file that they don't fit: an earlier file of that name may have left them."""
     return found is not None and found.beside and found.state == "changed"
-
-
-def _terms(facts: Facts, credentials: Credentials | None) -> Iterator[str]:
-    if credentials is not None:
-        for actions in (credentials.actions, *(one.actions for one in credentials.earlier)):
-            yield from (action.source_type for action in actions if action.source_type)
-    yield from (mark.value for mark in facts.marks if mark.kind == "source type")
 
 
 def _state(found: Credentials) -> str:
@@ -169,6 +170,8 @@ def _state(found: Credentials) -> str:
         return f"signed, but not so that it holds ({found.reason or 'no reason is told'})"
     if found.state == "broken":
         return "its Content Credentials are broken or were changed, so they say nothing that holds"
+    if found.state == "unread" and found.reason:
+        return f"it may hold Content Credentials, which were not looked for: {found.reason}"
     if found.state == "elsewhere":
         return "its Content Credentials are at an address on the network, which is not asked"
     return "it holds Content Credentials that can't be read on this machine"
@@ -189,7 +192,8 @@ def _of_credentials(found: Credentials) -> Iterator[str]:
         of = f' of "{found.organisation}"' if found.organisation not in ("", found.signer) else ""
         yield f'    the signer calls itself "{found.signer}"{of}; nobody vouches for that'
     if found.signed_at:
-        yield f"    signed at: {found.signed_at}"
+        who = "an authority that your CA knows" if found.time_known else "an unknown authority; nobody vouches for that"
+        yield f"    signed at: {found.signed_at}, says {who}"
     if found.tool:
         yield f"    written by: {found.tool}"
     for number, action in enumerate(found.actions, 1):
@@ -205,7 +209,7 @@ def _of_credentials(found: Credentials) -> Iterator[str]:
 def _of_action(action: Action) -> str:
     parts = [_ACTIONS.get(action.name, action.name or "something")]
     if action.source_type:
-        parts.append(term_words(action.source_type))
+        parts.append(words_of(action.source_type))
     if action.description:
         parts.append(action.description)
     return f"{': '.join(parts)}{f' (by {action.tool})' if action.tool else ''}"
@@ -250,15 +254,16 @@ def _of_model(one: object) -> str:
 def _of_verdicts(one: Mapping[str, Any]) -> str:
     """What one screener saw."""
     highest = one.get("highest")
-    scores = [score for score in highest.values() if isinstance(score, (int, float))] if isinstance(highest, Mapping) else []
-    parts = [f"{one['looks']} looks"] if "looks" in one else []
-    parts += [f"{_compact(one[key])} {key}" for key in ("reused", "inherited") if one.get(key)]
+    told = highest.values() if isinstance(highest, Mapping) else ()
+    scores = [score for score in told if isinstance(score, (int, float)) and 0 <= score <= 1]
+    looks, limit = one.get("looks"), one.get("limit")
+    parts = [f"{looks} looks"] if isinstance(looks, int) else []
+    parts += [f"{one[key]} {key}" for key in ("reused", "inherited") if isinstance(one.get(key), int) and one[key]]
     parts += [f"highest score {max(scores):.2f}"] if scores else []
-    parts += [f"limit {_compact(one['limit'])}"] if "limit" in one else []
+    parts += [f"limit {_compact(limit)}"] if isinstance(limit, (int, float)) else []
     names = [_compact(one[key]) for key in ("screener", "distribution") if one.get(key)]
     who = names[-1] if len(names) == 2 and names[0] in names[1] else " of ".join(names)
-    told = f": {', '.join(parts)}" if parts else ""
-    return f"{who or 'a screener without a name'}{told}"
+    return ": ".join([who or "a screener without a name", *([", ".join(parts)] if parts else [])])
 
 
 def _compact(value: object) -> str:
@@ -287,7 +292,7 @@ def _steps_of_run(found: Credentials | None) -> list[str]:
 
 def _of_mark(mark: Mark) -> str:
     if mark.kind == "source type":
-        return f"{term_words(mark.value)} [DigitalSourceType {_last(mark.value)}]"
+        return f"{words_of(mark.value)} [DigitalSourceType {name_of(mark.value)}]"
     before = {
         "aigc": "China's label of generated content, AIGC",
         "tool": "written with",
