@@ -79,7 +79,12 @@ def _certificate(name: str, issuer: Any, key: Any, signing: Any, valid: Any, pur
 def with_provenance(*more: SimpleNamespace, **spec: Any) -> Plugins:
     """A step that paints where a face is put, and this plugin, under the name that it has when it is installed."""
     step = processor(Tint, "tint", **{"needs_faces": True, "needs_source": True, **spec})
-    named = {f"t{number}": module for number, module in enumerate((step, analyser(OneFace), *more))}
+    return found_of(step, analyser(OneFace), *more)
+
+
+def found_of(*modules: SimpleNamespace) -> Plugins:
+    """Those, a screener and this plugin."""
+    named = {f"t{number}": module for number, module in enumerate(modules)}
     return plugins_of({**named, "quiet": screener(Quiet, "quiet"), "provenance": plugin})
 
 
@@ -139,8 +144,8 @@ def finisher_of(**options: Any) -> Provenance:
 
 
 def about(what: Job, notes: list[str], **more: Any) -> Finished:
-    given = {"kind": "picture", "source_type": "compositeSynthetic", "plugins": (), "models": (), "screening": (), **more}
-    return Finished(job=what, note=notes.append, **given)
+    given = {"kind": "picture", "source_type": "compositeSynthetic", "changed": {"tint": 1}, **more}
+    return Finished(job=what, note=notes.append, **{"plugins": (), "models": (), "screening": (), **given})
 
 
 class Fails(Seal):

@@ -249,14 +249,6 @@ def test_a_model_file_of_the_users_has_no_name(tmp_path: Path) -> None:
     assert ours["data"]["models"] == [{name: models[0][name] for name in ("name", "sha256", "licence", "precision")}]
 
 
-def test_a_term_that_is_none_is_refused(tmp_path: Path) -> None:
-    from roop_provenance.credentials import manifest_of
-
-    about = kit.about(kit.a_job(None, tmp_path, tmp_path / "o.png"), [], source_type="foo")
-    with pytest.raises(PluginError, match="'foo' is no IPTC term"):
-        manifest_of(about, "1", None, ())
-
-
 def test_no_signature_is_left_half_done(tmp_path: Path) -> None:
     path = tmp_path / "o.png"
     path.write_bytes(b"no picture")
