@@ -72,7 +72,8 @@ def _certificate(name: str, issuer: Any, key: Any, signing: Any, valid: Any, pur
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
     if purpose is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        only = purpose == ExtendedKeyUsageOID.TIME_STAMPING  # as RFC 3161 wants it
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=only)
     return builder.sign(signing, hashes.SHA256())
 
 
