@@ -6,8 +6,6 @@ import hashlib
 import http.server
 import json
 import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import signed as kit
-from cryptography.x509.oid import ExtendedKeyUsageOID
+import stamps
 from kit import FAST, Bucket, Camera, Raw, exporter, left, refused, run, uploader
 from kit import source as source_plugin
 from PIL import Image
@@ -237,30 +235,9 @@ def serving() -> Iterator[Callable[[Callable[[bytes], bytes | None]], tuple[str,
         server.server_close()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl that gives timestamps")
 def test_a_timestamp_is_taken_in(serving: Any, source: Path, targets: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "authority"
-    folder.mkdir()
-    kit.Pki(folder, purpose=ExtendedKeyUsageOID.TIME_STAMPING)
-    said = {
-        "serial": "serial",
-        "signer_cert": "chain.pem",
-        "certs": "chain.pem",
-        "signer_key": "key.pem",
-        "signer_digest": "sha256",
-        "default_policy": "1.2.3.4.1",
-        "digests": "sha256, sha384, sha512",
-    }
-    settings = "\n".join(["[tsa]", "default_tsa = one", "[one]", *(f"{name} = {value}" for name, value in said.items())])
-    (folder / "ts.cnf").write_text(settings)
-
-    def stamp(request: bytes) -> bytes:
-        (folder / "request").write_bytes(request)
-        command = ["openssl", "ts", "-reply", "-config", "ts.cnf", "-queryfile", "request", "-out", "answer"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        return (folder / "answer").read_bytes()
-
-    address, asked = serving(stamp)
+    pki = kit.Pki(tmp_path, purpose=stamps.PURPOSE)
+    address, asked = serving(lambda request: stamps.stamp(request, pki))
     report = kit.signed(source, targets["picture"], tmp_path / "o.jpg", options={"timestamp_url": address})
     assert (asked, [notice for notice in report.notices if "timestamp" in notice]) == (["/stamp"], [])
     assert kit.state_of(tmp_path / "o.jpg") == "Valid"
