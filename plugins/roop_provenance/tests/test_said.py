@@ -18,7 +18,7 @@ from kit import FAST, Camera, OneFace, analyser, exporter, left, processor, refu
 from kit import source as source_plugin
 from PIL import Image
 
-from roop_host import Box, ExecutionOptions, Plugins, Processor, Window
+from roop_host import Box, ExecutionOptions, Host, Plugins, Processor, Window, Wish
 
 ONLY_OPENED = ["c2pa.opened", "c2pa.transcoded"]
 SWAPPED = ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
@@ -195,3 +195,16 @@ def test_a_term_that_the_host_does_not_know_is_signed_as_the_cautious_one(
     kit.signed(source, targets["picture"], tmp_path / "o.png", some((0,), source_type="minorHumanEdits"))
     assert terms(tmp_path / "o.png") == ["compositeWithTrainedAlgorithmicMedia"]
     assert left(tmp_path) == ["o.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "done", "term"),
+    [((0,), SWAPPED, "compositeWithTrainedAlgorithmicMedia"), ((), ["c2pa.opened", "c2pa.edited"], "humanEdits")],
+)
+def test_a_preview_is_drawn_in_any_case(
+    changes: tuple[int, ...], done: list[str], term: str, source: Path, targets: dict[str, Path], tmp_path: Path
+) -> None:
+    with Host(some(changes)) as host:
+        what = kit.a_job(source, targets["picture"], tmp_path / "unused.png")
+        host.preview(what, Wish(0, picture=str(tmp_path / "shown.png")))
+    assert (actions(tmp_path / "shown.png"), terms(tmp_path / "shown.png")) == (done, [term])

@@ -63,7 +63,7 @@ def _ingredient(title: str, relationship: str, one: Input | None) -> dict[str, s
 
 
 def _described(one: Input) -> str:
-    listed = f" of the list of SHA-256 of {one.pictures} pictures, each in hexadecimal and a line" if one.pictures else ""
+    listed = f" of the list of SHA-256 of {one.pictures} pictures, each in hexadecimal on a line" if one.pictures else ""
     return f"SHA-256 {one.sha256}{listed}"
 
 
