@@ -72,14 +72,20 @@ def _certificate(name: str, issuer: Any, key: Any, signing: Any, valid: Any, pur
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
     if purpose is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        only = purpose == ExtendedKeyUsageOID.TIME_STAMPING  # as RFC 3161 wants it
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=only)
     return builder.sign(signing, hashes.SHA256())
 
 
 def with_provenance(*more: SimpleNamespace, **spec: Any) -> Plugins:
     """A step that paints where a face is put, and this plugin, under the name that it has when it is installed."""
     step = processor(Tint, "tint", **{"needs_faces": True, "needs_source": True, **spec})
-    named = {f"t{number}": module for number, module in enumerate((step, analyser(OneFace), *more))}
+    return found_of(step, analyser(OneFace), *more)
+
+
+def found_of(*modules: SimpleNamespace) -> Plugins:
+    """Those, a screener and this plugin."""
+    named = {f"t{number}": module for number, module in enumerate(modules)}
     return plugins_of({**named, "quiet": screener(Quiet, "quiet"), "provenance": plugin})
 
 
@@ -139,8 +145,8 @@ def finisher_of(**options: Any) -> Provenance:
 
 
 def about(what: Job, notes: list[str], **more: Any) -> Finished:
-    given = {"kind": "picture", "source_type": "compositeSynthetic", "plugins": (), "models": (), "screening": (), **more}
-    return Finished(job=what, note=notes.append, **given)
+    given = {"kind": "picture", "source_type": "compositeSynthetic", "changed": {"tint": 1}, **more}
+    return Finished(job=what, note=notes.append, **{"plugins": (), "models": (), "screening": (), **given})
 
 
 class Fails(Seal):

@@ -130,6 +130,8 @@ def count(run: Run, frame: Frame | LeftOut) -> None:
     counts.frames += 1
     counts.held += unmatched.is_held(run, frame)
     counts.faces_changed += len(frame.edited)
+    for step in frame.changed_by():
+        counts.changed[step] = counts.changed.get(step, 0) + 1
     counts.note(frame.faces, frame.edited)
     counts.measure(frame.measures)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import av
@@ -21,6 +22,7 @@ from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import Message, SegmentEnd, SegmentStart
 from roop_host.runner.chain import at
 from roop_host.runner.files import Files, finished_path, sidecar_path
+from roop_host.runner.inputs import is_same
 from roop_host.runner.state import Part, Run
 from roop_host.types.frame import Frame
 from roop_host.types.models import OWN
@@ -80,12 +82,14 @@ def finish(
     pages: int = 1,
     target: Path | None = None,
     kind: str = "",
+    changed: Mapping[str, int] | None = None,
 ) -> Files:
     """Let every finisher work on the file, whose ``pages`` say that they are synthetic unless it can't be ``marked``.
 
     What finishers make beside it lies there too, under names that ``final`` gives. ``target`` is the file that it was made
-    of, where that is not the job's; ``kind`` is what it is, where it is not the output itself. Raises ``OutputError`` where
-    the file does not say so, ``PluginError`` where a finisher took that away or made what it did not declare.
+    of, where that is not the job's; ``kind`` is what it is, where it is not the output itself, and ``changed`` what steps
+    changed in it then, as the counts have it. Raises ``OutputError`` where the file does not say so,
+    ``PluginError`` where a finisher took that away or made what it did not declare.
     """
     if marked and not run.marks.stand_in(temporary, pages):
         raise OutputError(
@@ -94,10 +98,11 @@ def finish(
         )
     beside: Files = []
     shown = _shown(temporary) if run.finishers else b""
+    about = _about(run, target, kind, run.counts.changed if changed is None else changed)
     for part in run.finishers:
         run.check_cancel()
         run.on_progress(Progress("finishing", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
-        made = run.call(part, part.item.finish, temporary, _about(run, target, kind))
+        made = run.call(part, part.item.finish, temporary, about)
         require_file(part, temporary)
         if marked and not run.marks.stand_in(temporary, pages):
             raise PluginError(
@@ -156,27 +161,35 @@ def _declared(part: Part[Finisher], made: object) -> Mapping[str, bytes]:
     raise PluginError(f"the {part.label} is to return {known}; nothing was kept, so report it to its authors")
 
 
-def _about(run: Run, target: Path | None, kind: str) -> Finished:
-    sources = [text for text in _put_in(run) if not is_saved(text)]
+def _about(run: Run, target: Path | None, kind: str, changed: Mapping[str, int]) -> Finished:
+    put_in = _put_in(run, changed)
+    sources = [text for text in put_in if not is_saved(text)]
     is_file = run.source is None and Path(run.job.target).is_file()
+    is_clip = target is None and run.media is not None and run.media.kind == "folder"
     return Finished(
         job=run.job,
         kind=kind or (run.form if run.form in ("video", "animation") else "picture"),
-        source_type=run.source_type,
+        source_type=run.source_type_of(changed),
+        changed=dict(changed),
         plugins=run.plugins,
         models=tuple({**told, "name": "own file"} if told["licence"] == OWN else told for told in run.models),
         screening=gate.verdicts([*run.before, *run.after]),
         target=target or (Path(run.job.target) if is_file else None),
+        pictures=tuple(item.path for item in run.target.items) if is_clip else (),
         sources=tuple(map(Path, sources)),
-        saved_faces=len(_put_in(run)) - len(sources),
+        saved_faces=len(put_in) - len(sources),
+        is_same=partial(is_same, run),
         note=lambda text: _add(run.notices, text),
         did=lambda text: _add(run.finished, text),
     )
 
 
-def _put_in(run: Run) -> tuple[str, ...]:
-    """The texts of the sources whose faces were put in, each once: a job may name some that no step asks for."""
-    if not any(step.declared.spec.needs_source for step in run.steps):
+def _put_in(run: Run, changed: Collection[str]) -> tuple[str, ...]:
+    """The texts of the sources whose faces were put in, each once: a job may name some that no step asks for.
+
+    Nothing was put in where none of the steps that do so has ``changed`` anything.
+    """
+    if not any(step.declared.spec.needs_source and step.name in changed for step in run.steps):
         return ()
     return tuple(dict.fromkeys((*run.job.sources, *(source for source, _ in run.job.pairs))))
 

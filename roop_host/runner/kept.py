@@ -1,7 +1,7 @@
 """Finished frames as pictures of their own, for ``--keep-frames``: screened and marked like every output.
 
-They are made in one folder; what makes those of a segment whole is a list of them and their sizes, stored once all are on
-the disk and before the segment itself. A segment without a list that holds is made again.
+They are made in one folder; what makes those of a segment whole is a list of them, with sizes and the steps that changed
+them, stored once all are on the disk and before the segment itself. A segment without a list that holds is made again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from roop_host.types.frame import Frame
 
 #: Begins as the segments do, so that it is kept with them.
 _FOLDER = "segment-frames"
+#: The size of a kept frame, and the names of the steps that changed it.
+_Listed = tuple[int, list[str]]
 
 
 def stages(run: Run, folder: Path) -> list[StageSpec]:
@@ -56,12 +58,12 @@ def files(run: Run, folder: Path, shown: Sequence[int]) -> Files:
     """
     if not run.job.media.keep_frames:
         return []
-    made: list[str] = []
+    made: dict[str, _Listed] = {}
     for number, count in enumerate(shown):
         amiss = _amiss(run, folder, number, count)
         if amiss:
             raise OutputError(f"the kept frame {amiss} is gone or damaged in {folder}; nothing was kept, so run again")
-        made += _listed(folder, number)
+        made |= _listed(folder, number)
     run.kept = frozenset(made)
     for path in (folder / _FOLDER).iterdir():
         if path.name not in run.kept:  # an earlier run may have begun a segment that is none now
@@ -70,8 +72,8 @@ def files(run: Run, folder: Path, shown: Sequence[int]) -> Files:
         for number in range(len(shown)):
             _list_path(folder, number).unlink(missing_ok=True)
     final = Path(run.job.media.keep_frames)
-    for name in made:
-        exports.finish(run, folder / _FOLDER / name, final / name, kind="picture")
+    for name, (_, steps) in made.items():
+        exports.finish(run, folder / _FOLDER / name, final / name, kind="picture", changed=dict.fromkeys(steps, 1))
     return [(folder / _FOLDER, final)]
 
 
@@ -98,12 +100,12 @@ class _Keep:
 
     def __init__(self, run: Run, folder: Path) -> None:
         self._run, self._folder = run, folder
-        self._made: list[Path] = []
+        self._made: dict[Path, list[str]] = {}
         self._kept = belongings_of(run.target)
 
     def feed(self, message: Message) -> Iterator[Message]:
         if isinstance(message, SegmentStart):
-            self._made = []
+            self._made = {}
         elif isinstance(message, SegmentEnd):
             self._store(message.segment.index)
         elif isinstance(message, Frame):
@@ -120,37 +122,37 @@ class _Keep:
                 f"the kept frame {path.name} does not say that it is synthetic; nothing was kept, so take another "
                 "--frame-format"
             )
-        self._made.append(path)
+        self._made[path] = sorted(frame.changed_by())
 
     def _store(self, index: int) -> None:
         try:
             for path in self._made:
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())
-            sizes = {path.name: path.stat().st_size for path in self._made}
+            listed = {path.name: (path.stat().st_size, steps) for path, steps in self._made.items()}
         except OSError as error:
             raise unwritable(self._folder, error) from error
-        save_atomically(_list_path(self._folder, index), [json.dumps(sizes).encode()])
+        save_atomically(_list_path(self._folder, index), [json.dumps(listed).encode()])
 
 
 def _list_path(folder: Path, index: int) -> Path:
     return folder / f"{segment_name(index)}.frames"
 
 
-def _listed(folder: Path, segment: int) -> dict[str, int]:
-    """Names and sizes of the frames that a segment has; empty where the list is gone or damaged."""
-    sizes: dict[str, int] = {}
+def _listed(folder: Path, segment: int) -> dict[str, _Listed]:
+    """What is known of the frames that a segment has, by name; empty where the list is gone or damaged."""
+    listed: dict[str, _Listed] = {}
     with suppress(OSError, ValueError):
-        sizes = json.loads(_list_path(folder, segment).read_text())
-    return sizes
+        listed = json.loads(_list_path(folder, segment).read_text())
+    return listed
 
 
 def _amiss(run: Run, folder: Path, segment: int, count: int) -> str:
     """The name of the first of a segment's ``count`` frames that is not there as its list has it, or nothing."""
-    sizes = _listed(folder, segment)
-    if len(sizes) != count:
+    listed = _listed(folder, segment)
+    if len(listed) != count:
         return frame_name(segment * run.job.media.segment_frames, run.job.media.frame_format)
-    for name, size in sizes.items():
+    for name, (size, _) in listed.items():
         path = folder / _FOLDER / name
         try:
             whole = path.is_file() and path.stat().st_size == size and run.marks.stand_in(path)

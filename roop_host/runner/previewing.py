@@ -189,7 +189,8 @@ def _preview(run: Run, seen: _Seen, wish: Wish) -> Preview:
         run.form = "picture"
         panels = [("before", visible_bgr(before)), ("after", visible_bgr(after))]
         marked = with_faces(heat(visible_bgr(after), mask), [*_marked(_in_order(run, after), after.edited)])
-        write_synthetic(run, side_by_side([*panels, ("what was changed", marked)]), _belongings(run, seen.number))
+        shown = side_by_side([*panels, ("what was changed", marked)])
+        write_synthetic(run, shown, _belongings(run, seen.number), after.changed_by())
     return Preview(
         frame=seen.number,
         time_s=float(after.time),

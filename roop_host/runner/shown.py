@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -63,8 +64,11 @@ def check_plain(picture: str) -> None:
         )
 
 
-def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
-    """Write the job's output as a picture that says that it is synthetic, let finishers work on it, and publish it."""
+def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings, changed: Collection[str]) -> None:
+    """Write the job's output as a picture that says that it is synthetic, let finishers work on it, and publish it.
+
+    ``changed`` are the names of the steps that changed what it shows.
+    """
     output = Path(run.job.output)
     frame = Frame(rgb_pixels(np.ascontiguousarray(bgr[..., ::-1])))
     info = _info(output, bgr)
@@ -77,7 +81,8 @@ def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings) -> None:
             _write_png_fast(bgr, kept, temporary, run.marks)
         else:
             write_picture(frame, info, temporary, output.suffix, run.job.media, run.marks, kept)
-        files = exports.finish(run, temporary, output, marked=marked)
+        told = dict.fromkeys((*changed, "preview"), 1)  # it is drawn in any case
+        files = exports.finish(run, temporary, output, marked=marked, changed=told)
         if not marked:
             beside = temporary.with_name("marks")
             save_atomically(beside, [run.marks.xmp()])

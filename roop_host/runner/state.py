@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,8 @@ _R = TypeVar("_R")
 _Item = TypeVar("_Item", bound=StageObject, covariant=True)
 
 _CAUTIOUS = "compositeWithTrainedAlgorithmicMedia"
+#: What the host itself draws, such as the sheet of a preview.
+_DRAWN = "humanEdits"
 OnProgress = Callable[[Progress], None]
 
 
@@ -106,7 +108,8 @@ class Counts:
     """What the stream has done so far; read by the progress display while stages write it.
 
     ``frames`` are those of the output, ``held`` among them; ``with_face`` and ``matched`` are of the target.
-    ``most_faces`` is how many one frame of it shows at most. ``people`` is by source, ``measured`` by step and name.
+    ``most_faces`` is how many one frame of it shows at most. ``people`` is by source, ``measured`` by step and name;
+    ``changed`` is in how many frames a step changed anything, by its name.
     """
 
     frames: int = 0
@@ -117,6 +120,7 @@ class Counts:
     most_faces: int = 0
     faces_changed: int = 0
     resumed: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
     people: dict[int, Put] = field(default_factory=dict)
     measured: dict[str, dict[str, Told]] = field(default_factory=dict)
 
@@ -200,6 +204,8 @@ class Run:
     step_needs: frozenset[str] = frozenset()
     recogniser: str | None = None
     counts: Counts = field(default_factory=Counts)
+    #: What input files were when the job began; see ``runner.inputs``.
+    inputs: Mapping[Path, tuple[int, int, int, int]] = field(default_factory=dict)
     stages: tuple[StageTime, ...] = ()
     notices: list[str] = field(default_factory=list)
     #: What finishers say that they did, each once.
@@ -242,9 +248,12 @@ class Run:
     @property
     def source_type(self) -> str:
         """The strongest IPTC term among the steps; the cautious one where a step states none that is known."""
-        terms = [term for step in self.steps for term in _terms(step)]
-        known = [term if term in SOURCE_TYPES else _CAUTIOUS for term in terms] or [_CAUTIOUS]
-        return max(known, key=SOURCE_TYPES.index)
+        return _strongest(self.steps) or _CAUTIOUS
+
+    def source_type_of(self, changed: Collection[str]) -> str:
+        """The same of a file that only the steps of these names have changed; empty where none did."""
+        drawn = _DRAWN if changed else ""
+        return _strongest(step for step in self.steps if step.name in changed) or drawn
 
     @property
     def marks(self) -> Marks:
@@ -296,6 +305,12 @@ class Run:
 
 def _upright(info: MediaInfo) -> tuple[int, int]:
     return (info.height, info.width) if info.rotation % 180 else (info.width, info.height)
+
+
+def _strongest(steps: Iterable[Part[Processor]]) -> str:
+    terms = [term for step in steps for term in _terms(step)]
+    known = [term if term in SOURCE_TYPES else _CAUTIOUS for term in terms]
+    return max(known, key=SOURCE_TYPES.index, default="")
 
 
 def _terms(step: Part[Processor]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def _folder(run: Run, folder: Path) -> Path:
     made = folder / "output"
     made.mkdir()
     for item in run.target.items:
-        temporary = made / picture_name(item)
+        temporary, before = made / picture_name(item), Counter(run.counts.changed)
         try:
             written = _run_through(run, folder, item, _writer(run, item, temporary))
         except InputError as error:
@@ -86,7 +87,9 @@ def _folder(run: Run, folder: Path) -> Path:
         if not written:
             run.notices.append(f"left out: {item.path} does not show the face that was asked for")
             continue
-        _finish(run, temporary, Path(run.job.output) / temporary.name, item)  # what it makes beside lies in the folder
+        # What it makes beside lies in the folder.
+        changed = Counter(run.counts.changed) - before
+        _finish(run, temporary, Path(run.job.output) / temporary.name, item, changed=changed)
         if not holds_marks(temporary.suffix):
             save_atomically(marks_path(temporary), [run.marks.xmp()])
     if not run.counts.seen:
@@ -127,9 +130,11 @@ def _run_through(run: Run, folder: Path, info: MediaInfo, write: _Write) -> bool
     return run.counts.frames > before
 
 
-def _finish(run: Run, temporary: Path, final: Path, info: MediaInfo, pages: int = 1) -> Files:
+def _finish(
+    run: Run, temporary: Path, final: Path, info: MediaInfo, pages: int = 1, changed: Mapping[str, int] | None = None
+) -> Files:
     marked = holds_marks(temporary.suffix)
-    beside = exports.finish(run, temporary, final, marked=marked, pages=pages, target=info.path)
+    beside = exports.finish(run, temporary, final, marked=marked, pages=pages, target=info.path, changed=changed)
     check_picture(temporary, size=(info.width, info.height), pages=pages)
     return beside
 

@@ -32,7 +32,7 @@ from roop_host.runner.targets import Reader, reader_of
 from roop_host.runner.unmatched import require_any_match
 
 #: The layout of what is stored with a segment, see ``_tally``: counted up whenever anything in it gets another form.
-LAYOUT = 3
+LAYOUT = 4
 # What else decides about bytes and verdicts; one of the two ONNX Runtimes is installed.
 _LIBRARIES = (
     "roop-host",

@@ -64,8 +64,7 @@ class FrameView:
         self.duration = duration
         self.rotation = rotation % 360
         self.faces = faces
-        self.changed = False
-        self._edits: frozenset[tuple[int, str]] = frozenset()
+        self._edits: frozenset[tuple[int | None, str]] = frozenset()
         self._pixels = pixels
         self._cache: dict[tuple[Box, str], NDArray[Any]] = {}
         self._scratch = Scratch()
@@ -96,11 +95,11 @@ class FrameView:
     @property
     def edited(self) -> frozenset[int]:
         """The ids of faces that a step has changed."""
-        return frozenset(face_id for face_id, _ in self._edits)
+        return frozenset(face_id for face_id, _ in self._edits if face_id is not None)
 
-    def changed_by(self, face_id: int) -> frozenset[str]:
-        """The names of the steps that have changed this face of the frame."""
-        return frozenset(step for one, step in self._edits if one == face_id)
+    def changed_by(self, face_id: int | None = None) -> frozenset[str]:
+        """The names of the steps that have changed this face of the frame; without one, that have changed the frame."""
+        return frozenset(step for one, step in self._edits if face_id is None or one == face_id)
 
     @property
     def scratch(self) -> Scratch:
@@ -261,12 +260,10 @@ class Frame(FrameView):
                 raise ValueError(f"alpha is {alpha.shape}, the region {bgr.shape[:2]}")
             alpha = alpha[crop]
         self._add(inside, *self._difference(inside, bgr[crop]), alpha)
-        self.changed = True
+        self._edits |= {(face_id, self._step)}
         if self.trace is not None:
             part = self.trace[inside.y0 : inside.y1, inside.x0 : inside.x1]
             part += (1 - part) * (1 if alpha is None else alpha)
-        if face_id is not None:
-            self._edits |= {(face_id, self._step)}
 
     def _check_here(self) -> None:
         if self._left:
@@ -275,12 +272,12 @@ class Frame(FrameView):
     def show(self, other: FrameView) -> None:
         """The host puts another frame's picture in place of this one's: the planes, while all else stays its own.
 
-        Nothing of what steps did to this one is to be seen then, so nothing is told of it either.
+        Nothing of what steps did to this one is to be seen then, so nothing is told of it; but for which steps made it.
         """
         self._own()
         for mine, theirs in zip(self._pixels.planes, other._pixels.planes, strict=True):
             mine[...] = theirs
-        self._cache, self._edits, self.changed, self.measures = {}, frozenset(), True, ()
+        self._cache, self._edits, self.measures = {}, frozenset((None, step) for step in other.changed_by()), ()
 
     def view(self) -> FrameView:
         """A handle on the picture as it is now; later changes of this frame are made on a copy until ``let_go(view)``."""
@@ -300,7 +297,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        view._edits, view.changed, view._scratch = self._edits, self.changed, scratch or view._scratch
+        view._edits, view._scratch = self._edits, scratch or view._scratch
         return view
 
     def sealed(self) -> Frame:
@@ -331,7 +328,7 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        twin._edits, twin.changed, twin.trace, twin.measures = self._edits, self.changed, self.trace, self.measures
+        twin._edits, twin.trace, twin.measures = self._edits, self.trace, self.measures
         return twin
 
     def enter(self, scratch: Scratch, step: str = "") -> None:

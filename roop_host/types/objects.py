@@ -327,25 +327,29 @@ def _unheard(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a finisher may know: the job, the IPTC term of the strongest step, plugins, models and verdicts.
+    """What a finisher may know of a file: the job, plugins, models, verdicts, and what was done in this very file.
 
-    ``kind`` is video, animation or picture; the suffix of the path says in which format the file is. ``target`` is the file
-    that it was made of, None for a stream or a folder of frames; ``sources`` are the pictures of faces that were put in it,
-    beside ``saved_faces``, which have no files of that kind. All are the user's: to be read, and not to be named in the
-    output; ``models`` that are the user's own files bear no name.
-
+    ``kind`` is video, animation or picture. ``changed`` is in how many frames a step changed anything, by the step's name,
+    ``source_type`` the IPTC term of the strongest of these steps: both are empty where all was left as it was.
+    ``target`` is the file that it was made of, None for a stream and for a folder that is one clip of ``pictures``;
+    ``sources`` are the pictures of faces that were put in it, beside ``saved_faces``, which have no files of that kind. All
+    are the user's: to be read, and not to be named in the output; ``models`` that are the user's own files bear no name.
+    ``is_same`` tells whether one is still as it was before the job read it: to be asked before and after reading it.
     ``note`` takes a sentence that a person should read, ``did`` what was done in a few words: both stand in the report.
     """
 
     job: Job
     kind: str
     source_type: str
+    changed: Mapping[str, int]
     plugins: tuple[str, ...]
     models: tuple[Mapping[str, str], ...]
     screening: tuple[Verdicts, ...]
     target: Path | None = None
+    pictures: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     saved_faces: int = 0
+    is_same: Callable[[Path], bool] = Path.is_file
     note: Callable[[str], None] = _unheard
     did: Callable[[str], None] = _unheard
 

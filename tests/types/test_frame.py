@@ -329,5 +329,8 @@ def test_a_frame_that_shows_another_one_has_nothing_of_its_own() -> None:
     frame, other = make(LAYOUTS[0], (16, 16)), make(LAYOUTS[0], (16, 16), seed=1)
     frame.put(Box(0, 0, 4, 4), np.zeros((4, 4, 3), np.uint8), face_id=1)
     frame.measure("share", 1)
+    other.enter(other.scratch, "swapper")
+    other.put(Box(4, 4, 8, 8), np.zeros((4, 4, 3), np.uint8), face_id=2)
     frame.show(other.view())
-    assert (frame.edited, frame.changed_by(1), frame.measures, frame.changed) == (frozenset(), frozenset(), (), True)
+    assert (frame.edited, frame.changed_by(1), frame.changed_by(2), frame.measures) == (frozenset(), set(), set(), ())
+    assert frame.changed_by() == {"swapper"}

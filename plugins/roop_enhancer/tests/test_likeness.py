@@ -234,7 +234,7 @@ def test_with_auto_a_failure_stops_nothing(
     arcface = replace(hopper.face, embedding=np.ones(512, np.float32), recogniser=ARCFACE)
     frame = hopper.frame()
     assert Enhanced(blurred, hopper.source(face=arcface)).run(frame) == {}  # its file is not here
-    assert frame.changed
+    assert frame.changed_by()
     assert "w600k_r50" in caplog.text
 
     class Broken:

@@ -56,8 +56,12 @@ def test_it_says_nothing_about_anybody(state: Path) -> None:
     assert list(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [
         ExtendedKeyUsageOID.EMAIL_PROTECTION
     ]
-    assert leaf.not_valid_before_utc < NOW - timedelta(hours=23)
-    assert leaf.not_valid_after_utc > NOW + timedelta(days=3640)
+    for one in (leaf, authority):
+        begins, ends = one.not_valid_before_utc, one.not_valid_after_utc
+        assert NOW - timedelta(days=33) < begins < NOW - timedelta(hours=23)
+        assert ends > NOW + timedelta(days=3610)
+        for moment in (begins, ends):  # not the second in which somebody first used it
+            assert (moment.day, moment.hour, moment.minute, moment.second) == (1, 0, 0, 0)
     made = leaf.public_bytes(Encoding.DER) + authority.public_bytes(Encoding.DER)
     assert not [word for word in kit.private() if word in made]
 
@@ -102,6 +106,21 @@ def test_what_others_may_read_or_replace_does_not_sign(state: Path, tmp_path: Pa
     pki.key.chmod(0o640)
     with pytest.raises(UsageError, match=r"key .*key.pem may be read by others"):
         own(pki)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from roop_provenance.certificate import signer_of\n"
+        "try: signer_of(*map(Path, sys.argv[1:]))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    pki, pipe = kit.Pki(tmp_path), tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    for named in ((pipe, pki.key), (pki.certificate, pipe)):
+        done = subprocess.run([sys.executable, "-c", code, *named], capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout.startswith("UsageError the ")
+        assert f"{pipe} is no file; name another" in done.stdout
 
 
 def test_a_folder_that_can_not_be_made_is_told(state: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from shutil import rmtree
@@ -116,9 +117,11 @@ def test_what_cannot_be_drawn_is_bad_usage(options: dict[str, str], why: str, tm
     assert not (tmp_path / "output.png").exists()
 
 
-@pytest.mark.parametrize("font", ["none.ttf", "text.ttf"])
+@pytest.mark.parametrize("font", ["none.ttf", "text.ttf", "pipe.ttf"])
 def test_a_font_that_is_none_is_bad_input(font: str, tmp_path: Path) -> None:
     (tmp_path / "text.ttf").write_text("no font")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.ttf")
     with pytest.raises(RoopError) as caught:
         labelled(np.zeros((200, 200, 3), np.uint8), tmp_path, font=str(tmp_path / font))
     assert caught.value.exit_code == 3

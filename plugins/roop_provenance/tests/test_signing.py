@@ -7,14 +7,16 @@ import http.server
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import signed as kit
+import stamps
 from kit import FAST, Bucket, Camera, Raw, exporter, left, refused, run, uploader
 from kit import source as source_plugin
 from PIL import Image
@@ -200,33 +202,55 @@ def test_what_can_not_be_signed_is_no_output(
 
 
 @pytest.fixture
-def authority() -> Iterator[tuple[str, list[str]]]:
-    """A timestamp authority that refuses, and what it was asked."""
-    asked: list[str] = []
+def serving() -> Iterator[Callable[[Callable[[bytes], bytes | None]], tuple[str, list[str]]]]:
+    """Serves what a function answers, None being an error: its address, and which paths were asked for."""
+    running: list[tuple[http.server.HTTPServer, threading.Thread]] = []
 
-    class Refuses(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.send_response(500)
-            self.end_headers()
+    def serve(answer: Callable[[bytes], bytes | None]) -> tuple[str, list[str]]:
+        asked: list[str] = []
 
-        def log_message(self, *_: object) -> None:
-            pass
+        class Authority(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked.append(self.path)
+                made = answer(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(500 if made is None else 200)
+                self.send_header("Content-Type", "application/timestamp-reply")
+                self.send_header("Content-Length", str(len(made or b"")))
+                self.end_headers()
+                self.wfile.write(made or b"")
 
-    server = http.server.HTTPServer(("127.0.0.1", 0), Refuses)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/stamp", asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Authority)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        running.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}/stamp", asked
+
+    yield serve
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
+def test_a_timestamp_is_taken_in(serving: Any, source: Path, targets: dict[str, Path], tmp_path: Path) -> None:
+    pki = kit.Pki(tmp_path, purpose=stamps.PURPOSE)
+    address, asked = serving(lambda request: stamps.stamp(request, pki))
+    report = kit.signed(source, targets["picture"], tmp_path / "o.jpg", options={"timestamp_url": address})
+    assert (asked, [notice for notice in report.notices if "timestamp" in notice]) == (["/stamp"], [])
+    assert kit.state_of(tmp_path / "o.jpg") == "Valid"
+    signed_at = datetime.fromisoformat(kit.told(tmp_path / "o.jpg")["signature_info"]["time"])
+    assert abs(datetime.now(UTC) - signed_at) < timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("answer", [None, b"no timestamp"])
 def test_without_a_timestamp_it_is_signed_all_the_same(
-    authority: tuple[str, list[str]], source: Path, targets: dict[str, Path], tmp_path: Path
+    answer: bytes | None, serving: Any, source: Path, targets: dict[str, Path], tmp_path: Path
 ) -> None:
     media = replace(FAST, keep_frames=str(tmp_path / "frames"))
-    address, asked = authority
+    address, asked = serving(lambda request: answer)
     report = kit.signed(source, targets["video"], tmp_path / "out.mp4", options={"timestamp_url": address}, media=media)
     assert asked == ["/stamp"]  # not again for each frame
     assert "the timestamp authority gave no timestamp, so it was signed without" in report.notices
@@ -247,14 +271,6 @@ def test_a_model_file_of_the_users_has_no_name(tmp_path: Path) -> None:
     about = kit.about(kit.a_job(None, tmp_path, tmp_path / "o.png"), [], models=models)
     (_, ours) = manifest_of(about, "1", None, ())["assertions"]
     assert ours["data"]["models"] == [{name: models[0][name] for name in ("name", "sha256", "licence", "precision")}]
-
-
-def test_a_term_that_is_none_is_refused(tmp_path: Path) -> None:
-    from roop_provenance.credentials import manifest_of
-
-    about = kit.about(kit.a_job(None, tmp_path, tmp_path / "o.png"), [], source_type="foo")
-    with pytest.raises(PluginError, match="'foo' is no IPTC term"):
-        manifest_of(about, "1", None, ())
 
 
 def test_no_signature_is_left_half_done(tmp_path: Path) -> None:

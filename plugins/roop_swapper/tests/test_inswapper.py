@@ -280,7 +280,7 @@ def test_outside_of_the_region_every_bit_is_kept(
     frame = frame_of(hopper, faces=(face_at(x, y, side, degrees, source=0),))
     before = [plane.copy() for plane in frame.pixels.planes]
     make(graph(**RED)).process(Window((), (frame,), ()))
-    assert frame.changed
+    assert frame.changed_by()
     ys, xs = np.indices(before[0].shape)
     far = np.hypot(xs - x, ys - y) > side * 0.75
     for old, new in zip(before, frame.pixels.planes, strict=True):
@@ -416,7 +416,7 @@ def test_faces_that_are_left_alone(make: Make, hopper: Picture) -> None:
     for face in (line, unknown, face_at(-400, 300, 120, source=0), face_at(250, 300, 120)):
         frame = frame_of(hopper, faces=(face,))
         swapper.process(Window((), (frame,), ()))
-        assert not frame.changed
+        assert not frame.changed_by()
         assert frame.edited == frozenset()
 
 
@@ -429,7 +429,7 @@ def test_notes_whose_face_was_changed_and_needs_no_embedding_of_it(make: Make, h
 def test_a_warm_up_costs_nothing(make: Make, hopper: Picture) -> None:
     frame = frame_of(hopper, faces=(face_at(250, 300, 120, source=0),))
     make(graph(**RED)).process(Window((), (frame,), (), warming=True))
-    assert not frame.changed
+    assert not frame.changed_by()
 
 
 def test_a_second_job_with_another_source(make: Make, hopper: Picture) -> None:

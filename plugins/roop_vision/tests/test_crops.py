@@ -264,7 +264,7 @@ def test_a_mask_that_shows_nothing_or_lies_outside(hopper: Picture) -> None:
     crop = np.zeros((128, 128, 3), np.uint8)
     paste_crop(frame, crop, matrix_of(points_at(250, 300, 200)), np.zeros((128, 128), np.float32))
     paste_crop(frame, crop, matrix_of(points_at(-900, 300, 200)), soft())
-    assert not frame.changed
+    assert not frame.changed_by()
 
 
 def test_the_box_of_a_part_holds_all_that_is_drawn() -> None:

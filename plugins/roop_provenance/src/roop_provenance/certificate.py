@@ -125,7 +125,7 @@ def _check_folder(folder: Path) -> None:
 
 def _read(path: Path, *, secret: bool = False) -> bytes:
     """The content of a small file. Raises ``_BrokenError`` for a ``secret`` one that others may read, and ``OSError``."""
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_at_once) as file:
         # Of the opened file: under its name there may be another by now.
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
@@ -136,6 +136,11 @@ def _read(path: Path, *, secret: bool = False) -> bytes:
     if len(content) > _MOST_BYTES:
         raise _BrokenError("is too long for that")
     return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens a pipe too without waiting for one who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _save(path: Path, content: bytes) -> None:
@@ -207,6 +212,11 @@ def _made(now: datetime) -> bytes:
     return private + leaf.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
 
 
+def _month(moment: datetime) -> datetime:
+    """Its beginning: who reads a certificate need not know the second in which somebody first used roop."""
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
 def _name(common: str) -> x509.Name:
     """The same on every machine: no name of a person or a computer."""
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, LOCAL), x509.NameAttribute(NameOID.COMMON_NAME, common)])
@@ -238,8 +248,8 @@ def _begun(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACK_DATED)
-        .not_valid_after(now + _LASTS)
+        .not_valid_before(_month(now - _BACK_DATED))
+        .not_valid_after(_month(now + _LASTS))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

@@ -10,46 +10,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from roop_host import PluginError
-
 if TYPE_CHECKING:
     from roop_host import Finished
 
 #: The label of our own assertion; ``SCHEMA`` counts up when anything in it gets another meaning.
-ASSERTION, SCHEMA = "org.roop.run", 1
-#: IPTC NewsCodes, digital source type. The SDK takes any text, readers do not.
+ASSERTION, SCHEMA = "org.roop.run", 2
+#: IPTC NewsCodes, digital source type. The host hands on none that is not among them.
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-_KNOWN = frozenset(
-    {
-        "algorithmicMedia",
-        "algorithmicallyEnhanced",
-        "composite",
-        "compositeCapture",
-        "compositeSynthetic",
-        "compositeWithTrainedAlgorithmicMedia",
-        "computationalCapture",
-        "dataDrivenMedia",
-        "digitalCapture",
-        "digitalCreation",
-        "humanEdits",
-        "multiFrameComputationalCapture",
-        "negativeFilm",
-        "positiveFilm",
-        "print",
-        "screenCapture",
-        "trainedAlgorithmicMedia",
-        "virtualRecording",
-    }
-)
+#: What is created has to have a term, and what a stream shows nobody knows: this says that parts of it may be anything.
+_UNKNOWN = f"{_TERMS}composite"
 _MODEL_FIELDS = ("name", "sha256", "licence", "precision")
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file that was used: its SHA-256 in hexadecimal, and whether it has Content Credentials of its own."""
+    """A file that was used: its SHA-256 in hexadecimal, and whether it has Content Credentials of its own, where known.
 
-    sha256: str
-    credentials: bool = False
+    Of a folder that is one clip, ``pictures`` is how many there are, and the hash that of their hashes in the clip's order:
+    each in hexadecimal and a line of its own.
+    """
+
+    sha256: str = ""
+    credentials: bool | None = None
+    pictures: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """What is known."""
+        known = {"sha256": self.sha256 or None, "credentials": self.credentials, "pictures": self.pictures or None}
+        return {name: value for name, value in known.items() if value is not None}
 
 
 def manifest_of(about: Finished, version: str, target: Input | None, sources: Sequence[Input]) -> dict[str, Any]:
@@ -58,7 +46,7 @@ def manifest_of(about: Finished, version: str, target: Input | None, sources: Se
     people: list[tuple[str, Input | None]] = [(f"source {number}", one) for number, one in enumerate(sources, 1)]
     people += [(f"saved face {number}", None) for number in range(1, about.saved_faces + 1)]
     ingredients += [_ingredient(title, "componentOf", one) for title, one in people]
-    actions = _actions(_term(about.source_type), opened=target is not None, placed=[title for title, _ in people])
+    actions = _actions(about, opened=target is not None, placed=[title for title, _ in people])
     return {
         "claim_generator_info": [{"name": "roop", "version": version}],
         "ingredients": ingredients,
@@ -70,24 +58,33 @@ def manifest_of(about: Finished, version: str, target: Input | None, sources: Se
 
 
 def _ingredient(title: str, relationship: str, one: Input | None) -> dict[str, str]:
-    known = {} if one is None else {"description": f"SHA-256 {one.sha256}"}
+    known = {"description": _described(one)} if one is not None and one.sha256 else {}
     return {"title": title, "relationship": relationship, "label": title, **known}
 
 
-def _actions(term: str, *, opened: bool, placed: Sequence[str]) -> list[dict[str, Any]]:
-    """The first has to be opened or created: a stream was never a file that could be opened."""
-    made = {"digitalSourceType": term}
+def _described(one: Input) -> str:
+    listed = f" of the list of SHA-256 of {one.pictures} pictures, each in hexadecimal on a line" if one.pictures else ""
+    return f"SHA-256 {one.sha256}{listed}"
+
+
+def _actions(about: Finished, *, opened: bool, placed: Sequence[str]) -> list[dict[str, Any]]:
+    """The first has to be opened or created: a stream was never a file that could be opened.
+
+    What no step has changed was only written anew, or cut: nothing in it is synthetic for that.
+    """
+    made = {"digitalSourceType": _TERMS + about.source_type} if about.changed else {}
     put = [{"action": "c2pa.placed", "parameters": {"ingredientIds": list(placed)}}] if placed else []
     if not opened:
-        return [{"action": "c2pa.created", **made}, *put]
+        return [{"action": "c2pa.created", "digitalSourceType": _UNKNOWN, **made}, *put]
     first = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["target"]}}
-    return [first, *put, {"action": "c2pa.edited", **made}]
+    worked = "c2pa.edited" if about.changed or _is_cut(about) else "c2pa.transcoded"
+    return [first, *put, {"action": worked, **made}]
 
 
-def _term(source_type: str) -> str:
-    if source_type not in _KNOWN:
-        raise PluginError(f"{source_type!r} is no IPTC term for how a picture came to be; report it to the step's authors")
-    return _TERMS + source_type
+def _is_cut(about: Finished) -> bool:
+    """Whether frames were left out, or stand in the place of others."""
+    job = about.job
+    return bool(job.media.trim_start or job.media.trim_end) or job.on_no_face in ("hold", "drop")
 
 
 def _run(about: Finished, version: str, target: Input | None, sources: Sequence[Input]) -> dict[str, Any]:
@@ -95,12 +92,13 @@ def _run(about: Finished, version: str, target: Input | None, sources: Sequence[
         "schema": SCHEMA,
         "roop": version,
         "kind": about.kind,
-        "processors": [step.name for step in about.job.steps],
+        "processors": [step.name for step in about.job.steps if step.name in about.changed],
+        "changed": dict(about.changed),
         "plugins": list(about.plugins),
         "models": [_model(told) for told in about.models],
         "screening": [{**asdict(verdicts), "highest": dict(verdicts.highest)} for verdicts in about.screening],
-        "target": None if target is None else asdict(target),
-        "sources": [asdict(one) for one in sources],
+        "target": None if target is None else target.to_json(),
+        "sources": [one.to_json() for one in sources],
         "saved_faces": about.saved_faces,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Provenance(Finisher):
         self._timestamp_url = ""
         self._stamping = True
         self._inputs: dict[Path, Input] = {}
+        self._clip: Input | None = None
 
     def setup(self, ctx: Context) -> None:
         """What can't sign is told before hours of work. Raises ``UsageError``, ``PluginError``."""
@@ -57,8 +58,8 @@ class Provenance(Finisher):
                 "that say that it is synthetic are there"
             )
             return None
-        target = None if about.target is None else self._input(about.target)
-        sources = [self._input(source) for source in about.sources]
+        target = self._target(about)
+        sources = [self._input(source, about) for source in about.sources]
         if any(one.credentials for one in (target, *sources) if one is not None):
             about.note(
                 "Content Credentials of a target or source are not carried over, as they may hold previews and names; those "
@@ -78,6 +79,7 @@ class Provenance(Finisher):
     def end(self) -> None:
         """Forget the job's inputs."""
         self._inputs.clear()
+        self._clip = None
         self._stamping = True
 
     def teardown(self) -> None:
@@ -98,17 +100,52 @@ class Provenance(Finisher):
                 return made
         return _sign(path, manifest, signer, "")
 
-    def _input(self, path: Path) -> Input:
-        from roop_provenance.signing import has_credentials
+    def _target(self, about: Finished) -> Input | None:
+        if about.target is not None:
+            return self._input(about.target, about)
+        if not about.pictures:
+            return None
+        if self._clip is None:
+            self._clip = _together([self._input(picture, about) for picture in about.pictures])
+        return self._clip
 
+    def _input(self, path: Path, about: Finished) -> Input:
         if path not in self._inputs:
-            try:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                self._inputs[path] = Input(digest, has_credentials(path))
-            except OSError as error:
-                raise PluginError(f"an input can't be read again ({error.strerror or error}); {_WITHOUT}") from error
+            found = _read(path) if about.is_same(path) else None
+            if found is None or not about.is_same(path):
+                about.note(
+                    "a target or source was changed or taken away while the job ran, so the Content Credentials have no "
+                    "hash of it; to have one, run again"
+                )
+                found = Input()
+            self._inputs[path] = found
         return self._inputs[path]
+
+
+def _read(path: Path) -> Input | None:
+    """None of a file that can't be read."""
+    from roop_provenance.signing import has_credentials
+
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Input(digest, True if _beside(path) else has_credentials(path))
+    except OSError:
+        return None
+
+
+def _beside(path: Path) -> bool:
+    return path.with_name(path.name + SUFFIX).is_file()
+
+
+def _together(pictures: Sequence[Input]) -> Input:
+    """A clip of so many pictures as one input."""
+    known = {picture.credentials for picture in pictures}
+    credentials = True if True in known else None if None in known else False
+    digest = ""
+    if all(picture.sha256 for picture in pictures):
+        digest = hashlib.sha256("".join(f"{picture.sha256}\n" for picture in pictures).encode()).hexdigest()
+    return Input(digest, credentials, len(pictures))
 
 
 def _sign(path: Path, manifest: Mapping[str, Any], signer: Signer, timestamp_url: str) -> Mapping[str, bytes] | None:

@@ -78,6 +78,8 @@ def _font(path: Path | None, size: float) -> ImageFont.FreeTypeFont:
     if path is None:
         return _built_in(size)
     try:
+        if not path.is_file():  # a pipe would be waited for without an end
+            raise OSError("no plain file")
         return ImageFont.truetype(str(path), size)
     except OSError as error:
         raise InputError(

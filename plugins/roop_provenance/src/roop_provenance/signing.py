@@ -88,20 +88,20 @@ def try_out(signer: Signer) -> None:
     _require_intact("image/png", made)
 
 
-def has_credentials(path: Path) -> bool:
-    """Whether credentials can be found in a file, whatever they are worth."""
-    media_type = MEDIA_TYPES.get(path.suffix.lower())
-    if media_type is None:
-        return False
+def has_credentials(path: Path) -> bool | None:
+    """Whether a file has credentials, in it or at an address that it names, whatever they are worth; None if nobody knows.
+
+    What kind of file it is the library sees by itself, whatever it is called.
+    """
     settings = {**_SETTINGS, "verify": {**_SETTINGS["verify"], "verify_after_reading": False}}
     try:
         with path.open("rb") as file, c2pa.Context.from_dict(settings) as context:
-            reader = c2pa.Reader.try_create(media_type, file, context=context)
+            reader = c2pa.Reader.try_create(_ANY, file, context=context)
             if reader is not None:
                 reader.close()
             return reader is not None
-    except c2pa.C2paError:
-        return False
+    except c2pa.C2paError as error:
+        return True if str(error).startswith("Remote") else None
 
 
 def _signed(
