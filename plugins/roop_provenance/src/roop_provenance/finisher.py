@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from roop_host import Context, Finished, Finisher, PluginError, UsageError
 from roop_provenance.certificate import Signer, signer_of
 from roop_provenance.credentials import Input, manifest_of
+from roop_provenance.library import c2pa_library
 from roop_provenance.options import Options
 
 SUFFIX = ".c2pa"
@@ -160,9 +161,9 @@ def _sign(path: Path, manifest: Mapping[str, Any], signer: Signer, timestamp_url
 def _why_missing() -> str:
     """Why the library can't be loaded: there is no wheel for every machine. Nothing where it can."""
     try:
-        import c2pa  # noqa: F401
-    except (ImportError, OSError, RuntimeError) as error:  # what its own loader of the native library raises
-        return str(error) or type(error).__name__
+        c2pa_library()
+    except ImportError as error:
+        return str(error)
     return ""
 
 

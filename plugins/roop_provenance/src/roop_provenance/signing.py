@@ -12,6 +12,7 @@ import c2pa
 
 from roop_host import PluginError
 from roop_provenance.certificate import Signer
+from roop_provenance.library import OFFLINE
 
 #: What the library can put credentials in, of what the host writes. All else gets a file beside it.
 MEDIA_TYPES = {
@@ -30,12 +31,11 @@ MEDIA_TYPES = {
 }
 #: Of a file beside which the credentials stand: they hold whatever it is called.
 _ANY = "application/octet-stream"
-#: Previews would show the faces as they were; an address in somebody's file is not to be asked; larger results than so many
-#: MB go through a temporary file and not through memory.
+#: Larger results than so many MB go through a temporary file and not through memory.
 _SETTINGS: Mapping[str, Any] = {
-    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": True},
-    "core": {"allowed_network_hosts": [], "allow_redirects": False, "backing_store_memory_threshold_in_mb": 16},
-    "builder": {"thumbnail": {"enabled": False}},
+    **OFFLINE,
+    "verify": {**OFFLINE["verify"], "verify_after_sign": True},
+    "core": {**OFFLINE["core"], "backing_store_memory_threshold_in_mb": 16},
 }
 _INTACT = ("Valid", "Trusted")
 
