@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
+from typer.exceptions import TyperException
 
 from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import ConfigFile, check_plugin_tables, read_files
@@ -39,6 +40,19 @@ _EPILOG = (
 
 class _Command(TyperCommand):
     """Help under the headings of the host and of each plugin, in plain text: it starts twice as fast as with colours."""
+
+    plugins = Plugins()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raises ``UsageError`` for a flag of a plugin that takes no part: typer only knows that there is none."""
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            flag = getattr(error, "option_name", "")
+            owner = self.plugins.option_brought_by(flag)
+            if not owner:
+                raise
+            raise UsageError(f"no such option: {flag}{owner}") from error
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         panels: dict[str, list[tuple[str, str]]] = {}
@@ -110,7 +124,9 @@ def command(
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     settings = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
     single.command(name, cls=_Command, context_settings=settings, help=about, epilog=epilog)(called)
-    return typer.main.get_command(single)
+    made: Any = typer.main.get_command(single)
+    made.plugins = plugins
+    return made
 
 
 def check_pairs(words: Sequence[str]) -> None:

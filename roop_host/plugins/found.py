@@ -119,7 +119,17 @@ class Plugins:
     def brought_by(self, hook: str, name: str) -> str:
         """The end of a sentence about what one of roop's own plugins declares that takes no part; empty for all else."""
         owner = DECLARED_BY.get((hook, name), name)
-        absence = self.absence(owner) if owner in OWN_PLUGINS else ""
+        return self._from_absent(owner) if owner in OWN_PLUGINS else ""
+
+    def option_brought_by(self, flag: str) -> str:
+        """The end of a sentence about a flag of a plugin that takes no part; empty for all else."""
+        names = {status.name for status in self.statuses} | OWN_PLUGINS
+        word = flag.removeprefix("--").removeprefix("no-")
+        owner = max((name for name in names if word.startswith(f"{name.replace('_', '-')}-")), key=len, default="")
+        return self._from_absent(owner) if owner else ""
+
+    def _from_absent(self, owner: str) -> str:
+        absence = self.absence(owner)
         if not absence:
             return ""
         repairs = {

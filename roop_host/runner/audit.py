@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import stat
 import threading
 import time
@@ -36,6 +37,8 @@ _CHUNK = 1 << 20
 # A pipe that nobody reads must not be waited for, and no link be followed to what somebody else chose.
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+# Of a line the first two keys, since a crash may have left the rest of it away.
+_BEGINNING, _HEAD = re.compile(rb'\{\s*"schema"\s*:\s*\d+\s*,\s*"time"\s*:\s*"'), 256
 _POLL_S = 0.1
 # A line is written in milliseconds: who holds the lock for longer hangs. A job that was stopped still says so, but soon.
 _PATIENCE_S, _PATIENCE_OF_STOPPED_S = 60.0, 2.0
@@ -189,8 +192,8 @@ def _no_file(path: Path, what: str) -> OutputError:
 
 
 def _check_content(path: Path, file: int) -> None:
-    """Nothing is added to a file that is something else: a mistyped name may be that of a picture."""
-    if os.fstat(file).st_size and os.read(file, 1) != b"{":
+    """Nothing is added to a file that is something else: a mistyped name may be that of a picture, or of a job."""
+    if os.fstat(file).st_size and not _BEGINNING.match(os.read(file, _HEAD)):
         raise OutputError(f"the audit log {path} exists and is no such log; name another file")
 
 

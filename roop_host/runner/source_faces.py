@@ -21,7 +21,7 @@ from roop_host.runner.chain import late_screener
 from roop_host.runner.resolve import Names
 from roop_host.runner.state import Run
 from roop_host.types.faces import Face
-from roop_host.types.frame import Frame
+from roop_host.types.frame import Frame, let_go
 from roop_host.types.job import Job
 from roop_host.types.objects import SourceFace, Stage
 from roop_host.types.planes import rgb_pixels
@@ -85,7 +85,13 @@ class Album:
     def analyse(self, frame: Frame) -> list[Face]:
         """The faces of a picture that was screened; none where no step looks at faces."""
         analyser = self._run.analyser
-        return [] if analyser is None else list(self._run.call(analyser, analyser.item.analyse_picture, frame))
+        if analyser is None:
+            return []
+        view = frame.view()  # what steps get of a source is what was screened
+        try:
+            return list(self._run.call(analyser, analyser.item.analyse_picture, view))
+        finally:
+            let_go((view,))
 
     def _seen(self, text: str, what: str) -> tuple[SourceFace, ...]:
         """The largest face of a picture, which is screened before anything looks for a face in it."""

@@ -378,6 +378,25 @@ def test_an_unknown_command_names_what_there_is(install: Callable[..., None], si
     assert "it comes from the plugin provenance, which is switched off; leave -p no:provenance out" in off.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "flag", "owner"),
+    [
+        ("run", "--provenance-label", "provenance"),
+        ("run", "--no-provenance-label", "provenance"),
+        ("preview", "--xfilter-grey=3", "xfilter"),
+        ("run", "--provenanc-label", ""),
+    ],
+)
+def test_a_flag_of_a_plugin_that_is_off_names_the_plugin(
+    command: str, flag: str, owner: str, install: Callable[..., None], site: Path
+) -> None:
+    install("xfilter", code())
+    off = roop("-p", "no:provenance", "-p", "no:xfilter", command, "-t", "x.jpg", flag, site=site)
+    told = f"no such option: {flag.partition('=')[0]}; it comes from the plugin {owner}, which is switched off; leave -p no:"
+    assert (off.returncode, told in off.stderr) == (2, bool(owner))
+    assert ("it comes from" in off.stderr) == bool(owner)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="/dev/full is a POSIX device")
 @pytest.mark.parametrize(
     ("words", "code"), [(["plugins", "--json"], 9), (["run", "-t", "gone.mp4", "-o", "o.mp4", "-s", "x.jpg", "--json"], 3)]

@@ -40,6 +40,7 @@ from wheels import PROCESSOR
 from roop_host import Control, ExecutionOptions, Frame, FrameView, Job, Processor, Stage, Window
 from roop_host.plugins.loader import load_plugins
 
+LINE = '{"schema":1,"time":"2026-01-01T00:00:00+00:00","roop":"1"}'
 FOUND = plugins(processor(Tint, "tint"), exporter(Times, "times", "sidecar", ".csv"), source(Camera), analyser(OneFace))
 
 
@@ -141,14 +142,22 @@ def test_a_folder_is_a_list_and_a_stream_is_nothing(tmp_path: Path) -> None:
 
 
 def test_lines_are_added_and_a_torn_one_is_ended(clip: Path, tmp_path: Path) -> None:
-    (tmp_path / "audit.jsonl").write_text('{"torn":', encoding="ascii")
+    (tmp_path / "audit.jsonl").write_text(LINE[:-5], encoding="ascii")
     run(FOUND, logged(clip, tmp_path, "tint"))
     text = (tmp_path / "audit.jsonl").read_text(encoding="ascii").splitlines()
-    assert text[0] == '{"torn":'
+    assert text[0] == LINE[:-5]
     assert json.loads(text[1])["status"] == "done"
 
 
-@pytest.mark.parametrize("what", ["folder", "no folder", "picture", *(["link", "pipe"] if os.name == "posix" else [])])
+OTHERS = {
+    "picture": b"\x89PNG",
+    "settings": b'{"name": "anna", "time": 3}\n',
+    "job": b'{"schema": 1, "target": "clip.mp4", "output": "out.mp4"}\n',
+    "list": b'[{"schema": 1, "time": "2026-01-01T00:00:00+00:00"}]\n',
+}
+
+
+@pytest.mark.parametrize("what", ["folder", "no folder", *OTHERS, *(["link", "pipe"] if os.name == "posix" else [])])
 def test_what_is_no_log_is_refused_before_any_work(what: str, clip: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     if what == "folder":
@@ -157,16 +166,16 @@ def test_what_is_no_log_is_refused_before_any_work(what: str, clip: Path, tmp_pa
         log.symlink_to(tmp_path / "elsewhere")
     elif what == "pipe":
         os.mkfifo(log)
-    elif what == "picture":
-        log.write_bytes(b"\x89PNG")
+    elif what in OTHERS:
+        log.write_bytes(OTHERS[what])
     else:
         log = tmp_path / "none" / "log"
     error = refused(FOUND, logged(clip, tmp_path, "tint", log=log))
     assert error.exit_code == 9
     assert str(log) in str(error)
     assert sorted(path.name for path in tmp_path.iterdir()) in ([], ["log"])
-    if what == "picture":
-        assert log.read_bytes() == b"\x89PNG"
+    if what in OTHERS:
+        assert log.read_bytes() == OTHERS[what]
 
 
 MADE = ("berta.csv", "Berta.CSV", "berta.mp4.xmp", "berta.mp4.c2pa", "berta.mp4.seal", ".berta.mp4.roop/a", "kept/a")

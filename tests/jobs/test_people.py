@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -313,6 +314,21 @@ def test_every_picture_is_screened_before_a_face_is_looked_for(kind: str, scene:
     assert error.exit_code == 5
     named = {"source": "the source", "saved": "the saved face red"}.get(kind, "the reference")
     assert named in str(error)
+
+
+class Repaints(Colours):
+    """Paints over the pictures that it is shown, where it can."""
+
+    def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
+        found = super().analyse_picture(frame)
+        with suppress(AttributeError):
+            frame.put(frame.box, np.full((frame.height, frame.width, 3), RED, np.uint8))  # type: ignore[attr-defined]
+        return found
+
+
+def test_an_analyser_changes_no_picture_that_was_screened(scene: Scene) -> None:
+    run(installed(see=Repaints), scene.job(scene.picture("t", GREEN), scene.picture("s", WHITE)))
+    assert scene.colours == [WHITE]
 
 
 def test_the_frame_that_shows_the_reference_is_screened_as_a_target(scene: Scene) -> None:

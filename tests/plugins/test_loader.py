@@ -295,6 +295,15 @@ def test_what_comes_from_one_of_roops_own_plugins_is_told_with_its_package(hook:
     assert without.brought_by(hook, "verfy") == ""
 
 
+def test_so_is_a_flag_of_one() -> None:
+    without = plugins_of({})
+    told = without.option_brought_by("--provenance-label")
+    assert told.startswith("; it comes from the plugin provenance, which is not installed; install that: ")
+    assert told.endswith("pip install roop-provenance")
+    assert load_plugins().option_brought_by("--provenance-label") == ""
+    assert without.option_brought_by("--provenancelabel") == without.option_brought_by("") == ""
+
+
 def test_the_names_of_roops_own_plugins_are_those_of_the_repository() -> None:
     folders = (Path(__file__).parents[2] / "plugins").glob("roop_*")
     plugins = load_plugins()

@@ -115,11 +115,11 @@ def marks_of(data: Bytes, kind: Format | None) -> Marked:
 
 def marks_in_packet(packet: bytes, where: str) -> Marked:
     """The marks of an XMP file beside another one."""
-    told = _told(Found(xmp=[(where, packet[:LONGEST])]))
+    told = _told(Found(xmp=[(where, packet[:LONGEST])]), whose="")
     return replace(told, marks=tuple(replace(mark, beside=True) for mark in told.marks))
 
 
-def _told(found: Found, *, cut: bool = False) -> Marked:
+def _told(found: Found, *, cut: bool = False, whose: str = "its ") -> Marked:
     marks, notices, work = list[Mark](), list[str](), Work()
     if cut or found.full:
         notices.append(_MORE)
@@ -128,7 +128,7 @@ def _told(found: Found, *, cut: bool = False) -> Marked:
         if said.end == "cut":
             notices.append(_MORE)
         elif said.end == "broken":
-            notices.append(f"its {where} is broken, so that there may have been more in it")
+            notices.append(f"{whose}{where} is broken, so that there may have been more in it")
         for kind, value in said.facts:
             marks += _of_value(kind, value, where)
     for where, name, value in found.texts:
