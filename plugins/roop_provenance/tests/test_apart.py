@@ -273,3 +273,27 @@ def test_a_library_that_can_not_be_loaded_says_why(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(ImportError, match="no native library"):
         c2pa_library()
+
+
+@pytest.mark.parametrize("suffix", MIMES)
+def test_credentials_of_which_a_bit_was_flipped_are_never_taken_for_none(
+    suffix: str, signer: Signer, tmp_path: Path, told: Told
+) -> None:
+    """Some of the bits are of lengths and names outside of what is signed, so that the rest stays intact."""
+    path, content = tmp_path / f"a{suffix}", signer.sign(picture(suffix, comment=b"x"), MIMES[suffix])[0]
+    outermost, found = content.index(b"jumb"), set[str]()
+    for place in range(max(0, outermost - 48), outermost + 24):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        found.add(told(path)["status"])
+    assert found <= {"intact", "changed", "invalid", "broken", "unread", "unreadable"}
+    assert "broken" in found
+
+
+def test_boxes_of_others_in_a_picture_are_no_credentials(tmp_path: Path, told: Told) -> None:
+    """JPEG XT keeps what it adds in the same segments."""
+    path, content = tmp_path / "a.jpg", picture()
+    body = b"JP\0\1\0\0\0\1" + struct.pack(">I4s", 16, b"SPEC") + bytes(8)
+    path.write_bytes(content[:2] + b"\xff\xeb" + struct.pack(">H", len(body) + 2) + body + content[2:])
+    assert told(path)["status"] == "silent"
