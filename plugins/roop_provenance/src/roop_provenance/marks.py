@@ -62,7 +62,8 @@ class Mark:
 class Marked:
     """All plain marks; ``c2pa_bytes`` of Content Credentials may stand in the file.
 
-    ``has_c2pa`` says that there are some, whether they can be read or not; ``cut`` says that the search ended early, so that there may be any amount of them.
+    ``has_c2pa`` says that there are some, whether they can be read or not; ``cut`` that the search ended early, so that
+    there may be any amount of them.
     """
 
     marks: tuple[Mark, ...]
