@@ -28,7 +28,7 @@ PACKET = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><d:description xmlns:d="http://purl.org/dc/elements/1.1/">'
     f"{NOTE}</d:description></x:xmpmeta>"
 )
-CAPTURED = "taken with a camera or a recorder, with Camera 1"
+CAPTURED = 'taken with a camera or a recorder, with "Camera 1"'
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,8 @@ def test_a_strangers_file_beside_is_no_fact_of_what_was_signed(signer: Signer, t
     one = told(path)
     assert (one["status"], one["done"]) == ("intact", CAPTURED)
     assert one["summary"] == (
-        f"{CAPTURED}; intact, signed by an unknown signer; unsigned marks beside the file say: faces were swapped, with roop"
+        f"intact, signed by an unknown signer; its signer says: {CAPTURED}; "
+        'unsigned marks beside the file say: faces were swapped, with "roop"'
     )
 
 
@@ -67,14 +68,16 @@ def test_a_comment_that_was_put_in_later_is_no_fact_of_what_was_signed(signer: S
     assert (one["status"], one["done"]) == ("changed", CAPTURED)
     assert one["summary"] == (
         f"changed after it was signed; what was signed says: {CAPTURED}; "
-        "unsigned marks in the file say: faces were swapped, with roop"
+        'unsigned marks in the file say: faces were swapped, with "roop"'
     )
 
 
 def test_marks_that_say_what_was_signed_are_not_told_twice(signer: Signer, tmp_path: Path, told: Told) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(signer.sign(picture(comment=NOTE.encode()), "image/jpeg", run={"processors": ["swapper"]})[0])
-    assert told(path)["summary"] == "faces were swapped, with roop 9.9; intact, signed by an unknown signer"
+    assert told(path)["summary"] == (
+        'intact, signed by an unknown signer; its signer says: faces were swapped, with "roop 9.9"'
+    )
 
 
 def test_of_broken_credentials_nothing_was_done(signer: Signer, tmp_path: Path, told: Told) -> None:
@@ -84,7 +87,7 @@ def test_of_broken_credentials_nothing_was_done(signer: Signer, tmp_path: Path, 
     path.write_bytes(content)
     one = told(path)
     assert (one["status"], one["done"]) == ("broken", "")
-    assert one["summary"].endswith("say nothing that holds; unsigned marks in the file say: faces were swapped, with roop")
+    assert one["summary"].endswith('say nothing that holds; unsigned marks in the file say: faces were swapped, with "roop"')
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
@@ -102,13 +105,22 @@ def test_a_damaged_file_with_credentials_has_broken_ones(signer: Signer, tmp_pat
     assert told(path)["status"] == "broken"
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_of_a_timestamp_it_is_said_who_vouches_for_it(known: bool) -> None:
-    codes = ["timeStamp.validated", *(["timeStamp.trusted"] if known else [])]
+@pytest.mark.parametrize(
+    ("said_of_it", "known"),
+    [
+        ({"success": ["timeStamp.validated", "timeStamp.trusted"]}, True),
+        ({"success": ["timeStamp.validated"]}, False),
+        ({"success": ["timeStamp.validated"], "informational": ["timeStamp.untrusted"]}, False),
+        ({"success": ["timeStamp.trusted"], "informational": ["timeStamp.untrusted"]}, False),
+        ({"success": ["timeStamp.trusted"], "failure": ["timeStamp.untrusted"]}, False),
+    ],
+)
+def test_of_a_timestamp_it_is_said_who_vouches_for_it(said_of_it: dict[str, list[str]], known: bool) -> None:
+    results = {outcome: [{"code": code} for code in codes] for outcome, codes in said_of_it.items()}
     store = {
         "active_manifest": "a",
         "manifests": {"a": {"signature_info": {"time": "2010-01-01T00:00:00+00:00"}}},
-        "validation_results": {"activeManifest": {"success": [{"code": code} for code in codes]}},
+        "validation_results": {"activeManifest": results},
     }
     found = manifest._told(store, "Valid", beside=False)
     assert found.time_known is known
@@ -273,3 +285,27 @@ def test_a_library_that_can_not_be_loaded_says_why(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(ImportError, match="no native library"):
         c2pa_library()
+
+
+@pytest.mark.parametrize("suffix", MIMES)
+def test_credentials_of_which_a_bit_was_flipped_are_never_taken_for_none(
+    suffix: str, signer: Signer, tmp_path: Path, told: Told
+) -> None:
+    """Some of the bits are of lengths and names outside of what is signed, so that the rest stays intact."""
+    path, content = tmp_path / f"a{suffix}", signer.sign(picture(suffix, comment=b"x"), MIMES[suffix])[0]
+    outermost, found = content.index(b"jumb"), set[str]()
+    for place in range(max(0, outermost - 48), outermost + 24):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        found.add(told(path)["status"])
+    assert found <= {"intact", "changed", "invalid", "broken", "unread", "unreadable"}
+    assert "broken" in found
+
+
+def test_boxes_of_others_in_a_picture_are_no_credentials(tmp_path: Path, told: Told) -> None:
+    """JPEG XT keeps what it adds in the same segments."""
+    path, content = tmp_path / "a.jpg", picture()
+    body = b"JP\0\1\0\0\0\1" + struct.pack(">I4s", 16, b"SPEC") + bytes(8)
+    path.write_bytes(content[:2] + b"\xff\xeb" + struct.pack(">H", len(body) + 2) + body + content[2:])
+    assert told(path)["status"] == "silent"

@@ -74,7 +74,7 @@ def test_what_an_earlier_run_left_is_told_and_does_not_speak_for_the_new_file(
     code, out, _ = told(output, capsys)
     assert code == 3
     assert "are not of this file: it was changed since, or they are of an earlier one" in out.splitlines()[1]
-    assert "unsigned marks beside the file say: the step tint ran" in out.splitlines()[1]
+    assert 'unsigned marks beside the file say: the step "tint" ran' in out.splitlines()[1]
 
 
 def test_a_second_run_replaces_its_own_and_says_nothing(

@@ -63,7 +63,9 @@ def test_what_the_host_writes_of_a_picture_is_read(suffix: str, tmp_path: Path) 
         f"{TERMS}compositeWithTrainedAlgorithmicMedia"
     ]
     assert any(mark.value == "Synthetic media: made with roop (tint)" for mark in facts.marks)
-    assert summary(facts).startswith("the step tint ran, with roop; so says a plain mark")
+    assert summary(facts).endswith(
+        'a plain mark, which anyone can write or take away, says: the step "tint" ran, with "roop"'
+    )
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp", ".apng"])
@@ -335,7 +337,7 @@ def test_control_and_direction_characters_are_not_shown(tmp_path: Path) -> None:
     assert "\nroop: all is well" not in told
 
 
-def test_a_term_that_nobody_knows_is_shown_as_it_stands() -> None:
-    assert words_of("foo") == "of a kind that is not known here (foo)"
+def test_a_term_that_nobody_knows_is_quoted() -> None:
+    assert words_of("foo") == 'of a kind that is not known here ("foo")'
     assert "camera" in words_of(f"{TERMS}digitalCapture")
     assert "camera" in words_of("https://cv.iptc.org/newscodes/digitalsourcetype/digitalcapture/")

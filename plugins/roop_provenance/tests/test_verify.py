@@ -52,16 +52,16 @@ def test_a_signed_picture_is_intact_by_an_unknown_signer(suffix: str, signer: Si
     code, out, _ = say(path)
     assert code == 0
     assert (
-        "in short: faces were swapped and faces were redrawn by a network that restores them, with roop 9.9; "
-        "intact, signed by an unknown signer\n" in out
+        "in short: intact, signed by an unknown signer; its signer says: faces were swapped and faces were redrawn "
+        'by a network that restores them, with "roop 9.9"\n' in out
     )
     assert 'calls itself "Jane Doe" of "Org"; nobody vouches for that' in out
     assert "1. opened" in out
     assert "2. placed into it" in out
     assert "3. edited: real material with what a trained model (AI) made in it" in out
-    assert "model: inswapper_128 (sha256 ab)" in out
-    assert "looked at by: roop-nsfw 0.1.0: 4 looks, highest score 0.10, limit 0.85" in out
-    assert "later: a key that; is; new" in out
+    assert 'model: "inswapper_128" (sha256 "ab")' in out
+    assert 'looked at by: "roop-nsfw 0.1.0": 4 looks, highest score 0.10, limit 0.85' in out
+    assert "later" not in out
     assert "verified" not in out.lower()
 
 
@@ -70,7 +70,7 @@ def test_only_with_a_ca_that_knows_the_signer_it_is_named(signer: Signer, tmp_pa
     path.write_bytes(signer.sign(picture(), "image/jpeg")[0])
     ca.write_bytes(signer.certificate(leaf=False))
     other.write_bytes(Signer().certificate(leaf=False))
-    assert "intact, signed by Jane Doe, whom your CA knows" in say(path, "--ca", ca)[1]
+    assert 'intact, signed by "Jane Doe", whom your CA knows' in say(path, "--ca", ca)[1]
     assert "intact, signed by an unknown signer" in say(path, "--ca", other)[1]
 
 
@@ -167,7 +167,7 @@ def test_an_address_of_credentials_is_never_asked(
         with pytest.raises(BlockingIOError):
             server.accept()
     assert code == 3
-    assert f"address: {address}" in out
+    assert f'address: "{address}"' in out
     assert "which is not asked" in out
 
 
@@ -191,11 +191,11 @@ def test_earlier_credentials_and_what_did_not_hold_of_them_are_told(signer: Sign
     path = tmp_path / "a.jpg"
     path.write_bytes(output.getvalue())
     out = say(path)[1]
-    assert "1. made from nothing: of a kind that is not known here (foo)" in out
+    assert '1. made from nothing: of a kind that is not known here ("foo")' in out
     assert "with Content Credentials of its own" in out
     assert "whose own Content Credentials did not hold (assertion.dataHash.mismatch)" in out
-    assert "before that, by roop 9.9: opened" in out
-    assert "real material with what a trained model (AI) made in it, with another tool" in out
+    assert 'before that, by "roop 9.9": opened' in out
+    assert 'real material with what a trained model (AI) made in it, with "another tool"' in out
 
 
 def test_texts_of_a_manifest_are_cleaned_and_bounded(signer: Signer, tmp_path: Path, say: Say) -> None:
@@ -216,7 +216,7 @@ def test_a_run_with_missing_or_odd_keys_is_borne(run: Any, signer: Signer, tmp_p
     path.write_bytes(signer.sign(picture(), "image/jpeg", run=run)[0])
     code, out, _ = say(path)
     assert code == 0
-    assert "real material with what a trained model (AI) made in it, with roop 9.9; intact" in out
+    assert 'says: real material with what a trained model (AI) made in it, with "roop 9.9"' in out
 
 
 def test_broken_manifests_are_told_and_none_is_taken_for_intact_when_it_was_cut(
@@ -293,7 +293,7 @@ def test_without_the_library_marks_are_read_and_the_rest_is_said(
     monkeypatch.setitem(sys.modules, "c2pa", None)
     code, out, _ = say(plain)
     assert code == 0
-    assert "faces were swapped, with roop; so says a plain mark" in out
+    assert 'a plain mark, which anyone can write or take away, says: faces were swapped, with "roop"' in out
     assert "note: c2pa-python is not installed" in out
     code, out, _ = say(signed)
     assert code == 3

@@ -37,15 +37,20 @@ def look_into_boxes(data: Bytes, found: Found) -> None:
             if name == _XMP_UUID:
                 found.add_xmp("XMP", data.at(box.start + 16, box.end - box.start - 16))
             elif name == _C2PA_UUID:
-                found.c2pa_bytes += box.end - box.start
+                found.add_c2pa(box.end - box.start)
+            else:
+                found.look_for_c2pa(data, box.start, box.end - box.start)
         elif box.kind == b"xml ":  # JPEG XL
             found.add_xmp("XMP", data.at(box.start, box.end - box.start))
         elif box.kind == b"jumb":
             found.c2pa_bytes += box.end - box.start
+            found.look_for_c2pa(data, box.start, box.end - box.start)
         elif box.kind == b"meta":
             _pictures(data, box, found)
         elif box.kind == b"moov":
             _movie(data, box, found)
+        elif box.kind != b"mdat":
+            found.look_for_c2pa(data, box.start, box.end - box.start)
 
 
 def _boxes(data: Bytes, place: int, end: int) -> Iterator[Box]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from bisect import bisect
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ _MOST_BYTES, _MOST_STEPS = 64 << 20, 1_000_000
 #: Marks, packets and texts of one file, and what is kept of one text: a line that is shown is far shorter.
 MOST_FOUND = 200
 _LONGEST_TEXT = 16_000
+#: C2PA's own boxes by their types, of which the outermost come first (C2PA specification, "Use of JUMBF").
+_CREDENTIALS = re.compile(rb"jumdc2(?:pa|ma|as|cs|cl)\0\x11\0\x10|\xd8\xfe\xc3\xd6\x1b\x0eH<\x92\x97X\(\x87~\xc4\x81")
+#: Letters of a part in which they are looked for: three of these boxes begin within.
+_LOOKED_AT = 256
 
 
 class TooMuch(Exception):
@@ -28,12 +33,14 @@ class TooMuch(Exception):
 class Found:
     """Raw findings: ``xmp`` packets and ``texts`` (name and value), each with where it stands; bytes of C2PA manifests.
 
+    ``c2pa_bytes`` also count boxes of the same make that others use; ``has_c2pa`` says that some are surely of C2PA.
     ``full`` says that there were more than are kept. The search goes on even so, since ``c2pa_bytes`` is to be whole.
     """
 
     xmp: list[tuple[str, bytes]] = field(default_factory=list)
     texts: list[tuple[str, str, str]] = field(default_factory=list)
     c2pa_bytes: int = 0
+    has_c2pa: bool = False
     full: bool = False
 
     def add_xmp(self, where: str, packet: bytes) -> None:
@@ -48,6 +55,16 @@ class Found:
         told = (where, name, text.strip("\0 \r\n\t"))
         if told not in self.texts and self._has_room():
             self.texts.append(told)
+
+    def add_c2pa(self, count: int) -> None:
+        """Count Content Credentials that stand in a place of their own."""
+        self.c2pa_bytes += count
+        self.has_c2pa = True
+
+    def look_for_c2pa(self, part: Bytes, place: int, count: int) -> None:
+        """See whether a part of the file begins as credentials do, whatever its name is: that may be what was damaged."""
+        if not self.has_c2pa and _CREDENTIALS.search(part.at(place, min(count, _LOOKED_AT))):
+            self.has_c2pa = True
 
     def _has_room(self) -> bool:
         self.full = self.full or len(self.xmp) + len(self.texts) >= MOST_FOUND

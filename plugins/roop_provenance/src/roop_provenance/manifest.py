@@ -27,7 +27,8 @@ _RUN = "org.roop.run"
 _CHANGED = re.compile(r"\.(mismatch|missing)$|^assertion\.(undeclared|inaccessible)|^claim\.(missing|multiple)")
 #: Of the signer, not of the file.
 _UNKNOWN_SIGNER = "signingCredential.untrusted"
-_TIME_KNOWN = "timeStamp.trusted"
+#: Of two timestamps one may be known and the other not: nobody sees then which of them is told.
+_TIME_KNOWN, _TIME_UNKNOWN = "timeStamp.trusted", "timeStamp.untrusted"
 #: What the library says of a file that it can't take apart, before it has seen any credentials in it.
 _DAMAGED = ("Io:", "Other: asset could not be parsed")
 
@@ -96,7 +97,7 @@ def _told(store: Mapping[str, Any], state: str, beside: bool) -> Credentials:
         signer=_text(signature.get("common_name")) or _text(signature.get("issuer")),
         organisation=_text(signature.get("issuer")),
         signed_at=_text(signature.get("time")),
-        time_known=_TIME_KNOWN in _codes(store, "success"),
+        time_known=_time_known(store),
         tool=_tool(active),
         actions=tuple(_actions(active)),
         ingredients=tuple(_ingredients(active)),
@@ -111,6 +112,11 @@ def _state(state: str, failures: tuple[str, ...]) -> State:
     if state == "Valid":
         return "unknown"
     return "changed" if any(_CHANGED.search(code) for code in failures) else "invalid"
+
+
+def _time_known(store: Mapping[str, Any]) -> bool:
+    doubts = (code for outcome in ("informational", "failure") for code in _codes(store, outcome))
+    return _TIME_KNOWN in _codes(store, "success") and _TIME_UNKNOWN not in doubts
 
 
 def _codes(about: Mapping[str, Any], outcome: str) -> Iterator[str]:

@@ -60,13 +60,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """All plain marks; ``c2pa_bytes`` of Content Credentials stand in the file, whether they can be read or not.
+    """All plain marks; ``c2pa_bytes`` of Content Credentials may stand in the file.
 
-    ``cut`` says that the search ended early, so that there may be any amount of them.
+    ``has_c2pa`` says that there are some, whether they can be read or not; ``cut`` that the search ended early, so that
+    there may be any amount of them.
     """
 
     marks: tuple[Mark, ...]
     c2pa_bytes: int = 0
+    has_c2pa: bool = False
     notices: tuple[str, ...] = ()
     cut: bool = False
 
@@ -133,7 +135,8 @@ def _told(found: Found, *, cut: bool = False, whose: str = "its ") -> Marked:
             marks += _of_value(kind, value, where)
     for where, name, value in found.texts:
         marks += _of_value(_kind_of(name), value, where)
-    return Marked(tuple(dict.fromkeys(marks)), found.c2pa_bytes, tuple(dict.fromkeys(notices)), cut)
+    once, said_once = tuple(dict.fromkeys(marks)), tuple(dict.fromkeys(notices))
+    return Marked(once, found.c2pa_bytes, found.has_c2pa, said_once, cut)
 
 
 def _kind_of(name: str) -> str:

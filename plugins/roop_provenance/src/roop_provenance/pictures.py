@@ -9,11 +9,13 @@ _XMP_IN_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP_IN_JPEG = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF_IN_JPEG = b"Exif\0\0"
 _PNG_XMP = "XML:com.adobe.xmp"
+_PNG_PIXELS = (b"IDAT", b"fdAT")
 #: The bytes behind a GIF's raw packet that lead a reader of lengths to its end (XMP specification, part 3).
 _GIF_TRAILER = b"\x01\xff\xfe"
 #: TIFF 6.0, EXIF 2.32, XMP part 3, C2PA 2.x: tag to name.
 _TIFF_TEXTS = {270: "ImageDescription", 305: "Software", 315: "Artist", 37510: "UserComment"}
 _TIFF_XMP, _TIFF_EXIF, _TIFF_C2PA = 700, 34665, 0xCD41
+_TIFF_UNDEFINED = 7
 _TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
 _MOST_IFDS, _MOST_TAGS = 10_000, 1024
 #: RIFF: the INFO list's names (Microsoft, 1991).
@@ -26,12 +28,16 @@ def look_into_jpeg(data: Bytes, found: Found) -> None:
     while place + 4 <= data.size:
         head = data.at(place, 4)
         if head[0] != 0xFF:
+            found.look_for_c2pa(data, place, data.size)
             break
         if head[1] == 0xFF:  # a fill byte
             place += 1
             continue
         length = int.from_bytes(head[2:4], "big")
-        if head[1] in (0xD9, 0xDA) or length < 2:
+        if head[1] in (0xD9, 0xDA):
+            break
+        found.look_for_c2pa(data, place, length + 2)
+        if length < 2:
             break
         if head[1] in (0xE1, 0xFE):
             body = data.at(place + 4, length - 2)
@@ -69,9 +75,11 @@ def look_into_png(data: Bytes, found: Found) -> None:
         elif kind == b"eXIf":
             look_into_tiff(data.part(data.at(place + 8, length)), found, "EXIF")
         elif kind == b"caBX":
-            found.c2pa_bytes += length
+            found.add_c2pa(length)
         elif kind == b"IEND":
             return
+        elif kind not in _PNG_PIXELS:
+            found.look_for_c2pa(data, place, 8 + length)
         place += 12 + length
 
 
@@ -107,10 +115,12 @@ def look_into_gif(data: Bytes, found: Found) -> None:
             place = _gif_application(data, place + 2, found)
         elif kind[:1] == b"\x21":
             behind = data.behind_blocks(place + 2)
+            found.look_for_c2pa(data, place, behind - place)
             if kind == b"\x21\xfe":
                 found.add_text("comment", "comment", _joined(data.at(place + 2, behind - place - 2)))
             place = behind
         else:
+            found.look_for_c2pa(data, place, data.size)
             return
 
 
@@ -121,7 +131,9 @@ def _gif_application(data: Bytes, place: int, found: Found) -> int:
     if name == b"XMP DataXMP":
         found.add_xmp("XMP", data.at(start, behind - start).partition(_GIF_TRAILER)[0])
     elif name[:8] == b"C2PA_GIF":
-        found.c2pa_bytes += behind - place
+        found.add_c2pa(behind - place)
+    else:
+        found.look_for_c2pa(data, place, behind - place)
     return behind
 
 
@@ -159,14 +171,16 @@ def look_into_tiff(data: Bytes, found: Found, where: str = "TIFF tag") -> None:
 
 def _tiff_tag(data: Bytes, tag: bytes, order: Order, wide: int, found: Found, where: str, waiting: list[int]) -> None:
     number, kind = (int.from_bytes(tag[at : at + 2], order) for at in (0, 2))
-    if number not in _TIFF_TEXTS and number not in (_TIFF_XMP, _TIFF_EXIF, _TIFF_C2PA):
-        return
     length = int.from_bytes(tag[4 : 4 + wide], order) * _TIFF_WIDTHS.get(kind, 1)
     pointed = int.from_bytes(tag[4 + wide :], order)
+    if number not in _TIFF_TEXTS and number not in (_TIFF_XMP, _TIFF_EXIF, _TIFF_C2PA):
+        if kind == _TIFF_UNDEFINED:
+            found.look_for_c2pa(data, pointed, length)
+        return
     if number == _TIFF_EXIF:
         waiting.append(pointed)
     elif number == _TIFF_C2PA:
-        found.c2pa_bytes += length
+        found.add_c2pa(length)
     else:
         value = tag[4 + wide : 4 + wide + length] if length <= wide else data.once(pointed, length)
         if value is None:
@@ -192,7 +206,9 @@ def look_into_riff(data: Bytes, found: Found) -> None:
         elif kind == b"EXIF":
             look_into_tiff(data.part(data.at(body, length).removeprefix(_EXIF_IN_JPEG)), found, "EXIF")
         elif kind == b"C2PA":
-            found.c2pa_bytes += length
+            found.add_c2pa(length)
         elif kind in _RIFF_TEXTS and has_info:
             found.add_text("RIFF info", _RIFF_TEXTS[kind], data.at(body, length))
+        else:
+            found.look_for_c2pa(data, place, 8 + length)
         place = body + length + (length & 1)

@@ -15,6 +15,7 @@ from roop_provenance.files import open_regular
 from roop_provenance.found import LONGEST, Bytes
 from roop_provenance.manifest import MOST_BYTES, Damaged, read_credentials
 from roop_provenance.marks import HEAD, Format, Marked, format_of, marks_in_packet, marks_of
+from roop_provenance.quotes import quoted
 
 #: What stands beside a file has its whole name and one of these.
 _BESIDE = (".c2pa", ".xmp")
@@ -103,19 +104,24 @@ def _credentials(
         return read_credentials(file, media_type, beside, anchors)
     except ImportError:
         notices.append(_NO_LIBRARY)
-        there = marked.c2pa_bytes > 0 or beside is not None
-        return Credentials(state="unread", beside=not marked.c2pa_bytes) if there else None
+        there = marked.has_c2pa or beside is not None
+        return Credentials(state="unread", beside=not marked.has_c2pa) if there else None
 
 
 def _inside(file: IO[bytes], media_type: str, marked: Marked, anchors: str, notices: list[str]) -> Credentials | None:
     """Broken are only credentials that are there; a file that is damaged elsewhere is a damaged file."""
     try:
-        return read_credentials(file, media_type, None, anchors)
+        found = read_credentials(file, media_type, None, anchors)
     except Damaged as error:
-        if marked.c2pa_bytes:
+        if marked.has_c2pa:
             return Credentials(state="broken", reason=str(error))
-        notices.append(f"Content Credentials could not be looked for, as the file is damaged or of an odd make ({error})")
+        notices.append(
+            f"Content Credentials could not be looked for, as the file is damaged or of an odd make ({quoted(str(error))})"
+        )
         return None
+    if found is None and marked.has_c2pa:
+        return Credentials(state="broken", reason="they are there, but so damaged that they are not found as such")
+    return found
 
 
 def _open(path: Path, name: str) -> IO[bytes]:

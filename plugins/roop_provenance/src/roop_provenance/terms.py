@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from roop_host import one_line
+from roop_provenance.quotes import quoted
 
 #: IPTC NewsCodes and C2PA's own additions: how a picture came to be (https://cv.iptc.org/newscodes/digitalsourcetype/).
 WORDS: Mapping[str, str] = {
@@ -37,8 +37,8 @@ _TERM_URI = re.compile(r"https?://(?:cv\.iptc\.org/newscodes|c2pa\.org)/digitals
 
 
 def words_of(term: str) -> str:
-    """A term in plain words; one that nobody knows as it stands."""
-    return WORDS.get(name_of(term), f"of a kind that is not known here ({one_line(term)})")
+    """A term in plain words; one that nobody knows as a quotation."""
+    return WORDS.get(name_of(term), f"of a kind that is not known here ({quoted(term)})")
 
 
 def name_of(term: str) -> str:

@@ -1,4 +1,7 @@
-"""Plain words for what a file says of itself. Never "verified": that a file is intact doesn't say who made it."""
+"""Plain words for what a file says of itself. Never "verified": that a file is intact doesn't say who made it.
+
+What was found out stands first. What somebody wrote is told as theirs, in quotation marks: it may read like our own words.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any
 
 from roop_provenance.facts import Action, Credentials, Facts, Ingredient
 from roop_provenance.marks import Mark
-from roop_provenance.terms import SYNTHETIC, name_of, words_of
+from roop_provenance.quotes import quoted
+from roop_provenance.terms import SYNTHETIC, WORDS, name_of, words_of
 
 #: C2PA specification, "Actions".
 _ACTIONS: Mapping[str, str] = {
@@ -48,29 +52,28 @@ _OF_OTHERS: Mapping[str, str] = {
     "note": "called synthetic",
     "credentials elsewhere": "it names an address of Content Credentials, which is not asked",
 }
-_OURS = re.compile(r"Synthetic media: made with (roop[^()]{0,40}?) ?\(([^()]{0,400})\)")
-#: Of a run: what stands in the lines above already, or is for programs.
-_IN_OTHER_WORDS = ("schema", "roop", "target", "sources")
+_OURS = re.compile(r"Synthetic media: made with (roop(?: \d[\w.+-]{0,20})?) ?\(([^()]{0,400})\)")
+#: Codes of C2PA can't be read as words.
+_CODE = re.compile(r"[A-Za-z]\w{0,39}(?:\.\w{1,40}){1,4}")
+#: Of the models of a run: what is told of one besides its name.
+_OF_MODEL = ("version", "licence", "precision", "sha256")
 _SHOWN_OF_HASH = 16
-#: Letters of one line, and of what was done in it.
-_LONGEST, _LONGEST_CLAUSE = 1000, 300
+#: Letters of one line, of what is quoted in the headline, and steps that are named there.
+_LONGEST, _SHORT, _MOST_STEPS = 1000, 40, 4
 #: States of credentials that can be told of, whether they hold or not.
 _TELLING = ("known", "unknown", "changed", "invalid")
 _SILENT = "says nothing of where it comes from: which doesn't mean that it is real"
 
 
 def summary(facts: Facts) -> str:
-    """One sentence: what was done, and what holds of it. Where credentials are, plain marks speak apart from them."""
+    """One sentence: what holds, and what was done. Where credentials are, plain marks speak apart from them."""
     if facts.error:
         return facts.error
-    credentials = facts.credentials
+    credentials, done = facts.credentials, what_was_done(facts)
     if credentials is None:
-        done = what_was_done(facts)
-        return _bounded(f"{done}; so says a plain mark, which anyone can write or take away") if done else _SILENT
-    state, done = _state(credentials), what_was_done(facts)
-    holds = credentials.state in ("known", "unknown")
-    parts = ([done, state] if holds else [state, f"what was signed says: {done}"]) if done else [state]
-    return _bounded("; ".join([*parts, *_unsigned(facts)]))
+        return _bounded(f"a plain mark, which anyone can write or take away, says: {done}") if done else _SILENT
+    says = "its signer says" if credentials.state in ("known", "unknown") else "what was signed says"
+    return _bounded("; ".join([_state(credentials), *([f"{says}: {done}"] if done else []), *_unsigned(facts)]))
 
 
 def what_was_done(facts: Facts) -> str:
@@ -95,8 +98,7 @@ def _unsigned(facts: Facts) -> Iterator[str]:
 
 
 def _with(what: str, tool: str) -> str:
-    """Short, so that what holds of it always stands behind it."""
-    return _bounded(f"{what}, with {tool}" if what and tool else what, _LONGEST_CLAUSE)
+    return f"{what}, with {quoted(tool, _SHORT)}" if what and tool else what
 
 
 def _signed(found: Credentials) -> tuple[str, str]:
@@ -112,7 +114,7 @@ def _signed(found: Credentials) -> tuple[str, str]:
 def _of_marks(marks: Iterable[Mark]) -> tuple[str, str]:
     """The same of plain marks."""
     told = list(marks)
-    ours = next((found for mark in told if mark.kind == "note" and (found := _OURS.match(mark.value))), None)
+    ours = next((found for mark in told if mark.kind == "note" and (found := _OURS.fullmatch(mark.value))), None)
     if ours is not None:
         return _of_steps([name.strip() for name in ours[2].split(",")]), ours[1]
     what = _of_terms([mark.value for mark in told if mark.kind == "source type"])
@@ -120,7 +122,9 @@ def _of_marks(marks: Iterable[Mark]) -> tuple[str, str]:
 
 
 def _of_steps(steps: Iterable[str]) -> str:
-    return " and ".join(dict.fromkeys(_STEPS.get(step, f"the step {step} ran") for step in steps))
+    told = list(dict.fromkeys(_STEPS.get(step, f"the step {quoted(step, _SHORT)} ran") for step in steps))
+    more = [f"{len(told) - _MOST_STEPS} more steps ran"] if len(told) > _MOST_STEPS else []
+    return " and ".join(told[:_MOST_STEPS] + more)
 
 
 def _of_terms(terms: Sequence[str]) -> str:
@@ -147,9 +151,9 @@ def _details(facts: Facts) -> Iterator[str]:
         yield f"  note: {notice}"
 
 
-def _bounded(line: str, most: int = _LONGEST) -> str:
+def _bounded(line: str) -> str:
     """Its parts are clean and bounded, but there may be any number of them."""
-    return line if len(line) <= most else f"{line[:most]}..."
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def _of_another(found: Credentials | None) -> bool:
@@ -159,7 +163,7 @@ def _of_another(found: Credentials | None) -> bool:
 
 def _state(found: Credentials) -> str:
     if found.state == "known":
-        return f"intact, signed by {found.signer or 'somebody without a name'}, whom your CA knows"
+        return f"intact, signed by {quoted(found.signer) if found.signer else 'somebody without a name'}, whom your CA knows"
     if found.state == "unknown":
         return "intact, signed by an unknown signer"
     if _of_another(found):
@@ -167,7 +171,7 @@ def _state(found: Credentials) -> str:
     if found.state == "changed":
         return "changed after it was signed"
     if found.state == "invalid":
-        return f"signed, but not so that it holds ({found.reason or 'no reason is told'})"
+        return f"signed, but not so that it holds ({quoted(found.reason) if found.reason else 'no reason is told'})"
     if found.state == "broken":
         return "its Content Credentials are broken or were changed, so they say nothing that holds"
     if found.state == "unread" and found.reason:
@@ -180,124 +184,136 @@ def _state(found: Credentials) -> str:
 def _of_credentials(found: Credentials) -> Iterator[str]:
     place = " (in the file beside it)" if found.beside else ""
     yield f"  Content Credentials{place}: {_state(found)}"
-    if found.state in ("broken", "elsewhere"):
-        yield f"    {'why' if found.state == 'broken' else 'address'}: {found.reason or 'not told'}"
-        return
-    if found.state == "unread":
-        return
-    if found.state in ("changed", "invalid"):
-        yield f"    why: {', '.join(found.failures) or 'not told'}"
-        yield "    what follows is what was signed; it need not be true of this file"
+    if found.state == "broken":
+        yield f"    why: {quoted(found.reason, _LONGEST // 2) if found.reason else 'not told'}"
+    elif found.state == "elsewhere":
+        yield f"    address: {quoted(found.reason, _LONGEST // 2) if found.reason else 'not told'}"
+    elif found.state in _TELLING:
+        yield from _of_signature(found)
+        yield from (f"      {line}" for line in _of_claim(found))
+
+
+def _of_signature(found: Credentials) -> Iterator[str]:
+    """What was found out, down to the heading of what was not."""
+    holds = found.state in ("known", "unknown")
+    if not holds:
+        yield f"    why: {_codes(found.failures) or 'not told'}"
     if found.state != "known" and found.signer:
-        of = f' of "{found.organisation}"' if found.organisation not in ("", found.signer) else ""
-        yield f'    the signer calls itself "{found.signer}"{of}; nobody vouches for that'
+        of = f" of {quoted(found.organisation)}" if found.organisation not in ("", found.signer) else ""
+        yield f"    the signer calls itself {quoted(found.signer)}{of}; nobody vouches for that"
     if found.signed_at:
         who = "an authority that your CA knows" if found.time_known else "an unknown authority; nobody vouches for that"
         yield f"    signed at: {found.signed_at}, says {who}"
+    yield "    its signer says:" if holds else "    what was signed says, and it need not be true of this file:"
+
+
+def _of_claim(found: Credentials) -> Iterator[str]:
     if found.tool:
-        yield f"    written by: {found.tool}"
+        yield f"written by: {quoted(found.tool)}"
     for number, action in enumerate(found.actions, 1):
-        yield f"    {number}. {_of_action(action)}"
+        yield f"{number}. {_of_action(action)}"
     for ingredient in found.ingredients:
-        yield f"    made of: {_of_ingredient(ingredient)}"
+        yield f"made of: {_of_ingredient(ingredient)}"
     for earlier in found.earlier:
         done = ", ".join(_of_action(action) for action in earlier.actions) or "nothing told"
-        yield f"    before that, by {earlier.tool or 'an unnamed tool'}: {done}"
+        yield f"before that, by {quoted(earlier.tool) if earlier.tool else 'an unnamed tool'}: {done}"
     yield from _of_run(found.run or {})
 
 
+def _codes(codes: Iterable[str]) -> str:
+    """Those of an ingredient stand in what was signed, so that they may be anything."""
+    return ", ".join(code if _CODE.fullmatch(code) else quoted(code) for code in codes)
+
+
 def _of_action(action: Action) -> str:
-    parts = [_ACTIONS.get(action.name, action.name or "something")]
+    parts = [_ACTIONS.get(action.name) or (quoted(action.name) if action.name else "something")]
     if action.source_type:
         parts.append(words_of(action.source_type))
     if action.description:
-        parts.append(action.description)
-    return f"{': '.join(parts)}{f' (by {action.tool})' if action.tool else ''}"
+        parts.append(quoted(action.description))
+    return f"{': '.join(parts)}{f' (by {quoted(action.tool)})' if action.tool else ''}"
 
 
 def _of_ingredient(found: Ingredient) -> str:
     role = {"parentOf": "what was opened", "componentOf": "what was placed into it", "inputTo": "what a model was given"}
-    parts = [role.get(found.relationship, found.relationship or "something")]
+    parts = [role.get(found.relationship) or (quoted(found.relationship) if found.relationship else "something")]
     if found.kind:
-        parts.append(found.kind)
+        parts.append(f"of the kind {quoted(found.kind)}")
     if found.title:
-        parts.append(f'called "{found.title}"')
+        parts.append(f"called {quoted(found.title)}")
     if found.description:
-        parts.append(found.description)
+        parts.append(quoted(found.description))
     if found.failures:
-        parts.append(f"whose own Content Credentials did not hold ({', '.join(found.failures)})")
+        parts.append(f"whose own Content Credentials did not hold ({_codes(found.failures)})")
     elif found.had_credentials:
         parts.append("with Content Credentials of its own")
     return ", ".join(parts)
 
 
 def _of_run(run: Mapping[str, Any]) -> Iterator[str]:
-    """roop's own account of the run: what is there, whatever the version that wrote it."""
-    for key, value in run.items():
-        if key in _IN_OTHER_WORDS:
-            continue
-        if key == "screening" and isinstance(value, list):
-            yield from (f"    looked at by: {_of_verdicts(one)}" for one in value if isinstance(one, Mapping))
-        elif key == "models" and isinstance(value, list):
-            yield from (f"    model: {_of_model(one)}" for one in value)
-        elif told := _compact(value):
-            yield f"    {key.replace('_', ' ')}: {told}"
+    """The account that roop gives of a run, as far as its keys are known here: anybody can write one, with any others."""
+    if kind := run.get("kind"):
+        yield f"kind: {_named(kind)}"
+    yield from (f"model: {_of_model(one)}" for one in _listed(run, "models"))
+    for key in ("plugins", "processors"):
+        if told := _listed(run, key):
+            yield f"{key}: {'; '.join(map(_named, told))}"
+    yield from (f"looked at by: {_of_verdicts(one)}" for one in _listed(run, "screening") if isinstance(one, Mapping))
+    if saved := _count(run.get("saved_faces")):
+        yield f"saved faces: {saved}"
+
+
+def _listed(run: Mapping[str, Any], key: str) -> list[Any]:
+    value = run.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _named(one: object) -> str:
+    name = one.get("name") if isinstance(one, Mapping) else one
+    return quoted(name) if isinstance(name, str) and name else "one without a name"
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _of_model(one: object) -> str:
     """Its hash is cut for people; JSON has all of it."""
-    if isinstance(one, Mapping) and isinstance(one.get("sha256"), str):
-        one = {**one, "sha256": one["sha256"][:_SHOWN_OF_HASH]}
-    return _compact(one) or "one without a name"
+    about = one if isinstance(one, Mapping) else {}
+    told = [(key, value) for key in _OF_MODEL if isinstance(value := about.get(key), str) and value]
+    inside = ", ".join(f"{key} {quoted(value[:_SHOWN_OF_HASH] if key == 'sha256' else value)}" for key, value in told)
+    return f"{_named(one)} ({inside})" if inside else _named(one)
 
 
 def _of_verdicts(one: Mapping[str, Any]) -> str:
     """What one screener saw."""
-    highest = one.get("highest")
+    highest, limit = one.get("highest"), one.get("limit")
     told = highest.values() if isinstance(highest, Mapping) else ()
     scores = [score for score in told if isinstance(score, (int, float)) and 0 <= score <= 1]
-    looks, limit = one.get("looks"), one.get("limit")
-    parts = [f"{looks} looks"] if isinstance(looks, int) else []
-    parts += [f"{one[key]} {key}" for key in ("reused", "inherited") if isinstance(one.get(key), int) and one[key]]
+    parts = [f"{count} {key}" for key in ("looks", "reused", "inherited") if (count := _count(one.get(key)))]
     parts += [f"highest score {max(scores):.2f}"] if scores else []
-    parts += [f"limit {_compact(limit)}"] if isinstance(limit, (int, float)) else []
-    names = [_compact(one[key]) for key in ("screener", "distribution") if one.get(key)]
-    who = names[-1] if len(names) == 2 and names[0] in names[1] else " of ".join(names)
-    return ": ".join([who or "a screener without a name", *([", ".join(parts)] if parts else [])])
+    parts += [f"limit {limit:.4g}"] if isinstance(limit, (int, float)) else []
+    names = [name for key in ("screener", "distribution") if isinstance(name := one.get(key), str) and name]
+    told_twice = len(names) == 2 and names[0] in names[1]
+    who = " of ".join(map(quoted, names[told_twice:])) or "a screener without a name"
+    return ": ".join([who, *([", ".join(parts)] if parts else [])])
 
 
-def _compact(value: object) -> str:
-    if isinstance(value, Mapping):
-        own = [_compact(value[key]) for key in ("name", "screener", "step", "version") if value.get(key)]
-        rest = [
-            f"{key} {_compact(item)}" for key, item in value.items() if key not in ("name", "screener", "step", "version")
-        ]
-        inside = ", ".join(part for part in rest if not part.endswith(" "))
-        return f"{' '.join(own)} ({inside})" if own and inside else " ".join(own) or inside
-    if isinstance(value, (list, tuple)):
-        return "; ".join(filter(None, map(_compact, value)))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value) if value else ""
-
-
-def _steps_of_run(found: Credentials | None) -> list[str]:
-    run = (found.run or {}) if found is not None else {}
-    steps = run.get("processors", run.get("steps"))
-    names = [one.get("name") if isinstance(one, Mapping) else one for one in steps] if isinstance(steps, list) else []
+def _steps_of_run(found: Credentials) -> list[str]:
+    run = found.run or {}
+    names = [one.get("name") if isinstance(one, Mapping) else one for one in _listed(run, "processors")]
     return [name for name in names if isinstance(name, str) and name]
 
 
 def _of_mark(mark: Mark) -> str:
     if mark.kind == "source type":
-        return f"{words_of(mark.value)} [DigitalSourceType {name_of(mark.value)}]"
+        known = f" [DigitalSourceType {name_of(mark.value)}]" if name_of(mark.value) in WORDS else ""
+        return f"{words_of(mark.value)}{known}"
     before = {
         "aigc": "China's label of generated content, AIGC",
         "tool": "written with",
         "credit": "credit",
         "generator": "settings of an image generator",
         "credentials elsewhere": "Content Credentials at an address that is not asked",
-    }.get(mark.kind, "")
-    return f"{before}: {mark.value}" if before else mark.value
+    }.get(mark.kind, "note")
+    return f"{before}: {quoted(mark.value)}"
