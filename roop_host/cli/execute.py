@@ -134,13 +134,17 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
     _tell_uploads(report)
     if not show["quiet"]:
         typer.echo(
-            f"{report.output}: {_amount(report)}, {report.faces_changed} faces changed, {_looks(report)}, "
+            f"{report.output}: {_amount(report)}, {_faces(report)}, {_looks(report)}, "
             f"{report.seconds:.1f} s; {'; '.join(('marked as synthetic', *report.finished))}",
             err=True,
         )
         tell_people(report)
         for path in report.beside:
             typer.echo(f"{path}: beside it", err=True)
+
+
+def _faces(report: Report) -> str:
+    return f"{report.faces_changed} face{'' if report.faces_changed == 1 else 's'} changed"
 
 
 def _looks(report: Report) -> str:

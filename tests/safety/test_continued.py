@@ -156,6 +156,7 @@ with Host(load_plugins(["provenance"])) as host:
 """
 
 
+@pytest.mark.slow
 def test_the_screener_that_roop_ships_goes_on_after_a_kill(tmp_path: Path) -> None:
     clip, site, out = clip_of(tmp_path / "in.mp4", with_bad(30)), tmp_path / "site", tmp_path / "out"
     out.mkdir()

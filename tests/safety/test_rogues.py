@@ -19,6 +19,7 @@ from roop_host import ExecutionOptions, Host, Job, Report, RoopError
 from roop_host.doctor.plugged import screening
 from roop_host.plugins.loader import load_plugins
 
+SLOW = pytest.mark.slow
 Install = Callable[..., None]
 
 
@@ -282,11 +283,11 @@ def test_what_a_step_puts_into_the_outputs_folder_is_told(install: Install, tmp_
     ("arguments", "variables", "codes"),
     [
         ((), {"ROOP_SCREEN_LIMIT": "1"}, (2, 5)),
-        ((), {"ROOP_NSFW_THRESHOLD": "1"}, (2, 5)),
-        (("--screen-limit", "1"), {"ROOP_SCREEN_LIMIT": "0.0"}, (2, 5)),
-        ((), {"ROOP_SCREEN": "never"}, (2, 5)),
-        ((), {"ROOP_DISABLE_PLUGINS": "nsfw"}, (5,)),
-        ((), {"ROOP_NO_SCREEN": "1", "ROOP_SCREENERS": "", "ROOP_NSFW_ENABLED": "0"}, (2, 5)),
+        pytest.param((), {"ROOP_NSFW_THRESHOLD": "1"}, (2, 5), marks=SLOW),
+        pytest.param(("--screen-limit", "1"), {"ROOP_SCREEN_LIMIT": "0.0"}, (2, 5), marks=SLOW),
+        pytest.param((), {"ROOP_SCREEN": "never"}, (2, 5), marks=SLOW),
+        pytest.param((), {"ROOP_DISABLE_PLUGINS": "nsfw"}, (5,), marks=SLOW),
+        pytest.param((), {"ROOP_NO_SCREEN": "1", "ROOP_SCREENERS": "", "ROOP_NSFW_ENABLED": "0"}, (2, 5), marks=SLOW),
         (("-p", "no:nsfw"), {}, (5,)),
     ],
 )  # fmt: skip

@@ -108,7 +108,6 @@ def test_it_is_the_frame_in_all_that_belongs_to_it(edited: bool, frame: Frame) -
         "rotation",
         "faces",
         "edited",
-        "changed",
         "measures",
         "box",
         "depth",

@@ -210,7 +210,15 @@ def test_texts_of_a_manifest_are_cleaned_and_bounded(signer: Signer, tmp_path: P
         assert max(map(len, out.splitlines())) < 1500
 
 
-@pytest.mark.parametrize("run", [{}, {"processors": 3}, {"screening": [{}], "models": [None, 1.5, True]}])
+def test_in_how_many_frames_each_step_changed_something_is_told(signer: Signer, tmp_path: Path, say: Say) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(signer.sign(picture(), "image/jpeg", run={"changed": {"swapper": 12, 'a "b"': True}})[0])
+    assert 'frames changed: by "swapper" 12\n' in say(path)[1]
+
+
+@pytest.mark.parametrize(
+    "run", [{}, {"processors": 3}, {"changed": [3], "screening": [{}], "models": [None, 1.5, True]}, {"changed": {"a": "b"}}]
+)
 def test_a_run_with_missing_or_odd_keys_is_borne(run: Any, signer: Signer, tmp_path: Path, say: Say) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(signer.sign(picture(), "image/jpeg", run=run)[0])

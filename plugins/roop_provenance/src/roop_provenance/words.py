@@ -258,6 +258,10 @@ def _of_run(run: Mapping[str, Any]) -> Iterator[str]:
     for key in ("plugins", "processors"):
         if told := _listed(run, key):
             yield f"{key}: {'; '.join(map(_named, told))}"
+    if changed := run.get("changed"):
+        counts = changed.items() if isinstance(changed, Mapping) else ()
+        told = [f"by {quoted(step)} {_count(frames)}" for step, frames in counts if _count(frames)]
+        yield from [f"frames changed: {', '.join(told)}"] if told else []
     yield from (f"looked at by: {_of_verdicts(one)}" for one in _listed(run, "screening") if isinstance(one, Mapping))
     if saved := _count(run.get("saved_faces")):
         yield f"saved faces: {saved}"
