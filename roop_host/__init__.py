@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime 1.32 reports to its maker and writes a lasting id into the home folder, unless this is set before its first
+# import, which insightface and others do too. Who sets it himself is obeyed.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from roop_host.errors import (
