@@ -70,7 +70,10 @@ def test_what_only_the_label_changed_holds_no_face_of_a_source(
     source: Path, targets: dict[str, Path], tmp_path: Path
 ) -> None:
     kit.signed(source, targets["picture"], tmp_path / "o.png", some(()), options={"label": True})
-    assert (actions(tmp_path / "o.png"), terms(tmp_path / "o.png")) == (["c2pa.opened", "c2pa.edited"], ["humanEdits"])
+    assert (actions(tmp_path / "o.png"), terms(tmp_path / "o.png")) == (
+        ["c2pa.opened", "c2pa.edited"],
+        ["compositeSynthetic"],
+    )
     told = kit.told(tmp_path / "o.png")["run"]
     assert (told["processors"], told["sources"], told["changed"]) == (["label"], [], {"label": 1})
 
