@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import mmap
+import re
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
+
+from roop_host.types.specs import SOURCE_TYPES
 
 #: IPTC NewsCodes: how a picture came to be.
 TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -14,6 +18,12 @@ TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MADE = "Synthetic media: made with roop"
 #: The id of a top-level box that holds XMP (Adobe, XMP specification part 3).
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+#: The terms by which a file says that it is synthetic, and what the host knows them as, the strongest last.
+_SYNTHETIC = {"algorithmicMedia": "compositeSynthetic", **{term: term for term in SOURCE_TYPES[3:]}}
+#: A term as XMP and the tags of clips spell it, with its address or without; Matroska has no byte between it and the next.
+_SAID = re.compile(rb"igital[sS]ource[tT]ype\W{1,3}(%s)" % "|".join({*SOURCE_TYPES, *_SYNTHETIC}).encode())
+#: Of each end of a file: writers put XMP and tags there, and a clip may have any size.
+_SEARCHED, _OVERLAP = 2 << 20, 1 << 10
 
 
 def stands_in(path: Path, text: str, times: int = 1) -> bool:
@@ -27,6 +37,32 @@ def stands_in(path: Path, text: str, times: int = 1) -> bool:
             if at < 0:
                 return False
     return True
+
+
+def strongest(terms: Iterable[str]) -> str:
+    """Of terms that the host knows; empty where there are none."""
+    return max(terms, key=SOURCE_TYPES.index, default="")
+
+
+def said_synthetic(path: Path, otherwise: str) -> str:
+    """The strongest term by which a file that anyone has written says plainly that it is synthetic; empty where it doesn't.
+
+    ``otherwise`` is the term where the host's note stands without any. What it says of itself as real counts for nothing.
+    """
+    terms, noted = set[str](), False
+    for part in _ends(path):
+        terms |= {found.decode() for found in _SAID.findall(part)}
+        noted = noted or MADE.encode() in part
+    if noted and not terms:
+        return otherwise
+    return strongest(_SYNTHETIC[term] for term in terms if term in _SYNTHETIC)
+
+
+def _ends(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield file.read(2 * _SEARCHED)
+        file.seek(max(2 * _SEARCHED - _OVERLAP, path.stat().st_size - _SEARCHED))
+        yield file.read(_SEARCHED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from roop_host.runner.choosing import needed_models, settle, uses_models
 from roop_host.runner.files import Files, check_files, job_files, left_beside
 from roop_host.runner.forms import form_of
 from roop_host.runner.idle import hard_on_faces, idle_options
+from roop_host.runner.inherited import inherited
 from roop_host.runner.inputs import note_inputs
 from roop_host.runner.kept import remove_stale
 from roop_host.runner.load import load
@@ -123,6 +124,7 @@ def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[R
         job = run.job
         if names.source is None:  # bad input is told before models are pulled for it, maybe for minutes
             run.media = look_at_target(run)
+            run.inherited = inherited(run.media)
         settle_output(run, names)
         note_inputs(run)
         pictures = look_at_pictures(job, names)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from roop_host.errors import Interrupted, PluginError, RoopError
 from roop_host.host import Control, Host, Progress
-from roop_host.media.marks import MADE, Marks
+from roop_host.media.marks import MADE, Marks, strongest
 from roop_host.pipeline.calls import LONG, attributed, too_late
 from roop_host.runner.selection import People
 from roop_host.types.models import About
 from roop_host.types.objects import StageObject
 from roop_host.types.options import resolve
 from roop_host.types.report import Measure
-from roop_host.types.specs import SOURCE_TYPES
+from roop_host.types.specs import CAUTIOUS, SOURCE_TYPES
 
 if TYPE_CHECKING:
     from roop_host.gate import Watcher
@@ -38,7 +38,6 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _Item = TypeVar("_Item", bound=StageObject, covariant=True)
 
-_CAUTIOUS = "compositeWithTrainedAlgorithmicMedia"
 #: What the host itself draws, such as the sheet of a preview.
 _DRAWN = "humanEdits"
 OnProgress = Callable[[Progress], None]
@@ -182,6 +181,8 @@ class Run:
     begun: float = field(default_factory=time.monotonic)
     media: MediaInfo | None = None
     form: Form = "video"
+    #: The IPTC term by which the target says itself that it is synthetic; of pictures of a folder, the one in hand.
+    inherited: str = ""
     #: Models that a person said may be fetched.
     agreed: set[ModelSpec] = field(default_factory=set)
     parts: list[Part[StageObject]] = field(default_factory=list)
@@ -247,13 +248,17 @@ class Run:
 
     @property
     def source_type(self) -> str:
-        """The strongest IPTC term among the steps; the cautious one where a step states none that is known."""
-        return _strongest(self.steps) or _CAUTIOUS
+        """The strongest IPTC term among the steps and the target's; the cautious one where none is known."""
+        return self._strongest_of(self.steps) or CAUTIOUS
 
     def source_type_of(self, changed: Collection[str]) -> str:
-        """The same of a file that only the steps of these names have changed; empty where none did."""
+        """The same of a file that only the steps of these names have changed; where none did, the target's own."""
         drawn = _DRAWN if changed else ""
-        return _strongest(step for step in self.steps if step.name in changed) or drawn
+        return self._strongest_of(step for step in self.steps if step.name in changed) or drawn
+
+    def _strongest_of(self, steps: Iterable[Part[Processor]]) -> str:
+        terms = [term if term in SOURCE_TYPES else CAUTIOUS for step in steps for term in _terms(step)]
+        return strongest([*terms, *filter(None, (self.inherited,))])
 
     @property
     def marks(self) -> Marks:
@@ -305,12 +310,6 @@ class Run:
 
 def _upright(info: MediaInfo) -> tuple[int, int]:
     return (info.height, info.width) if info.rotation % 180 else (info.width, info.height)
-
-
-def _strongest(steps: Iterable[Part[Processor]]) -> str:
-    terms = [term for step in steps for term in _terms(step)]
-    known = [term if term in SOURCE_TYPES else _CAUTIOUS for term in terms]
-    return max(known, key=SOURCE_TYPES.index, default="")
 
 
 def _terms(step: Part[Processor]) -> list[str]:

@@ -20,6 +20,7 @@ from roop_host.pipeline.segmenting import LeftOut, Message
 from roop_host.runner import chain as chains
 from roop_host.runner import exports
 from roop_host.runner.files import Files, marks_path, picture_name
+from roop_host.runner.inherited import inherited
 from roop_host.runner.state import Run
 from roop_host.runner.unmatched import require_any_match
 from roop_host.types.frame import Frame
@@ -73,9 +74,11 @@ def _folder(run: Run, folder: Path) -> Path:
     """Every picture of the target's folder, under its own name, in a folder of their own."""
     made = folder / "output"
     made.mkdir()
+    of_all = run.inherited
     for item in run.target.items:
         temporary, before = made / picture_name(item), Counter(run.counts.changed)
         try:
+            run.inherited = inherited(item)
             written = _run_through(run, folder, item, _writer(run, item, temporary))
         except InputError as error:
             if str(item.path) not in str(error):  # of a step, which knows a number at best
@@ -92,6 +95,7 @@ def _folder(run: Run, folder: Path) -> Path:
         _finish(run, temporary, Path(run.job.output) / temporary.name, item, changed=changed)
         if not holds_marks(temporary.suffix):
             save_atomically(marks_path(temporary), [run.marks.xmp()])
+    run.inherited = of_all
     if not run.counts.seen:
         raise InputError(f"no picture in {run.job.target} could be read; take another copy")
     require_any_match(run)

@@ -330,7 +330,8 @@ class Finished:
     """What a finisher may know of a file: the job, plugins, models, verdicts, and what was done in this very file.
 
     ``kind`` is video, animation or picture. ``changed`` is in how many frames a step changed anything, by the step's name,
-    ``source_type`` the IPTC term of the strongest of these steps: both are empty where all was left as it was.
+    ``source_type`` the strongest IPTC term of these steps and of a target that says itself that it is synthetic: both are
+    empty where all was left as it was, and the target says nothing.
     ``target`` is the file that it was made of, None for a stream and for a folder that is one clip of ``pictures``;
     ``sources`` are the pictures of faces that were put in it, beside ``saved_faces``, which have no files of that kind. All
     are the user's: to be read, and not to be named in the output; ``models`` that are the user's own files bear no name.

@@ -21,6 +21,8 @@ SOURCE_TYPES = (
     "compositeWithTrainedAlgorithmicMedia",
     "trainedAlgorithmicMedia",
 )
+#: What is said where nothing better is known.
+CAUTIOUS = "compositeWithTrainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class ProcessorSpec(_Stage):
     needs_faces: bool = True
     needs_source: bool = False
     needs: frozenset[str] = frozenset()
-    source_type: str = "compositeWithTrainedAlgorithmicMedia"
+    source_type: str = CAUTIOUS
     added_by: str = ""
 
     def __post_init__(self) -> None:

@@ -69,7 +69,7 @@ def test_it_stands_within_the_margins_and_nothing_else_is_changed(position: Posi
     middle_x, middle_y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
     assert (middle_y < 200) == (vertical == "top")
     assert {"left": middle_x < 250, "right": middle_x > 350, "": abs(middle_x - 300) <= 1}[side]
-    assert report.source_type == "humanEdits"
+    assert report.source_type == "compositeSynthetic"
 
 
 @pytest.mark.parametrize("percent", [1.0, 3.0, 12.0])

@@ -19,6 +19,9 @@ from kit import source as source_plugin
 from PIL import Image
 
 from roop_host import Box, ExecutionOptions, Host, Plugins, Processor, Window, Wish
+from roop_host.media.marks import Marks
+from roop_provenance.reading import read_facts
+from roop_provenance.words import lines, summary
 
 ONLY_OPENED = ["c2pa.opened", "c2pa.transcoded"]
 SWAPPED = ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
@@ -70,7 +73,10 @@ def test_what_only_the_label_changed_holds_no_face_of_a_source(
     source: Path, targets: dict[str, Path], tmp_path: Path
 ) -> None:
     kit.signed(source, targets["picture"], tmp_path / "o.png", some(()), options={"label": True})
-    assert (actions(tmp_path / "o.png"), terms(tmp_path / "o.png")) == (["c2pa.opened", "c2pa.edited"], ["humanEdits"])
+    assert (actions(tmp_path / "o.png"), terms(tmp_path / "o.png")) == (
+        ["c2pa.opened", "c2pa.edited"],
+        ["compositeSynthetic"],
+    )
     told = kit.told(tmp_path / "o.png")["run"]
     assert (told["processors"], told["sources"], told["changed"]) == (["label"], [], {"label": 1})
 
@@ -178,6 +184,41 @@ def test_credentials_of_a_target_are_seen_wherever_they_are(where: str, source: 
     if where == "beside":
         target.with_name(f"{target.name}.c2pa").write_bytes(credentials)
     assert known_of(target, tmp_path / "o.png", source) == (True, True)
+    for name, had in (("before", False), ("o", True)):
+        facts = read_facts(tmp_path / f"{name}.png", "")
+        assert facts.credentials is not None
+        target_of = facts.credentials.ingredients[0]
+        assert (target_of.had_credentials, target_of.credentials_stated) == (had, had)
+        said = [line for line in lines(facts) if "with Content Credentials of its own, which were not carried over" in line]
+        assert len(said) == had
+
+
+@pytest.mark.parametrize(
+    ("changes", "media", "said"),
+    [
+        ((), {}, 'its signer says: written anew, with nothing changed, with "roop '),
+        ((), {"trim_end": "0.2"}, 'its signer says: written anew, maybe cut, with nothing else changed, with "roop '),
+        ((0,), {}, 'its signer says: the step "tint" ran, with "roop '),
+    ],
+)
+def test_in_short_what_was_signed_is_told_before_plain_marks(
+    changes: tuple[int, ...], media: dict[str, Any], said: str, source: Path, targets: dict[str, Path], tmp_path: Path
+) -> None:
+    kind = "video" if media else "picture"
+    output = tmp_path / f"o{targets[kind].suffix}"
+    kit.signed(source, targets[kind], output, some(changes), media=replace(FAST, **media))
+    told = summary(read_facts(output, ""))
+    assert told.startswith(f"intact, signed by an unknown signer; {said}")
+    assert ("unsigned marks in the file say" in told) == (not changes)
+
+
+def test_what_was_synthetic_before_is_signed_as_such_though_nothing_was_changed(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "t.webp"
+    Image.new("RGB", (64, 48)).save(target, xmp=Marks("trainedAlgorithmicMedia", "").xmp())
+    kit.signed(source, target, tmp_path / "o.png", some(()))
+    assert (actions(tmp_path / "o.png"), terms(tmp_path / "o.png")) == (ONLY_OPENED, ["trainedAlgorithmicMedia"])
+    told = summary(read_facts(tmp_path / "o.png", ""))
+    assert "written anew, with nothing changed, of what is made as a whole by a trained model (AI), with" in told
 
 
 def test_of_a_kind_that_the_library_does_not_know_nothing_is_said(

@@ -70,9 +70,9 @@ def _described(one: Input) -> str:
 def _actions(about: Finished, *, opened: bool, placed: Sequence[str]) -> list[dict[str, Any]]:
     """The first has to be opened or created: a stream was never a file that could be opened.
 
-    What no step has changed was only written anew, or cut: nothing in it is synthetic for that.
+    What no step has changed was only written anew, or cut: nothing in it is synthetic for that, unless the target says so.
     """
-    made = {"digitalSourceType": _TERMS + about.source_type} if about.changed else {}
+    made = {"digitalSourceType": _TERMS + about.source_type} if about.source_type else {}
     put = [{"action": "c2pa.placed", "parameters": {"ingredientIds": list(placed)}}] if placed else []
     if not opened:
         return [{"action": "c2pa.created", "digitalSourceType": _UNKNOWN, **made}, *put]

@@ -35,13 +35,17 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredient:
-    """What a file was made of. ``failures`` are what was wrong with its own credentials when it was taken."""
+    """What a file was made of. ``failures`` are what was wrong with its own credentials when it was taken.
+
+    ``had_credentials`` is only its signer's statement where ``credentials_stated``: they were not carried over.
+    """
 
     relationship: str
     kind: str = ""
     title: str = ""
     description: str = ""
     had_credentials: bool = False
+    credentials_stated: bool = False
     failures: tuple[str, ...] = ()
 
 

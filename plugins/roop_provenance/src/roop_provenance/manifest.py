@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import islice
 from typing import IO, Any
 
@@ -89,6 +89,7 @@ def _told(store: Mapping[str, Any], state: str, beside: bool) -> Credentials:
     active = _mapping(manifests.get(name))
     signature = _mapping(active.get("signature_info"))
     failures = tuple(dict.fromkeys(code for code in _codes(store, "failure") if code != _UNKNOWN_SIGNER))
+    run = _run(active)
     return Credentials(
         state=_state(state, failures),
         beside=beside,
@@ -100,9 +101,9 @@ def _told(store: Mapping[str, Any], state: str, beside: bool) -> Credentials:
         time_known=_time_known(store),
         tool=_tool(active),
         actions=tuple(_actions(active)),
-        ingredients=tuple(_ingredients(active)),
+        ingredients=tuple(_ingredients(active, _with_credentials(run or {}))),
         earlier=tuple(_earlier(manifests, name)),
-        run=_run(active),
+        run=run,
     )
 
 
@@ -166,15 +167,24 @@ def _actions(manifest: Mapping[str, Any]) -> Iterator[Action]:
         )
 
 
-def _ingredients(manifest: Mapping[str, Any]) -> Iterator[Ingredient]:
+def _with_credentials(run: Mapping[str, Any]) -> Container[str]:
+    """Titles of the ingredients of which roop's account of the run says that they had credentials."""
+    sources = [(f"source {number}", one) for number, one in enumerate(_list(run.get("sources")), 1)]
+    inputs = (("target", run.get("target")), *sources)
+    return {title for title, one in inputs if _mapping(one).get("credentials") is True}
+
+
+def _ingredients(manifest: Mapping[str, Any], stated: Container[str]) -> Iterator[Ingredient]:
     for one in _list(manifest.get("ingredients")):
         about = _mapping(one)
+        title, carried = _text(about.get("title")), bool(about.get("active_manifest"))
         yield Ingredient(
             relationship=_text(about.get("relationship")),
             kind=_text(about.get("format")),
-            title=_text(about.get("title")),
+            title=title,
             description=_text(about.get("description")),
-            had_credentials=bool(about.get("active_manifest")),
+            had_credentials=carried or title in stated,
+            credentials_stated=not carried and title in stated,
             failures=tuple(code for code in _codes(about, "failure") if code != _UNKNOWN_SIGNER),
         )
 

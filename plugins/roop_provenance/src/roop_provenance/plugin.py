@@ -59,6 +59,6 @@ def roop_processors() -> Iterable[ProcessorSpec]:
         summary="Says on the picture that it is synthetic",
         load=_load_label,
         needs_faces=False,
-        source_type="humanEdits",
+        source_type="compositeSynthetic",
         added_by="label",
     )

@@ -107,8 +107,17 @@ def _signed(found: Credentials) -> tuple[str, str]:
     if steps:
         return _of_steps(steps), found.tool or "roop"
     chain = (found.actions, *(one.actions for one in found.earlier))
-    what = _of_terms([action.source_type for actions in chain for action in actions if action.source_type])
-    return what, found.tool
+    terms = [action.source_type for actions in chain for action in actions if action.source_type]
+    if (found.run or {}).get("changed") == {}:
+        return _of_nothing_changed(found.actions, terms), found.tool or "roop"
+    return _of_terms(terms), found.tool
+
+
+def _of_nothing_changed(actions: Iterable[Action], terms: Iterable[str]) -> str:
+    """Of a run of roop whose steps left all frames as they were: they may be less or more, and synthetic from before."""
+    cut = "maybe cut, " if any(action.name == "c2pa.edited" for action in actions) else ""
+    before = _of_terms([term for term in terms if name_of(term) in SYNTHETIC])
+    return f"written anew, {cut}with nothing {'else ' if cut else ''}changed{f', of what is {before}' if before else ''}"
 
 
 def _of_marks(marks: Iterable[Mark]) -> tuple[str, str]:
@@ -246,7 +255,8 @@ def _of_ingredient(found: Ingredient) -> str:
     if found.failures:
         parts.append(f"whose own Content Credentials did not hold ({_codes(found.failures)})")
     elif found.had_credentials:
-        parts.append("with Content Credentials of its own")
+        left = ", which were not carried over" if found.credentials_stated else ""
+        parts.append(f"with Content Credentials of its own{left}")
     return ", ".join(parts)
 
 
