@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import kit
 import onnxruntime
@@ -24,6 +25,7 @@ from roop_host.cli.doctor import tell
 from roop_host.doctor import devices, examine, installed, plugged
 from roop_host.doctor.check import Check, Examination, note, ok
 from roop_host.doctor.settings import settings
+from roop_host.media.writing import survey
 from roop_host.media.writing.encoders import ENCODERS
 from roop_host.models.devices import TINY_MODEL
 from roop_host.models.placing import write_record
@@ -192,16 +194,34 @@ def test_a_missing_package_is_installed(tool: str, monkeypatch: pytest.MonkeyPat
 def test_encoders_that_are_not_built_in_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import av
 
-    def codec(name: str, mode: str) -> str:
+    real = av.Codec
+
+    def codec(name: str, mode: str) -> Any:
         if "nvenc" in name:
             raise ValueError(name)
-        return name
+        return real(name, mode)
 
     monkeypatch.setattr(av, "Codec", codec)
     there, missing = installed.video()
     assert "h264_nvenc" not in there.says
     assert missing.says.startswith("h264_nvenc, hevc_nvenc:")
     assert {row.name for row in ENCODERS.values() if not row.hardware} <= set(installed._ENCODERS)
+
+
+def test_encoders_that_do_not_open_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(plan: Any) -> None:
+        if plan.name == "ffv1":
+            raise survey.UsageError("no")
+
+    monkeypatch.setattr(survey, "open_context", refuse)
+    monkeypatch.setattr(installed, "_ENCODERS", ("libx264", "ffv1", "prores_ks"))
+    opening, closed = installed.video()
+    assert (opening.name, opening.says) == ("encoders", "libx264, prores_ks")
+    assert (closed.state, closed.name, closed.says) == (
+        "note",
+        "does not open here",
+        "ffv1: they need hardware and its driver",
+    )
 
 
 def cuda(monkeypatch: pytest.MonkeyPatch, why: str, *, count: int, listed: bool = True) -> Check:

@@ -19,6 +19,8 @@ from roop_host.errors import Interrupted, RoopError, UsageError, told
 from roop_host.plugins.names import HOST_COMMANDS
 
 _JSON = typer.Option("--json", help="Print JSON.")
+#: Options that stand before the sub-command, as they are said.
+_BEFORE = {"-p": "-p no:NAME", "--config": "--config FILE"}
 _NAMES = typer.Argument(metavar="NAME...", help="Models or packs.", show_default=False)
 
 
@@ -69,7 +71,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Put the face of one picture into pictures and videos, through plugins. With the consent of the people shown.",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Installed plugins may add commands: roop plugins lists them.",
+    epilog="Installed plugins may add commands: roop plugins lists them. roop verify comes with roop-provenance.",
 )
 config_app = typer.Typer(rich_markup_mode=None, help="Options: what holds and who said it, their files, a first file.")
 app.add_typer(config_app, name="config")
@@ -112,6 +114,11 @@ def _sentence(error: TyperException, words: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)  # the parser of words has none
     inner = next((f"roop {word}" for word in words if word in HOST_COMMANDS), "roop")
     path = context.command_path if context is not None else inner
+    option = getattr(error, "option_name", "")
+    if option in _BEFORE and path != "roop":
+        return (
+            f"{option} stands before the sub-command: roop {_BEFORE[option]} {path.removeprefix('roop ')}; see roop --help"
+        )
     return f"{message[:1].lower()}{message[1:]}; see {path} --help"
 
 

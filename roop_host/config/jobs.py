@@ -37,7 +37,9 @@ def make_job(plugins: Plugins, request: Request) -> Job:
     """The job. Raises ``UsageError`` for what can't be, also for a flag of a plugin that the job does not use."""
     job = _begin(request)
     job = _with_host_options(job, request.layers)
-    return _with_plugin_options(job, plugins, request.layers)
+    job = _with_plugin_options(job, plugins, request.layers)
+    _refuse_without_step(job, plugins, request.layers)
+    return job
 
 
 def make_look(plugins: Plugins, layers: Layers, target: str, sources: tuple[str, ...], likes: tuple[str, ...]) -> Job:
@@ -124,3 +126,19 @@ def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
 def _refuse_unused(option: OptionField, layers: Layers) -> None:
     if option.flag in layers.given:
         raise UsageError(f"{option.flag} belongs to the plugin {option.owner}, which no step of this job uses; leave it out")
+
+
+def _refuse_without_step(job: Job, plugins: Plugins, layers: Layers) -> None:
+    """Raise ``UsageError`` for a flag that says how a step is, such as a label, where nothing says that it is added.
+
+    A file and a variable may say so for the day when it is: whoever says it with a run believes that it is now.
+    """
+    named = {step.name for step in job.steps}
+    for name, declared in plugins.processors.items():
+        adding, owner = declared.spec.added_by, declared.plugin.name
+        if not adding or name in named:
+            continue
+        fields = {option.name: option for option in plugins.options.get(owner, ())}
+        said = [one.flag for one in fields.values() if one.name.startswith(f"{adding}_") and one.flag in layers.given]
+        if said and not job.plugin_options.get(owner, {}).get(adding, fields[adding].default):
+            raise UsageError(f"{said[0]} does nothing without {fields[adding].flag}; say that too, or leave {said[0]} out")

@@ -69,13 +69,20 @@ def runtime_repair(build: str) -> str:
 
 
 def video() -> Iterator[Check]:
-    """Encoders are built into PyAV's wheel or not."""
+    """Encoders are built into PyAV's wheel or not, and those of hardware open only where there is some."""
     import av
+
+    from roop_host.media.writing.survey import survey  # it rests on packages that may be missing
 
     there = [name for name in _ENCODERS if _has_encoder(av, name)]
     missing = [name for name in _ENCODERS if name not in there]
-    if there:
-        yield ok("Video", "encoders", ", ".join(there))
+    states = {found.row.name: found.state for found in survey(there)}
+    opening = [name for name in there if states[name] == "ok"]
+    closed = [name for name in there if name not in opening]
+    if opening:
+        yield ok("Video", "encoders", ", ".join(opening))
+    if closed:
+        yield note("Video", "does not open here", f"{', '.join(closed)}: they need hardware and its driver")
     if missing:
         yield note("Video", "not built in", f"{', '.join(missing)}: the wheels of PyAV have them")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -250,6 +251,23 @@ def verdicts(watchers: Sequence[Watcher]) -> tuple[Verdicts, ...]:
         mode: Literal["every", "adaptive"] = "adaptive" if group[0].adaptive else "every"
         out.append(Verdicts(name, group[0].label, group[0].limit, looks, highest, reused, inherited, mode))
     return tuple(out)
+
+
+@contextmanager
+def counted_apart(watchers: Sequence[Watcher], begun: Sequence[Watcher]) -> Iterator[None]:
+    """Within, ``watchers`` go on from where their twins of ``begun`` stand; afterwards they have all that they ever saw."""
+    earlier = [watcher.standing() for watcher in watchers]
+    for watcher, start in zip(watchers, begun, strict=True):
+        watcher.looks, watcher.reused, watcher.inherited = start.counted
+        watcher.highest = dict(start.highest)
+    try:
+        yield
+    finally:
+        for watcher, start, before in zip(watchers, begun, earlier, strict=True):
+            for what in _COUNTED:
+                setattr(watcher, what, getattr(before, what) + getattr(watcher, what) - getattr(start, what))
+            for stage, score in before.highest.items():
+                watcher.highest[stage] = max(score, watcher.highest.get(stage, 0.0))
 
 
 def told_adaptive(seen: Sequence[Verdicts]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -52,6 +52,7 @@ class Audit:
         said = run.job.execution.audit_log
         self._run = run
         self._path = Path(said).expanduser().absolute() if said else None
+        self._hashes: dict[Path, dict[str, Any] | None] = {}
         self._inputs: dict[str, Any] = {"sources": [], "references": [], "target": None}
         if self._path is not None:
             _refuse_own(run, self._path)
@@ -62,7 +63,7 @@ class Audit:
     def read_inputs(self) -> None:
         """Hash what the job is about to read, before it does. Raises ``Interrupted``."""
         if self._path is not None:
-            self._inputs = _inputs(self._run)
+            self._inputs = _inputs(self._run, self._hashes)
 
     def note(self, report: Report) -> None:
         """Write the line. Raises ``OutputError``, ``Interrupted``; whether or not, a second call does nothing."""
@@ -100,6 +101,9 @@ class Audit:
         refusal = None if report.refusal is None else self._verdict(report.refusal)
         if refusal is not None:
             del refusal["picture"]  # a source's name
+            # As it was hashed before it was read: a job that is stopped meanwhile hashes nothing any more.
+            picture = run.refused or (None if refusal["stage"] == "source" else Path(run.job.target))
+            refusal["sha256"] = None if picture is None else (self._hashes.get(picture) or {}).get("sha256")
         return {
             "schema": SCHEMA,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -273,23 +277,31 @@ def _append(file: int, line: bytes) -> None:
     os.fsync(file)
 
 
-def _inputs(run: Run) -> dict[str, Any]:
+def _inputs(run: Run, hashes: dict[Path, dict[str, Any] | None]) -> dict[str, Any]:
+    """What the line says of the inputs. ``hashes`` gets the same by path."""
+
+    def hashed(path: Path | None) -> dict[str, Any] | None:
+        found = _hashed(run, path)
+        if path is not None:
+            hashes[path] = found
+        return found
+
     job = run.job
     sources = (*job.sources, *(source for source, _ in job.pairs))
     references = (*job.references, *(reference for _, reference in job.pairs))
     return {
-        "sources": [_hashed(run, _file_or_none(text)) for text in sources],
-        "references": [_hashed(run, _file_or_none(text)) for text in references],
-        "target": _target(run),
+        "sources": [hashed(_file_or_none(text)) for text in sources],
+        "references": [hashed(_file_or_none(text)) for text in references],
+        "target": _target(job.target, hashed),
     }
 
 
-def _target(run: Run) -> Any:
+def _target(text: str, hashed: Callable[[Path], dict[str, Any] | None]) -> Any:
     """Of a folder a list without names, of a stream nothing."""
-    if scheme_of(run.job.target) is not None:
+    if scheme_of(text) is not None:
         return None
-    target = Path(run.job.target)
-    return [_hashed(run, path) for path in _files_in(target)] if target.is_dir() else _hashed(run, target)
+    target = Path(text)
+    return [hashed(path) for path in _files_in(target)] if target.is_dir() else hashed(target)
 
 
 def _outputs(run: Run, report: Report) -> list[Any]:

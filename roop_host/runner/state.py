@@ -212,6 +212,8 @@ class Run:
     #: What finishers say that they did, each once.
     finished: list[str] = field(default_factory=list)
     encoder: str | None = None
+    #: The picture among several that a screener refused.
+    refused: Path | None = None
     #: The names of the frames that are kept as pictures.
     kept: frozenset[str] = frozenset()
     beside: tuple[Path, ...] = ()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from roop_host.errors import InputError
+from roop_host import gate
+from roop_host.errors import ContentBlocked, InputError
 from roop_host.media.info import MediaInfo
 from roop_host.media.kinds import holds_marks
 from roop_host.media.output import WorkFolder, save_atomically
@@ -27,6 +28,8 @@ from roop_host.types.frame import Frame
 
 #: Writes one finished frame.
 _Write = Callable[[Frame], None]
+#: So many names of pictures a notice tells.
+_TOLD = 5
 
 
 @contextmanager
@@ -75,32 +78,65 @@ def _folder(run: Run, folder: Path) -> Path:
     made = folder / "output"
     made.mkdir()
     of_all = run.inherited
+    watchers = (*run.before, *run.after)
+    begun = [watcher.standing() for watcher in watchers]  # the sources were looked at for each picture
+    unchanged: dict[str, list[str]] = {}
     for item in run.target.items:
-        temporary, before = made / picture_name(item), Counter(run.counts.changed)
-        try:
-            run.inherited = inherited(item)
-            written = _run_through(run, folder, item, _writer(run, item, temporary))
-        except InputError as error:
-            if str(item.path) not in str(error):  # of a step, which knows a number at best
-                error.args = (f"{item.path}: {error}",)
-            if not run.job.media.salvage:
-                raise
-            run.notices.append(f"left out: {error}")
-            continue
-        if not written:
-            run.notices.append(f"left out: {item.path} does not show the face that was asked for")
-            continue
-        # What it makes beside lies in the folder.
-        changed = Counter(run.counts.changed) - before
-        _finish(run, temporary, Path(run.job.output) / temporary.name, item, changed=changed)
-        if not holds_marks(temporary.suffix):
-            save_atomically(marks_path(temporary), [run.marks.xmp()])
+        with gate.counted_apart(watchers, begun), _refused(run, item.path):
+            why = _one_of_folder(run, folder, made, item)
+        if why:
+            unchanged.setdefault(why, []).append(item.path.name)
     run.inherited = of_all
     if not run.counts.seen:
         raise InputError(f"no picture in {run.job.target} could be read; take another copy")
     require_any_match(run)
+    run.notices += [_told_unchanged(why, names) for why, names in unchanged.items()]
     run.encoder = "pictures"
     return made
+
+
+@contextmanager
+def _refused(run: Run, picture: Path) -> Iterator[None]:
+    try:
+        yield
+    except ContentBlocked as error:
+        run.refused = picture
+        error.args = (f"{error}, so take that picture out and run again",)
+        raise
+
+
+def _told_unchanged(why: str, names: Sequence[str]) -> str:
+    more = len(names) - _TOLD
+    return f"{why} in {', '.join(names[:_TOLD])}{f' and {more} more' if more > 0 else ''}: written unchanged"
+
+
+def _one_of_folder(run: Run, folder: Path, made: Path, item: MediaInfo) -> str:
+    """Why the picture was written as it is, where steps look for faces; empty where it was changed or left out."""
+    temporary, before = made / picture_name(item), Counter(run.counts.changed)
+    with_face, matched = run.counts.with_face, run.counts.matched
+    try:
+        run.inherited = inherited(item)
+        written = _run_through(run, folder, item, _writer(run, item, temporary))
+    except InputError as error:
+        if str(item.path) not in str(error):  # of a step, which knows a number at best
+            error.args = (f"{item.path}: {error}",)
+        if not run.job.media.salvage:
+            raise
+        run.notices.append(f"left out: {error}")
+        return ""
+    if not written:
+        run.notices.append(f"left out: {item.path} does not show the face that was asked for")
+        return ""
+    # What it makes beside lies in the folder.
+    changed = Counter(run.counts.changed) - before
+    _finish(run, temporary, Path(run.job.output) / temporary.name, item, changed=changed)
+    if not holds_marks(temporary.suffix):
+        save_atomically(marks_path(temporary), [run.marks.xmp()])
+    if changed or run.analyser is None:
+        return ""
+    if run.counts.with_face == with_face:
+        return "no face"
+    return "nobody who was asked for" if run.counts.matched == matched else "nothing to change"
 
 
 def _writer(run: Run, info: MediaInfo, temporary: Path) -> _Write:

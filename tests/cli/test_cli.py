@@ -55,6 +55,9 @@ def test_plugins_lists_what_is_installed() -> None:
         (["-p", "no:nothing", "run"], "nothing"),
         (["-p", "nsfw", "plugins"], "no:NAME"),
         (["run", "-t", "x.mp4", "-o", "y.mp4", "--no-such-flag"], "no-such-flag"),
+        (["run", "-p", "no:swapper"], "-p stands before the sub-command: roop -p no:NAME run; see roop --help"),
+        (["models", "list", "-p", "no:x"], "-p stands before the sub-command: roop -p no:NAME models list;"),
+        (["run", "--config", "x"], "--config stands before the sub-command: roop --config FILE run;"),
         (["rum"], "rum"),
     ],
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from clips import make_clip
 from kit import Tint, breaks, job, left, plugins, processor, refused, run
 
-from roop_host import ExecutionOptions, Host, Step, Wish, option
+from roop_host import ExecutionOptions, Host, Job, Step, UsageError, Wish, option
 from roop_host.config.jobs import Request, make_job
 from roop_host.config.layers import Layers
 
@@ -19,6 +20,7 @@ from roop_host.config.layers import Layers
 class Options:
     shown: bool = option(False, "a test")
     level: int = option(3, "a test", least=0, most=9)
+    shown_text: str = option("text", "a test")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,36 @@ def test_steps_are_added_behind_those_that_were_named(
     again = replace(what, output=str(tmp_path / "again.mp4"), steps=tuple(map(Step, made)))
     assert run(FOUND, again).steps == made  # the settled job is the same job
     assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "o.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "steps", "is_refused"),
+    [
+        ({"--t0-shown-text": "here"}, {}, "tint", True),
+        ({"--t0-shown-text": "here", "--t0-shown": False}, {"ROOP_T0_SHOWN": "1"}, "tint", True),
+        ({"--t0-shown-text": "here", "--t0-shown": True}, {}, "tint", False),
+        ({"--t0-shown-text": "here"}, {"ROOP_T0_SHOWN": "1"}, "tint", False),
+        ({"--t0-shown-text": "here"}, {}, "tint,later", False),
+        ({"--t0-level": "4"}, {}, "tint", False),
+        ({}, {"ROOP_T0_SHOWN_TEXT": "for the day when it is shown"}, "tint", False),
+    ],
+)
+def test_a_flag_that_says_how_it_is_shown_is_refused_where_it_is_not(
+    given: dict[str, Any], environment: dict[str, str], steps: str, is_refused: bool
+) -> None:
+    request = Request(Layers({"--processors": steps, **given}, environment, ()), (), "t.mp4", "o.mp4")
+    if not is_refused:
+        assert make_job(FOUND, request).steps
+        return
+    with pytest.raises(UsageError) as caught:
+        make_job(FOUND, request)
+    assert str(caught.value) == "--t0-shown-text does nothing without --t0-shown; say that too, or leave --t0-shown-text out"
+
+
+def test_a_job_file_may_say_that_it_is_shown() -> None:
+    base = Job((), "t.mp4", "o.mp4", (Step("tint"),), plugin_options={"t0": {"shown": True}})
+    made = make_job(FOUND, Request(Layers({"--t0-shown-text": "here"}, {}, ()), base=base))
+    assert made.plugin_options["t0"] == {"shown": True, "shown_text": "here"}
 
 
 def test_a_preview_has_it_too(clip: Path, tmp_path: Path) -> None:

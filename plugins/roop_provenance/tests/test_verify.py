@@ -20,6 +20,7 @@ from signers import MIMES, Signer, picture
 from roop_host import InputError, UsageError
 from roop_provenance.library import OFFLINE
 from roop_provenance.verify import verify
+from roop_provenance.words import _of_verdicts
 
 PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:p="http://ns.adobe.com/photoshop/1.0/"><p:Credit>a secret AI</p:Credit>'
@@ -63,6 +64,11 @@ def test_a_signed_picture_is_intact_by_an_unknown_signer(suffix: str, signer: Si
     assert 'looked at by: "roop-nsfw 0.1.0": 4 looks, highest score 0.10, limit 0.85' in out
     assert "later" not in out
     assert "verified" not in out.lower()
+
+
+def test_one_look_is_one_look() -> None:
+    assert _of_verdicts({"distribution": "a", "looks": 1, "reused": 1}) == '"a": 1 look, 1 reused'
+    assert _of_verdicts({"distribution": "a", "looks": 2}) == '"a": 2 looks'
 
 
 def test_only_with_a_ca_that_knows_the_signer_it_is_named(signer: Signer, tmp_path: Path, say: Say) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,9 +36,9 @@ class Found:
         return in_words(self.formats)
 
 
-def survey() -> Iterator[Found]:
-    """Every encoder of the table, in its order."""
-    for row in ENCODERS.values():
+def survey(names: Collection[str] = ENCODERS.keys()) -> Iterator[Found]:
+    """The encoders of these ``names``, in the table's order."""
+    for row in (row for name, row in ENCODERS.items() if name in names):
         formats = formats_of(row.name)
         yield Found(row, _state(row, formats), formats)
 

@@ -304,7 +304,8 @@ def _of_verdicts(one: Mapping[str, Any]) -> str:
     highest, limit = one.get("highest"), one.get("limit")
     told = highest.values() if isinstance(highest, Mapping) else ()
     scores = [score for score in told if isinstance(score, (int, float)) and 0 <= score <= 1]
-    parts = [f"{count} {key}" for key in ("looks", "reused", "inherited") if (count := _count(one.get(key)))]
+    counts = [(count, key) for key in ("looks", "reused", "inherited") if (count := _count(one.get(key)))]
+    parts = [f"{count} {'look' if (count, key) == (1, 'looks') else key}" for count, key in counts]
     parts += [f"highest score {max(scores):.2f}"] if scores else []
     parts += [f"limit {limit:.4g}"] if isinstance(limit, (int, float)) else []
     names = [name for key in ("screener", "distribution") if isinstance(name := one.get(key), str) and name]
