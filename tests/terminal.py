@@ -17,5 +17,5 @@ def roop(
         environment["PYTHONPATH"] = str(site)
     command = [sys.executable, "-m", "roop_host", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=120, check=False, cwd=cwd, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, env=environment, timeout=240, check=False, cwd=cwd, stdin=subprocess.DEVNULL
     )

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "plugins": {"types", "errors", "hookspecs"},
     "config": {"types", "errors", "plugins"},
     "models": {"types", "errors"},
-    "doctor": {"types", "errors", "plugins", "models", "gate", "config", "__init__"},
+    "doctor": {"types", "errors", "plugins", "models", "gate", "config", "media", "__init__"},
     "host": {"types", "errors", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "gate", "media", "pipeline", "plugins", "models", "faces"},
     "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "__init__"},

@@ -132,7 +132,7 @@ def test_a_strangers_plugin_comes_and_goes(home: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.png"
     done = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "mosaic", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["plugins"] == ["roop-mosaic 2.0"]
+    assert json.loads(done.stdout)["plugins"] == ["roop-mosaic 2.0", "roop-provenance 0.1.0"]
     remove(home, "roop-mosaic")
     done = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", tmp_path / "two.png", "--processors", "mosaic")
     assert done.returncode == 2

@@ -42,7 +42,7 @@ def inside(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     empty.mkdir()
     tests = (Path(__file__).parent / "gfpgan_inside.py", "-m", "", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml")
     basetemp = f"--basetemp={folder / 'made'}"
-    yield call(home / BIN / "python", "-m", "pytest", "-q", *tests, basetemp, cwd=empty), folder / "net.pth"
+    yield call(home / BIN / "python", "-m", "pytest", "-q", "-n", "0", *tests, basetemp, cwd=empty), folder / "net.pth"
     shutil.rmtree(folder)
 
 

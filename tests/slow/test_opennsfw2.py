@@ -26,7 +26,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_the_packages_score_as_onnx_runtime_does_and_nothing_is_fetched(home: Path, tmp_path: Path) -> None:
-    how = ("-q", "-rP", "-m", "", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", f"--basetemp={tmp_path / 'made'}")
+    how = (
+        "-q",
+        "-n",
+        "0",
+        "-rP",
+        "-m",
+        "",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        ROOT / "pyproject.toml",
+        f"--basetemp={tmp_path / 'made'}",
+    )
     done = call(home / BIN / "python", "-m", "pytest", Path(__file__).parent / "opennsfw2_inside.py", *how, cwd=tmp_path)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

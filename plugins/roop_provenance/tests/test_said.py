@@ -19,7 +19,6 @@ from kit import source as source_plugin
 from PIL import Image
 
 from roop_host import Box, ExecutionOptions, Host, Plugins, Processor, Window, Wish
-from roop_host.media.marks import Marks
 from roop_provenance.reading import read_facts
 from roop_provenance.words import lines, summary
 
@@ -214,7 +213,10 @@ def test_in_short_what_was_signed_is_told_before_plain_marks(
 
 def test_what_was_synthetic_before_is_signed_as_such_though_nothing_was_changed(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "t.webp"
-    Image.new("RGB", (64, 48)).save(target, xmp=Marks("trainedAlgorithmicMedia", "").xmp())
+    name = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    about = f'<rdf:Description xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" i:DigitalSourceType="{name}"/>'
+    rdf = f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{about}</rdf:RDF>'
+    Image.new("RGB", (64, 48)).save(target, xmp=f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}</x:xmpmeta>'.encode())
     kit.signed(source, target, tmp_path / "o.png", some(()))
     assert (actions(tmp_path / "o.png"), terms(tmp_path / "o.png")) == (ONLY_OPENED, ["trainedAlgorithmicMedia"])
     told = summary(read_facts(tmp_path / "o.png", ""))
