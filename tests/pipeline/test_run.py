@@ -20,6 +20,8 @@ from roop_host.types.frame import Frame
 from roop_host.types.objects import Pulse
 from roop_host.types.planes import rgb_pixels
 
+Alive = Callable[[], list[str]]
+
 
 def frames(total: int) -> Iterator[Frame]:
     for index in range(total):
@@ -45,13 +47,14 @@ def make(stages: list[StageSpec], total: int = 50, **more: object) -> PipelineRu
     return PipelineRun(lambda: frames(total), stages, **options)  # type: ignore[arg-type]
 
 
-def alive() -> list[str]:
-    """The threads of runs; ``roop-calls`` is a host's, and may be that of another test's hung call."""
-    names = [thread.name for thread in threading.enumerate()]
-    return [name for name in names if name.startswith("roop-") and name != "roop-calls"]
+@pytest.fixture
+def alive() -> Alive:
+    """Names of the threads of runs that are there now and were not before: another test's hung call may still be one."""
+    before = set(threading.enumerate())
+    return lambda: [one.name for one in threading.enumerate() if one not in before and one.name.startswith("roop-")]
 
 
-def test_order_is_kept_and_threads_end() -> None:
+def test_order_is_kept_and_threads_end(alive: Alive) -> None:
     seen: list[int] = []
 
     def sink(message: Message) -> tuple[Message, ...]:
@@ -70,7 +73,7 @@ def test_order_is_kept_and_threads_end() -> None:
 
 @pytest.mark.parametrize("bad_frame", [0, 25, 49])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_an_error_anywhere_ends_the_run(bad_frame: int, place: int) -> None:
+def test_an_error_anywhere_ends_the_run(bad_frame: int, place: int, alive: Alive) -> None:
     def breaks(message: Message) -> tuple[Message, ...]:
         if isinstance(message, Frame) and message.index == bad_frame:
             raise PluginError("broken on purpose")
@@ -83,7 +86,7 @@ def test_an_error_anywhere_ends_the_run(bad_frame: int, place: int) -> None:
     assert not alive()
 
 
-def test_an_error_of_the_source_ends_the_run() -> None:
+def test_an_error_of_the_source_ends_the_run(alive: Alive) -> None:
     def source() -> Iterator[Frame]:
         yield from frames(3)
         raise RoopError("truncated")
@@ -94,7 +97,7 @@ def test_an_error_of_the_source_ends_the_run() -> None:
     assert not alive()
 
 
-def test_cancel_interrupts() -> None:
+def test_cancel_interrupts(alive: Alive) -> None:
     cancel = threading.Event()
 
     def slow(message: Message) -> tuple[Message, ...]:
