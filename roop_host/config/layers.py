@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import ConfigFile, user_file
 from roop_host.errors import UsageError
-from roop_host.plugins.names import HOST_NAMES, OWN_PLUGINS
+from roop_host.plugins.names import HOST_NAMES
 from roop_host.types.options import OptionField
 from roop_host.types.packages import pip
 
@@ -95,9 +95,7 @@ def idle_variables(plugins: Plugins, environment: Mapping[str, str]) -> dict[str
 
 def _absent_owner(variable: str, plugins: Plugins) -> str:
     """What is to be told where a variable is that of a plugin that takes no part."""
-    names = {status.name for status in plugins.statuses} | OWN_PLUGINS
-    owners = [name for name in names if variable.startswith(f"ROOP_{name.upper().replace('-', '_')}_")]
-    owner = max(owners, key=len, default="")
+    owner = plugins.owner_of(variable.removeprefix("ROOP_").lower().replace("_", "-"))
     absence = plugins.absence(owner) if owner else ""
     package = f" ({pip('install', f'roop-{owner}')})" if absence == "not installed" else ""
     return f"the plugin {owner} is {absence}{package}" if absence else ""

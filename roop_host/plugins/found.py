@@ -123,10 +123,13 @@ class Plugins:
 
     def option_brought_by(self, flag: str) -> str:
         """The end of a sentence about a flag of a plugin that takes no part; empty for all else."""
-        names = {status.name for status in self.statuses} | OWN_PLUGINS
-        word = flag.removeprefix("--").removeprefix("no-")
-        owner = max((name for name in names if word.startswith(f"{name.replace('_', '-')}-")), key=len, default="")
+        owner = self.owner_of(flag.removeprefix("--").removeprefix("no-"))
         return self._from_absent(owner) if owner else ""
+
+    def owner_of(self, option: str) -> str:
+        """The plugin, installed or one of roop's own, whose name an option like "provenance-label" begins with."""
+        names = {status.name for status in self.statuses} | OWN_PLUGINS
+        return max((name for name in names if option.startswith(f"{name.replace('_', '-')}-")), key=len, default="")
 
     def _from_absent(self, owner: str) -> str:
         absence = self.absence(owner)

@@ -6,7 +6,6 @@ It holds hashes and verdicts, and neither pictures nor paths, names of files or 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -26,6 +25,7 @@ from roop_host.faces.saved import file_of
 from roop_host.media.output import unwritable
 from roop_host.plugins.taking_part import scheme_of
 from roop_host.runner.files import identity, names_taken
+from roop_host.runner.made import read_content
 from roop_host.runner.state import Run
 from roop_host.types.packages import own_version
 from roop_host.types.report import Refusal, Report, Verdicts
@@ -33,7 +33,6 @@ from roop_host.types.specs import models_of
 
 SCHEMA = 1
 _MODE = 0o600
-_CHUNK = 1 << 20
 # A pipe that nobody reads must not be waited for, and no link be followed to what somebody else chose.
 _FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -329,13 +328,8 @@ def _hashed(run: Run, path: Path | None) -> dict[str, Any] | None:
     """Hash and size of a plain file; None of what is none or can't be read. A cancel of ``run`` is heard."""
     if path is None or not path.is_file():
         return None
-    digest, size = hashlib.sha256(), 0
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                run.check_cancel()
+        content = read_content(path, run.check_cancel)
     except OSError:
         return None
-    return {"sha256": digest.hexdigest(), "size": size}
+    return {"sha256": content.sha256, "size": content.size}

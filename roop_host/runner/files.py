@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 #: Files and folders to publish: where each lies while it is made, and its final name; the output comes last.
 Files = list[tuple[Path, Path]]
 
+#: Device, number, size and time of the last change of a file.
+Stamp = tuple[int, int, int, int]
+
 _OUTPUT, _FRAMES = "the output", "the folder of frames"
 #: What stands beside a file and speaks for it, whoever made it: C2PA's manifests, XMP.
 _SPEAKING = (".c2pa", ".xmp")
 _FRAME = re.compile(r"[0-9]{6,}\.(png|jpg|webp|tif)")
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What tells a file from the one that stands under its name later."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def sidecar_path(output: Path, suffix: str) -> Path:

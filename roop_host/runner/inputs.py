@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from roop_host.faces.saved import is_saved
+from roop_host.runner.files import Stamp, stamp_of
 from roop_host.runner.state import Run
-
-#: Device, number, size and time of the last change of a file.
-Stamp = tuple[int, int, int, int]
 
 
 def note_inputs(run: Run) -> None:
@@ -29,7 +27,6 @@ def is_same(run: Run, path: Path) -> bool:
 
 def _stamp(path: Path) -> Stamp | None:
     try:
-        found = path.stat()
+        return stamp_of(path.stat())
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

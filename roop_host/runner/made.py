@@ -11,7 +11,7 @@ from pathlib import Path
 
 from roop_host.errors import PluginError
 from roop_host.media.output import unwritable
-from roop_host.runner.files import Files
+from roop_host.runner.files import Files, stamp_of
 
 _CHUNK = 1 << 20
 # A clock of a file system may stand still for some milliseconds: what is younger may be changed and look as it did.
@@ -34,7 +34,7 @@ class Made:
     def __init__(self, files: Files, check_cancel: Callable[[], None]) -> None:
         """Raises what ``check_cancel`` does, and ``OutputError`` for a file that is gone again."""
         try:
-            self._contents = {final: _read(path, check_cancel) for path, final in _each(files)}
+            self._contents = {final: read_content(path, check_cancel) for path, final in _each(files)}
         except OSError as error:
             raise unwritable(files[-1][1], error) from error
 
@@ -54,7 +54,7 @@ class Made:
                 return False
             if known.identity is not None and known.identity == _identity(path):
                 return True
-            now = _read(path)
+            now = read_content(path)
         except OSError:
             return False
         if (now.sha256, now.size) != (known.sha256, known.size):
@@ -81,7 +81,8 @@ def _each(files: Files) -> Iterator[tuple[Path, Path]]:
             yield path, final
 
 
-def _read(path: Path, check_cancel: Callable[[], None] = lambda: None) -> Content:
+def read_content(path: Path, check_cancel: Callable[[], None] = lambda: None) -> Content:
+    """Of a file that is read once, in pieces. Raises ``OSError``, and what ``check_cancel`` does."""
     digest, identity = hashlib.sha256(), _identity(path)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -95,4 +96,4 @@ def _identity(path: Path) -> _Identity | None:
     status = path.lstat()
     if os.name != "posix" or time.time_ns() - status.st_ctime_ns < _YOUNG_NS:
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return *stamp_of(status), status.st_ctime_ns

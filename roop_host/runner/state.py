@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from roop_host.gate import Watcher
     from roop_host.media.info import MediaInfo
     from roop_host.plugins.status import Declared
+    from roop_host.runner.files import Stamp
     from roop_host.runner.forms import Form
     from roop_host.runner.made import Made
     from roop_host.runner.strangers import Strangers
@@ -206,7 +207,7 @@ class Run:
     recogniser: str | None = None
     counts: Counts = field(default_factory=Counts)
     #: What input files were when the job began; see ``runner.inputs``.
-    inputs: Mapping[Path, tuple[int, int, int, int]] = field(default_factory=dict)
+    inputs: Mapping[Path, Stamp] = field(default_factory=dict)
     stages: tuple[StageTime, ...] = ()
     notices: list[str] = field(default_factory=list)
     #: What finishers say that they did, each once.

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from roop_host.runner.files import Files
-
-_Identity = tuple[int, int, int, int]
+from roop_host.runner.files import Files, Stamp, stamp_of
 
 
 class Strangers:
@@ -41,13 +39,13 @@ class Strangers:
     def _found(self) -> list[Path]:
         return [path for path, identity in self._standing().items() if self._before.get(path) != identity]
 
-    def _standing(self) -> dict[Path, _Identity]:
-        found: dict[Path, _Identity] = {}
+    def _standing(self) -> dict[Path, Stamp]:
+        found: dict[Path, Stamp] = {}
         for path in (one for each in self._paths for one in (each, *_inside(each))):
             with suppress(OSError):
                 status = path.lstat()
                 if not path.is_dir():
-                    found[path] = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                    found[path] = stamp_of(status)
         return found
 
 

@@ -135,13 +135,13 @@ def test_what_nobody_touches_is_read_twice_and_said(
     uploads: tuple[str, ...], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []
-    read = made._read
+    read = made.read_content
 
     def counting(path: Path, *more: Callable[[], None]) -> made.Content:
         reads.append(path)
         return read(path, *more)
 
-    monkeypatch.setattr(made, "_read", counting)
+    monkeypatch.setattr(made, "read_content", counting)
     monkeypatch.setattr(made, "_YOUNG_NS", 0)
     output, log = tmp_path / "o.png", tmp_path / "audit.jsonl"
     what = job(picture, output, "leave", execution=ExecutionOptions(audit_log=str(log)))

@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from roop_provenance.terms import ADDRESS
+
 if TYPE_CHECKING:
     from roop_host import Finished
 
 #: The label of our own assertion; ``SCHEMA`` counts up when anything in it gets another meaning.
 ASSERTION, SCHEMA = "org.roop.run", 2
-#: IPTC NewsCodes, digital source type. The host hands on none that is not among them.
-_TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 #: What is created has to have a term, and what a stream shows nobody knows: this says that parts of it may be anything.
-_UNKNOWN = f"{_TERMS}composite"
+_UNKNOWN = f"{ADDRESS}composite"
 _MODEL_FIELDS = ("name", "sha256", "licence", "precision")
 
 
@@ -72,7 +72,8 @@ def _actions(about: Finished, *, opened: bool, placed: Sequence[str]) -> list[di
 
     What no step has changed was only written anew, or cut: nothing in it is synthetic for that, unless the target says so.
     """
-    made = {"digitalSourceType": _TERMS + about.source_type} if about.source_type else {}
+    # The host hands on no term that is not among IPTC's.
+    made = {"digitalSourceType": ADDRESS + about.source_type} if about.source_type else {}
     put = [{"action": "c2pa.placed", "parameters": {"ingredientIds": list(placed)}}] if placed else []
     if not opened:
         return [{"action": "c2pa.created", "digitalSourceType": _UNKNOWN, **made}, *put]

@@ -13,6 +13,7 @@ import c2pa
 from roop_host import PluginError
 from roop_provenance.certificate import Signer
 from roop_provenance.library import OFFLINE
+from roop_provenance.terms import ADDRESS
 
 #: What the library can put credentials in, of what the host writes. All else gets a file beside it.
 MEDIA_TYPES = {
@@ -82,7 +83,7 @@ def try_out(signer: Signer) -> None:
     picture, made = io.BytesIO(), io.BytesIO()
     Image.new("RGB", (8, 8)).save(picture, "PNG")
     picture.seek(0)
-    created = {"action": "c2pa.created", "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/composite"}
+    created = {"action": "c2pa.created", "digitalSourceType": f"{ADDRESS}composite"}
     manifest = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}]}
     _signed(manifest, signer, "image/png", picture, made, "")
     _require_intact("image/png", made)

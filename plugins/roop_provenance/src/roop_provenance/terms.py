@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from roop_provenance.quotes import quoted
 
+#: Where a term of IPTC NewsCodes has its address.
+ADDRESS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 #: IPTC NewsCodes and C2PA's own additions: how a picture came to be (https://cv.iptc.org/newscodes/digitalsourcetype/).
 WORDS: Mapping[str, str] = {
     "digitalCapture": "taken with a camera or a recorder",
