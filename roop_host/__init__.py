@@ -88,9 +88,6 @@ if TYPE_CHECKING:
         Analyser as Analyser,
     )
     from roop_host.types.objects import (
-        Artifact as Artifact,
-    )
-    from roop_host.types.objects import (
         Context as Context,
     )
     from roop_host.types.objects import (
@@ -107,9 +104,6 @@ if TYPE_CHECKING:
     )
     from roop_host.types.objects import (
         Pulse as Pulse,
-    )
-    from roop_host.types.objects import (
-        Receipt as Receipt,
     )
     from roop_host.types.objects import (
         Score as Score,
@@ -143,9 +137,6 @@ if TYPE_CHECKING:
     )
     from roop_host.types.objects import (
         Tensor as Tensor,
-    )
-    from roop_host.types.objects import (
-        Uploader as Uploader,
     )
     from roop_host.types.objects import (
         Writer as Writer,
@@ -184,6 +175,10 @@ if TYPE_CHECKING:
     from roop_host.types.specs import (
         UploaderSpec as UploaderSpec,
     )
+    from roop_host.types.uploads import Artifact as Artifact
+    from roop_host.types.uploads import QrCode as QrCode
+    from roop_host.types.uploads import Receipt as Receipt
+    from roop_host.types.uploads import Uploader as Uploader
     from roop_host.types.window import Segment as Segment
     from roop_host.types.window import Window as Window
 
@@ -207,13 +202,14 @@ _HOME = {
     "types.job_context": "JobContext",
     "types.models": "Choice ModelSpec Pack",
     "types.objects": (
-        "Analyser Artifact Context Finished Finisher PreparedScreener Processor Pulse Receipt Score Screener "
-        "Session Sessions Sidecar Source SourceFace SourceFrame Stage StreamInfo Tensor Uploader Writer"
+        "Analyser Context Finished Finisher PreparedScreener Processor Pulse Score Screener "
+        "Session Sessions Sidecar Source SourceFace SourceFrame Stage StreamInfo Tensor Writer"
     ),
     "types.options": "option",
     "types.people": "Look Looked Preview SeenPerson Sighting Wish",
     "types.report": "Measure Refusal Report StageTime Uploaded Verdicts",
     "types.specs": "AnalyserSpec CommandSpec ExporterSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
+    "types.uploads": "Artifact QrCode Receipt Uploader",
     "types.window": "Segment Window",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, named, told
+from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed
+from roop_host.loading import Loaded, Noting, quietly, set_up
 from roop_host.pipeline.calls import LONG, CallThread, Unfit, too_late
 from roop_host.types.objects import Context, Pulse, StageObject
 from roop_host.types.options import resolve
@@ -25,41 +26,11 @@ if TYPE_CHECKING:
     from roop_host.runner.made import Made
     from roop_host.types.job import ExecutionOptions, Job
     from roop_host.types.models import ModelSpec
-    from roop_host.types.objects import Session
     from roop_host.types.people import Look, Looked, Preview, Wish
     from roop_host.types.report import Report
 
 _R = TypeVar("_R")
 _Where = tuple[str, int, str, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """An object that was set up; ``label`` is for people, ``limit_s`` what a call of it may take."""
-
-    item: StageObject
-    label: str
-    limit_s: float
-    opened: list[ModelSpec]
-    pulse: Pulse
-
-
-class _Noting:
-    """The sessions of one object, noting what it opens and what data it reads: a report tells the models of its own job."""
-
-    def __init__(self, sessions: OrtSessions, opened: list[ModelSpec]) -> None:
-        self._sessions, self._opened = sessions, opened
-
-    def open(self, model: ModelSpec, *, threads: int | None = None) -> Session:
-        session = self._sessions.open(model, threads=threads)
-        self._opened.append(model)
-        return session
-
-    def read(self, model: ModelSpec) -> bytes:
-        data = self._sessions.read(model)
-        if model.form == "data":  # a network counts when it is opened
-            self._opened.append(model)
-        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +121,7 @@ class Host:
         self.ask, self.may_fetch = ask, may_fetch
         self._models = None if models is None else Path(models)
         self._calls = CallThread()
-        self._objects: dict[tuple[Any, ...], _Loaded] = {}
+        self._objects: dict[tuple[Any, ...], Loaded] = {}
         self._sessions: dict[_Where, OrtSessions] = {}
         self._running = threading.Lock()
         self._cancel = threading.Event()
@@ -186,9 +157,16 @@ class Host:
         self._sessions.clear()
         self._calls.close(wait=not self._unfit)
 
-    def call(self, call: Callable[[], _R], *, limit_s: float, late: Callable[[float], RoopError]) -> _R:
+    def call(
+        self,
+        call: Callable[[], _R],
+        *,
+        limit_s: float,
+        late: Callable[[float], RoopError],
+        pulses: Collection[Pulse] = (),
+    ) -> _R:
         """Call an object outside of the stream. Raises ``Unfit`` when it is not back in time, or soon after a cancel."""
-        return self._calls.call(call, limit_s=limit_s, late=late, cancel=self._cancel)
+        return self._calls.call(call, limit_s=limit_s, late=late, cancel=self._cancel, pulses=pulses)
 
     def at_end(self, call: Callable[[], None], label: str, limit_s: float) -> None:
         """A call at something's end: what it raises is logged and hides no earlier error, and so is that it hangs."""
@@ -323,7 +301,7 @@ class Host:
         asked = set(map(id, items))
         return tuple(loaded.pulse for loaded in self._objects.values() if id(loaded.item) in asked)
 
-    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> _Loaded:
+    def _load(self, kind: str, declared: Declared[Any], options: Any, job: Job) -> Loaded:
         if self._cancel.is_set():
             raise Interrupted
         label, limit_s = f"{kind} {declared.label}", job.execution.timeout_s
@@ -331,23 +309,23 @@ class Host:
         failure = ScreenerFailed if kind == "screener" else PluginError
         context = Context(
             options=options,
-            sessions=_Noting(self.sessions(job.execution), opened),
+            sessions=Noting(self.sessions(job.execution), opened),
             device=job.execution.device,
             threads=threads_of(job.execution),
             log=logging.getLogger(f"roop.{declared.plugin.name}"),
             cancel=self._cancel,
         )
         made: list[StageObject] = []
-        set_up = partial(_set_up, declared, context, label, failure, made)
+        load = partial(set_up, declared, context, label, failure, made)
         try:
-            self.call(set_up, limit_s=LONG * limit_s, late=partial(too_late, label, failure))
+            self.call(load, limit_s=LONG * limit_s, late=partial(too_late, label, failure))
         except Unfit:
             raise
         except BaseException:
             for broken in made:
                 self.at_end(broken.teardown, label, limit_s)
             raise
-        return _Loaded(made[0], label, limit_s, opened, context.pulse)
+        return Loaded(made[0], label, limit_s, opened, context.pulse)
 
 
 def run(job: Job, *, control: Control | None = None, on_progress: Callable[[Progress], None] | None = None) -> Report:
@@ -369,32 +347,3 @@ def threads_of(execution: ExecutionOptions) -> int:
     """The thread budget: what was asked for, or one per core this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return execution.threads if execution.threads > 0 else cores
-
-
-def _set_up(
-    declared: Declared[Any], context: Context, label: str, failure: type[RoopError], made: list[StageObject]
-) -> None:
-    """Load the object, and put it into ``made`` before its ``setup``: one whose set-up fails is torn down too."""
-    try:
-        made.append(cast(StageObject, declared.spec.load()()))
-        made[0].setup(context)
-    except RoopError as error:
-        if isinstance(error, Interrupted) and context.cancel.is_set():
-            raise
-        raise named(error, f"the {label}", failure) from error
-    except BaseException as error:  # not in the main thread: even a KeyboardInterrupt is the plugin's doing
-        repair = f"update or uninstall it, or run without it ({declared.plugin.without()})"
-        if failure is ScreenerFailed:
-            repair = "nothing is produced without it, so repair or update it"
-        if isinstance(error, ImportError):
-            repair += "; roop doctor looks at the packages that it may need"
-        raise failure(f"the {label} could not be loaded ({told(error)}); {repair}") from error
-
-
-def quietly(call: Callable[[], None], label: str) -> None:
-    """What ``call`` raises is logged. Not for the main thread, where a KeyboardInterrupt may be a person's."""
-    log = logging.getLogger("roop")
-    try:
-        call()
-    except BaseException as error:
-        log.warning("the %s failed at its end (%s)", label, told(error), exc_info=log.isEnabledFor(logging.DEBUG))

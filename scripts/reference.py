@@ -22,7 +22,7 @@ from roop_host.media.writing import encoders
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.wanted import Use, wanted_models
-from roop_host.types import models, objects, report, specs
+from roop_host.types import models, objects, report, specs, uploads
 from roop_host.types.job_context import JobContext
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ RECORDS: dict[str, tuple[type[Any], ...]] = {
     "roop_screeners": (specs.ScreenerSpec, objects.Screener, objects.PreparedScreener),
     "roop_analysers": (specs.AnalyserSpec, objects.Analyser),
     "roop_exporters": (specs.ExporterSpec, objects.Writer, objects.Sidecar, objects.Finisher),
-    "roop_uploaders": (specs.UploaderSpec, objects.Uploader),
+    "roop_uploaders": (specs.UploaderSpec, uploads.Uploader),
     "roop_sources": (specs.SourceSpec, objects.Source),
     "roop_commands": (specs.CommandSpec,),
     "roop_job_finished": (),

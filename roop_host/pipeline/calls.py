@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from queue import SimpleQueue
-from typing import Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, cast
 
 from roop_host.errors import Interrupted, PluginError, RoopError, ScreenerFailed, from_outside, named, told
+
+if TYPE_CHECKING:
+    from roop_host.types.objects import Pulse
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -63,18 +66,25 @@ class CallThread:
         self._end: Callable[[], object] = tuple
 
     def call(
-        self, call: Callable[[], _R], *, limit_s: float, late: Callable[[float], RoopError], cancel: threading.Event
+        self,
+        call: Callable[[], _R],
+        *,
+        limit_s: float,
+        late: Callable[[float], RoopError],
+        cancel: threading.Event,
+        pulses: Collection[Pulse] = (),
     ) -> _R:
         """What ``call`` returns or raises. Raises ``Unfit`` when it is not back ``limit_s`` after it began.
 
-        Once ``cancel`` is set, which a Ctrl-C here does too, it has ``GRACE_S`` to come back; then ``Unfit`` says so.
+        The time counts anew from each beat of ``pulses``. Once ``cancel`` is set, which a Ctrl-C here does too, it has
+        ``GRACE_S`` to come back; then ``Unfit`` says so.
         """
         if self._thread is None:
             self._begin()
         task = _Task(call)
         self._tasks.put(cast("_Task[object]", task))
         try:
-            _wait(task.done, limit_s, late, cancel)
+            _wait(task.done, limit_s, late, cancel, pulses)
         except KeyboardInterrupt:
             cancel.set()
             try:
@@ -111,7 +121,13 @@ def _work(tasks: SimpleQueue[_Task[object] | None]) -> None:
         del task  # else what was called is kept until the next call
 
 
-def _wait(done: threading.Event, limit_s: float, late: Callable[[float], RoopError], cancel: threading.Event) -> None:
+def _wait(
+    done: threading.Event,
+    limit_s: float,
+    late: Callable[[float], RoopError],
+    cancel: threading.Event,
+    pulses: Collection[Pulse],
+) -> None:
     begun = time.monotonic()
     stopped: float | None = None
     while not done.wait(_POLL_S):
@@ -120,7 +136,7 @@ def _wait(done: threading.Event, limit_s: float, late: Callable[[float], RoopErr
             stopped = stopped or now
             if now - stopped > GRACE_S:
                 raise Unfit(_interrupted())
-        if now - begun > limit_s:
+        if now - max([begun, *(pulse.last for pulse in pulses)]) > limit_s:
             raise Unfit(late(limit_s))
 
 

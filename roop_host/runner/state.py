@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from roop_host.types.faces import Face
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec
-    from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Uploader, Writer
+    from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Writer
     from roop_host.types.report import StageTime, Uploaded
+    from roop_host.types.uploads import Uploader
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from roop_host.errors import InputError, PluginError
-from roop_host.host import quietly, threads_of
+from roop_host.host import threads_of
+from roop_host.loading import quietly
 from roop_host.media.info import Known, MediaInfo, Reading
 from roop_host.media.kinds import suffix_of
 from roop_host.media.pictures.animations import AnimationReader

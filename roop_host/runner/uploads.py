@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from roop_host.host import Progress
 from roop_host.media.kinds import media_type
 from roop_host.pipeline.calls import LONG, Unfit
 from roop_host.runner.state import Part, Run
-from roop_host.types.objects import Artifact, Receipt, Uploader
 from roop_host.types.report import Uploaded
+from roop_host.types.uploads import Artifact, Receipt, Uploader
 
 
 def upload_all(run: Run) -> None:
@@ -27,7 +28,7 @@ def upload_all(run: Run) -> None:
     artifact = _artifact(run)
     for part in run.uploaders:
         _check_cancel(run)
-        run.on_progress(Progress("uploading", run.counts.frames, run.counts.frames, 0.0, run.counts.faces_changed))
+        artifact.sent(0)
         try:
             run.uploads.append(_upload(run, part, artifact))
         except UploadError as error:
@@ -42,7 +43,20 @@ def _artifact(run: Run) -> Artifact:
     assert run.made is not None
     output = Path(run.job.output)
     content, path = run.made.content(output), output.absolute()
-    return Artifact(path, media_type(path), content.sha256, content.size)
+
+    def sent(done: int) -> None:
+        run.on_progress(Progress("uploading", done, content.size, 0.0, run.counts.faces_changed, "bytes"))
+
+    return Artifact(
+        path=path,
+        media_type=media_type(path),
+        sha256=content.sha256,
+        size=content.size,
+        made_at=datetime.now(UTC),
+        steps=tuple(step.name for step in run.job.steps),
+        sent=sent,
+        note=lambda text: run.notices.append(one_line(text)),
+    )
 
 
 def _require_same(run: Run, part: Part[Uploader]) -> None:
@@ -60,9 +74,10 @@ def _require_same(run: Run, part: Part[Uploader]) -> None:
 def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
     try:
         return run.host.call(
-            _named(part, partial(part.item.upload, artifact), artifact.path),
+            _named(part, partial(part.item.upload, artifact), artifact),
             limit_s=LONG * run.job.execution.timeout_s,
             late=partial(_late, part, artifact.path),
+            pulses=run.host.pulses_of((part.item,)),
         )
     except Unfit as unfit:
         raise Unfit(_interrupted(run) if isinstance(unfit.error, Interrupted) else unfit.error) from unfit
@@ -72,27 +87,28 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
         raise _failed(part, one_line(str(error)), artifact.path) from error
 
 
-def _named(part: Part[Uploader], call: Callable[[], object], kept: Path) -> Callable[[], Uploaded]:
+def _named(part: Part[Uploader], call: Callable[[], object], artifact: Artifact) -> Callable[[], Uploaded]:
     """The upload and the reading of what it gave, which may run code of the plugin's too."""
 
     def named() -> Uploaded:
         try:
-            return _read(part, call())
+            return _read(part, call(), artifact)
         except Interrupted:
             raise
         except RoopError as error:
-            raise _failed(part, one_line(str(error)), kept) from error
+            raise _failed(part, one_line(str(error)), artifact.path) from error
         except BaseException as error:
-            raise _failed(part, told(error), kept) from error
+            raise _failed(part, told(error), artifact.path) from error
 
     return named
 
 
-def _read(part: Part[Uploader], receipt: object) -> Uploaded:
+def _read(part: Part[Uploader], receipt: object, artifact: Artifact) -> Uploaded:
     if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
         raise UploadError(f"it gave a {type(receipt).__name__} that is no whole Receipt")
     details = {visible(str(key)): visible(str(value)) for key, value in receipt.details.items()}
-    return Uploaded(part.name, None if receipt.url is None else visible(str(receipt.url)), details)
+    url = None if receipt.url is None else visible(str(receipt.url))
+    return Uploaded(part.name, str(artifact.path), url, details)
 
 
 def _late(part: Part[Uploader], kept: Path, seconds: float) -> UploadError:

@@ -119,9 +119,9 @@ class Context:
     def check_cancel(self) -> None:
         """Raise ``Interrupted`` when the job was cancelled; for long loops in a plugin.
 
-        In a call on frames of the stream it also says that the call does not hang: its time-out begins anew. So only the
-        thread that does the work should call it; one beside it would keep a call that hangs alive for ever. A ``Source`` has
-        to give its frame in time whatever it calls.
+        In an upload or a call on frames of the stream it also says that the call does not hang: its time-out begins anew. So
+        only the thread that does the work should call it; one beside it would keep a call that hangs alive for ever. A
+        ``Source`` has to give its frame in time whatever it calls.
         """
         self.pulse.beat()
         if self.cancel.is_set():
@@ -149,9 +149,9 @@ class StageObject:
     stage's thread, all others from one thread that the host keeps for all objects; never two at a time. Ends come in the
     reverse order of beginnings. ``start`` is for what goes through segments: processors, the analyser and sidecars.
 
-    A call must come back within the job's time-out, ``setup`` and ``upload`` within ten times that; in a long one on frames
-    of the stream, but for a source's, the time counts anew from each ``Context.check_cancel``. One that does not ends the
-    job, and nothing more is called in that process. A call that outlasts a cancel is given a few seconds.
+    A call must come back within the job's time-out, ``setup`` and ``upload`` within ten times that; in an upload and in a
+    long call on frames of the stream, but for a source's, the time counts anew from each ``Context.check_cancel``. One that
+    does not ends the job, and nothing more is called in that process. A call that outlasts a cancel is given a few seconds.
     """
 
     def setup(self, ctx: Context) -> None:
@@ -364,34 +364,5 @@ class Finisher(StageObject):
         To a picture comments, texts and credentials may be added and nothing else.
         What is returned becomes files beside the output: ``{".c2pa": ...}`` is ``clip.mkv.c2pa`` beside ``clip.mkv``, where
         ``.c2pa`` is among the spec's ``suffixes``. They are not uploaded.
-        """
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A finished, screened output under its final name. Only the host makes one."""
-
-    path: Path
-    media_type: str
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Where an upload went. ``details`` is shown to people and must hold no secret."""
-
-    url: str | None = None
-    details: Mapping[str, str] = field(default_factory=dict)
-
-
-class Uploader(StageObject):
-    """Sends a finished output somewhere. What it needs, such as a key, is looked for in ``setup``: before hours of work."""
-
-    def upload(self, artifact: Artifact) -> Receipt:
-        """Send it, and leave the file as it is. Raise ``UploadError`` with what to do next; the output is kept then.
-
-        It should look at the cancel event of ``setup``'s context from time to time.
         """
         raise NotImplementedError

@@ -50,11 +50,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """An upload that went well: what the uploader told of it."""
+    """An upload of ``file`` that went well: what the uploader told of it. ``code`` is the rows of ``QrCode``, of ``url``."""
 
     uploader: str
+    file: str
     url: str | None
     details: Mapping[str, str]
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

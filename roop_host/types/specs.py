@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from roop_host.types.models import Choice, ModelSpec
 
 if TYPE_CHECKING:
-    from roop_host.types.objects import Analyser, Finisher, Processor, Screener, Sidecar, Source, Uploader, Writer
+    from roop_host.types.objects import Analyser, Finisher, Processor, Screener, Sidecar, Source, Writer
+    from roop_host.types.uploads import Uploader
 
 #: IPTC terms for how a picture came to be (https://cv.iptc.org/newscodes/digitalsourcetype/).
 SOURCE_TYPES = (

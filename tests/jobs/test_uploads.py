@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,8 +48,12 @@ def test_an_output_is_sent_and_the_receipt_told(what: Job, tmp_path: Path) -> No
     report = run(with_bucket(lambda: bucket), what)
     content = (tmp_path / "o.png").read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    assert bucket.given == [Artifact(tmp_path / "o.png", "image/png", digest, len(content))]
-    assert report.uploads == (Uploaded("bucket", "https://example.test/o", {"size": str(len(content))}),)
+    (given,) = bucket.given
+    assert given == Artifact(tmp_path / "o.png", "image/png", digest, len(content), given.made_at, ("tint",))
+    assert abs(datetime.now(UTC) - given.made_at) < timedelta(minutes=5)
+    assert report.uploads == (
+        Uploaded("bucket", str(tmp_path / "o.png"), "https://example.test/o", {"size": str(len(content))}),
+    )
     assert report.to_json()["uploads"][0]["url"] == "https://example.test/o"
     assert report.plugins == ("roop-t1 0", "roop-t0 0")
 

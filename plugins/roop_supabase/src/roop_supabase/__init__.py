@@ -1,0 +1,1 @@
+"""Uploads to Supabase Storage, and a QR code of the link."""
