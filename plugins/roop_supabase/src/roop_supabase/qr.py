@@ -13,7 +13,7 @@ _WEAKER = {"L": "", "M": "L", "Q": "ML", "H": "QML"}
 
 
 def code_of(url: str, options: Options, note: Callable[[str], None]) -> QrCode | None:
-    """The code that leads to ``url``, None where none is wanted or none is large enough; ``note`` hears why it is not as asked."""
+    """The code that leads to ``url``, or None; ``note`` hears where it is not what was asked for."""
     if options.qr == "none":
         return None
     for error in options.qr_error + _WEAKER[options.qr_error]:
