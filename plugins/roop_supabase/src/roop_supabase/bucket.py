@@ -41,7 +41,7 @@ class Bucket:
 
 
 def look_at(server: Server, name: str, patience: Patience) -> Bucket:
-    """Raise ``UsageError`` where no upload could succeed. That the bucket isn't seen is no reason: policies often hide it."""
+    """Raise ``UsageError`` where no upload could succeed. A bucket that isn't seen is no reason: policies often hide it."""
     what = f"looking at the bucket {name}"
 
     def ask() -> Bucket:

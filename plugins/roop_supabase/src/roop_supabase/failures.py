@@ -31,7 +31,7 @@ class Patience:
 
     def __init__(self, check_cancel: Callable[[], None], cancel: Event, *, pace: float = 1.0, tries: int = _TRIES) -> None:
         """``pace`` multiplies every pause; tests hurry."""
-        self._check_cancel, self._cancel, self._pace, self._tries = check_cancel, cancel, pace, tries
+        self.check_cancel, self._cancel, self._pace, self._tries = check_cancel, cancel, pace, tries
         self._failed = 0
 
     def renew(self) -> None:
@@ -48,15 +48,15 @@ class Patience:
         if failure.wait_s is not None:
             pause_s = max(pause_s, min(failure.wait_s, _LONGEST_ASKED_S))
         until = time.monotonic() + pause_s * self._pace
-        self._check_cancel()
+        self.check_cancel()
         while (left := until - time.monotonic()) > 0:
             self._cancel.wait(min(left, _POLL_S))
-            self._check_cancel()
+            self.check_cancel()
 
     def insist(self, call: Callable[[], _R]) -> _R:
         """``call`` until it succeeds. It raises ``Passing`` for what may pass, anything else for what will not."""
         while True:
-            self._check_cancel()
+            self.check_cancel()
             try:
                 result = call()
             except Passing as failure:

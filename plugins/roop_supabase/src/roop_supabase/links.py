@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import httpx
 
 from roop_host import Artifact, UploadError
@@ -12,6 +14,7 @@ from roop_supabase.place import Place
 from roop_supabase.server import Refused, Server
 
 _MOST_OF_AN_ERROR = 10_000
+_FAILS = "its link does not work"
 
 
 def link_of(server: Server, place: Place, artifact: Artifact, options: Options, patience: Patience) -> str | None:
@@ -48,19 +51,26 @@ def _made(server: Server, place: Place, options: Options) -> str:
 
 def _require_works(server: Server, url: str, artifact: Artifact) -> None:
     """One GET without key or cookie, of which only the headers are read. The URL stands in no error."""
-    what = "its link does not work"
-    with server.asking(what), server.fresh_http() as http:
-        # what is packed on its way has another length
-        with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
-            if answer.status_code != 200:
-                server.require(_beginning(answer), what)
-                raise UploadError(f"{what}: the server answered {answer.status_code}")
-            kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-            length = answer.headers.get("content-length", "")
+    plain = {"Accept-Encoding": "identity"}  # what is packed on its way has another length
+    with server.asking(_FAILS), server.fresh_http() as http, http.stream("GET", url, headers=plain) as answer:
+        if answer.status_code != 200:
+            _refuse(server, answer)
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        length = answer.headers.get("content-length", "")
     if kind != artifact.media_type:
-        raise UploadError(f"{what}: it gives {server.shown(kind) or 'no type'}, and not {artifact.media_type}")
+        raise UploadError(f"{_FAILS}: it gives {server.shown(kind) or 'no type'}, and not {artifact.media_type}")
     if length and length != str(artifact.size):
-        raise UploadError(f"{what}: it gives {server.shown(length)} bytes, and not {artifact.size}")
+        raise UploadError(f"{_FAILS}: it gives {server.shown(length)} bytes, and not {artifact.size}")
+
+
+def _refuse(server: Server, answer: httpx.Response) -> NoReturn:
+    """Raise ``Passing`` or ``UploadError``. No key was sent, so none is to blame."""
+    try:
+        server.require(_beginning(answer), _FAILS)
+    except Refused as refused:
+        private = "; its bucket may be private" if "/object/public/" in answer.request.url.path else ""
+        raise UploadError(f"{_FAILS} ({refused.status}, {refused.said}){private}") from None
+    raise UploadError(f"{_FAILS}: the server answered {answer.status_code}")
 
 
 def _beginning(answer: httpx.Response) -> httpx.Response:

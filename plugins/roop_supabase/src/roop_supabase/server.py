@@ -94,7 +94,7 @@ class Server:
 
     @contextmanager
     def asking(self, what: str, needs: str = "") -> Iterator[None]:
-        """Raise ``Passing`` or ``Refused`` for whatever the clients raise. ``what`` was asked, and ``needs`` a policy for that.
+        """Raise ``Passing`` or ``Refused`` for whatever the clients raise. ``needs`` names what a policy must allow.
 
         The causes are not chained: they hold addresses and answers as they came.
         """
