@@ -31,8 +31,12 @@ class Patience:
 
     def __init__(self, check_cancel: Callable[[], None], cancel: Event, *, pace: float = 1.0) -> None:
         """``pace`` multiplies every pause; tests hurry."""
-        self.check_cancel, self._cancel, self._pace = check_cancel, cancel, pace
+        self._check_cancel, self._cancel, self._pace = check_cancel, cancel, pace
         self._failed = 0
+
+    def check_cancel(self) -> None:
+        """Raise ``Interrupted`` when the job was stopped, and say that the upload goes on."""
+        self._check_cancel()
 
     def renew(self) -> None:
         """Something went well: count anew."""
@@ -48,15 +52,15 @@ class Patience:
         if failure.wait_s is not None:
             pause_s = max(pause_s, min(failure.wait_s, _LONGEST_ASKED_S))
         until = time.monotonic() + pause_s * self._pace
-        self.check_cancel()
+        self._check_cancel()
         while (left := until - time.monotonic()) > 0:
             self._cancel.wait(min(left, _POLL_S))
-            self.check_cancel()
+            self._check_cancel()
 
     def insist(self, call: Callable[[], _R]) -> _R:
         """``call`` until it succeeds. It raises ``Passing`` for what may pass, anything else for what will not."""
         while True:
-            self.check_cancel()
+            self._check_cancel()
             try:
                 result = call()
             except Passing as failure:
