@@ -27,6 +27,8 @@ _MAY_PASS = frozenset({408, 423, 425, 429})
 _READ, _SHOWN = 10_000, 200
 #: Filters are not inherited: those of the libraries that log.
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+#: Where an upload is taken is nobody's business, though it is not signed.
+_UPLOADS = re.compile(r"(/upload/resumable/)[^\s\"']+")
 _OF_THE_KEY = ("jwt", "jws", "token", "signature", "api key")
 
 
@@ -55,7 +57,7 @@ class _Discreet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
-        record.msg, record.args = redact(record.getMessage(), self._credentials), ()
+        record.msg, record.args = _UPLOADS.sub(r"\1***", redact(record.getMessage(), self._credentials)), ()
         return True
 
 
