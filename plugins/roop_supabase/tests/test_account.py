@@ -88,7 +88,7 @@ def test_a_person_types_address_and_key_and_the_keyring_holds_both(
     assert ring.held == held()
     shown = capsys.readouterr()
     assert KEY not in shown.out + shown.err
-    assert f"{URL}:443" in shown.out
+    assert f"of {URL} now" in shown.out
 
 
 def test_the_key_comes_from_a_pipe_where_the_address_is_given(ring: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def _login(url: str | None, *, check: bool, replace: bool) -> None:
     if check:
         look(credentials, "", " (--no-check keeps them all the same)")
     _keep(credentials)
-    print(f"the keyring holds the address and key of {credentials.origin} now")
+    print(f"the keyring holds the address and key of {credentials.url} now")
     _tell_of_variables()
 
 
@@ -150,7 +150,7 @@ def _logout() -> None:
 def _check(bucket: str) -> None:
     credentials = find(os.environ)
     ends = expiry_of(credentials.key)
-    print(f"address: {credentials.origin}, {_origin()}")
+    print(f"address: {credentials.url}, {_origin()}")
     print(f"key: {_KINDS[kind_of(credentials.key)]}{f'; it ends on {ends:%Y-%m-%d}' if ends else ''}")
     _tell_of(credentials.key)
     for line in look(credentials, bucket):
