@@ -1,0 +1,44 @@
+"""A Supabase project on loopback, as a process of its own, and nothing of the person who runs the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from supabase_double.handle import Project
+
+
+@pytest.fixture(autouse=True)
+def _state_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("ROOP_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))
+    monkeypatch.delenv("SUPABASE_URL", raising=False)
+    monkeypatch.delenv("SUPABASE_KEY", raising=False)
+
+
+@pytest.fixture(scope="session")
+def _storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    project = Project.started(tmp_path_factory.mktemp("storage"))
+    yield project
+    project.stop()
+
+
+@pytest.fixture
+def storage(_storage: Project) -> Project:
+    """The project, without buckets and tables."""
+    _storage.reset()
+    return _storage
+
+
+@pytest.fixture(scope="session")
+def _other_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    project = Project.started(tmp_path_factory.mktemp("other-host"))
+    yield project
+    project.stop()
+
+
+@pytest.fixture
+def other_host(_other_host: Project) -> Project:
+    """A second project, to which nothing of the first may go."""
+    _other_host.reset()
+    return _other_host

@@ -1,0 +1,54 @@
+"""What can be ordered to go wrong with the next requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+Moment = Literal["start", "body", "end"]
+
+
+@dataclass
+class Fault:
+    """Meets requests of this method and of a path that starts so. An empty word meets all."""
+
+    method: str = ""
+    path: str = ""
+    times: int = 1
+    #: So many matching requests are served first.
+    skip: int = 0
+    #: Before the body is read, after it was read but before anything is done, or after the work is done.
+    at: Moment = "body"
+    #: The body is read, and worked on, up to here.
+    after_bytes: int | None = None
+    #: The connection ends without an answer.
+    drop: bool = False
+    #: So long nothing is said first.
+    stall_s: float = 0.0
+    #: This answer in the place of the true one.
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    #: In the place of the true ``Location``; ``{host}``, ``{path}`` and ``{location}`` are its parts.
+    location: str | None = None
+
+    @classmethod
+    def ordered(cls, order: dict[str, Any]) -> Fault:
+        unknown = order.keys() - {one.name for one in fields(cls)}
+        if unknown:
+            raise ValueError(f"no such word in a fault: {', '.join(sorted(unknown))}")
+        fault = cls(**order)
+        if fault.at not in ("start", "body", "end"):
+            raise ValueError("a fault comes at start, body or end")
+        return fault
+
+    def meets(self, method: str, path: str) -> bool:
+        return method.startswith(self.method) and path.startswith(self.path)
+
+    def due(self) -> bool:
+        """Count one matching request."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.times -= 1
+        return self.times >= 0

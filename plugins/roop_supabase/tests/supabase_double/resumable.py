@@ -1,0 +1,230 @@
+"""TUS 1.0.0 at ``/upload/resumable``: true statuses and plain text, unlike the object routes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import Any
+
+from supabase_double import buckets
+from supabase_double.exchange import Answer, ApiError, Exchange
+from supabase_double.objects import store
+from supabase_double.tokens import packed
+from supabase_double.world import Content, Transfer, World
+
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration"
+_BODY = "application/offset+octet-stream"
+#: A HEAD comes right after a break, when the writer may not have noticed yet that its client went away.
+_PATIENCE_S = 5.0
+
+
+class Plain(Exception):
+    """A failure as this part tells it."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
+
+    def answer(self) -> Answer:
+        return _plain(self.status, self.text)
+
+
+def _plain(status: int, text: str = "", **headers: str) -> Answer:
+    more = {"Content-Type": "text/plain; charset=utf-8"} if text else {}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, {"Tus-Resumable": "1.0.0", **more, **named}, text.encode())
+
+
+def _metadata(header: str | None) -> dict[str, str]:
+    told = {}
+    try:
+        for pair in (header or "").split(","):
+            name, _, value = pair.strip().partition(" ")
+            told[name] = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise Plain(400, "Invalid Upload-Metadata header\n") from None
+    return told
+
+
+def _number(exchange: Exchange, name: str) -> int | None:
+    value = exchange.headers.get(name.lower())
+    if value is not None and not value.isdigit():
+        raise Plain(400, f"Invalid {name}\n")
+    return None if value is None else int(value)
+
+
+def _expires(world: World, transfer: Transfer) -> str:
+    return formatdate(transfer.began + world.settings.expires_s, usegmt=True)
+
+
+def _create(exchange: Exchange, role: str, scheme_and_host: str) -> Answer:
+    world = exchange.world
+    length, deferred = _number(exchange, "Upload-Length"), exchange.headers.get("upload-defer-length")
+    if (length is None) == (deferred is None):
+        raise Plain(400, "Upload-Length or Upload-Defer-Length header required\n")
+    if not exchange.headers.get("upload-metadata"):
+        raise Plain(400, "Metadata header is required")
+    told = _metadata(exchange.headers["upload-metadata"])
+    name, key = told.get("bucketName", ""), told.get("objectName", "")
+    bucket = buckets.bucket_of(world, name)
+    if length is not None and length > buckets.size_limit(bucket, world.settings.max_size):
+        raise Plain(413, "Maximum size exceeded\n")
+    buckets.check_key(key)
+    buckets.check_upload(world, bucket, key, role, upsert=exchange.upsert)
+    if told.get("contentType"):
+        buckets.check_type(bucket, told["contentType"])
+    transfer = Transfer(name, key, world.new_file(), length, told)
+    transfer.file.touch()
+    identity = packed(f"{name}/{key}/{transfer.version}".encode())
+    with world.lock:
+        world.transfers[identity] = transfer
+    answer = _plain(
+        201, Location=f"{scheme_and_host}{exchange.path.rstrip('/')}/{identity}", Upload_Expires=_expires(world, transfer)
+    )
+    if exchange.headers.get("content-type") == _BODY or transfer.done:
+        with _writer(transfer, 0):
+            _write(exchange, transfer)
+        answer.headers["Upload-Offset"] = str(transfer.offset)
+    return answer
+
+
+def _transfer(world: World, identity: str) -> Transfer:
+    transfer = world.transfers.get(identity)
+    if transfer is None:
+        raise Plain(404, "The file for this url was not found\n")
+    if not transfer.done and time.time() >= transfer.began + world.settings.expires_s:
+        gone = world.settings.expired_status == 410
+        raise Plain(410 if gone else 404, f"The file for this url {'no longer exists' if gone else 'was not found'}\n")
+    return transfer
+
+
+@contextmanager
+def _writer(transfer: Transfer, patience_s: float) -> Iterator[None]:
+    if not transfer.writing.acquire(timeout=patience_s) if patience_s else not transfer.writing.acquire(blocking=False):
+        raise Plain(423, "The resource is locked")
+    try:
+        yield
+    finally:
+        transfer.writing.release()
+
+
+def _head(world: World, identity: str) -> Answer:
+    transfer = _transfer(world, identity)
+    with _writer(transfer, _PATIENCE_S):
+        answer = _plain(200, Cache_Control="no-store", Upload_Offset=str(transfer.offset))
+    if transfer.length is None:
+        answer.headers["Upload-Defer-Length"] = "1"
+    else:
+        answer.headers["Upload-Length"] = str(transfer.length)
+    if not transfer.done:
+        answer.headers["Upload-Expires"] = _expires(world, transfer)
+    answer.headers["Upload-Metadata"] = ",".join(
+        f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in transfer.metadata.items()
+    )
+    return answer
+
+
+def _patch(exchange: Exchange, identity: str, role: str) -> Answer:
+    world = exchange.world
+    offset = _number(exchange, "Upload-Offset")
+    if offset is None:
+        raise Plain(403, "Upload-Offset header required\n")
+    if exchange.headers.get("content-type") != _BODY:
+        raise Plain(403, "Content-Type header required\n")
+    transfer = _transfer(world, identity)
+    bucket = buckets.bucket_of(world, transfer.bucket)
+    buckets.check_upload(world, bucket, transfer.key, role, upsert=exchange.upsert)
+    with _writer(transfer, 0):
+        if offset != transfer.offset:
+            raise Plain(409, "Upload-Offset conflict\n")
+        if transfer.length is None:
+            transfer.length = _number(exchange, "Upload-Length")
+        _write(exchange, transfer)
+    answer = _plain(204, Upload_Offset=str(transfer.offset))
+    if not transfer.done:
+        answer.headers["Upload-Expires"] = _expires(world, transfer)
+    return answer
+
+
+def _check_chunk(world: World, transfer: Transfer, size: int | None) -> None:
+    """Every chunk but the last is of one size."""
+    if size is None or transfer.length is None:
+        return
+    left = transfer.length - transfer.offset
+    if size > left:
+        raise Plain(413, "upload's size exceeded\n")
+    if size not in (left, world.settings.chunk):
+        raise Plain(400, f"Every chunk but the last must be of {world.settings.chunk} bytes, and this one is of {size}\n")
+
+
+def _write(exchange: Exchange, transfer: Transfer) -> None:
+    """What comes is kept, also when the body breaks off. The object appears with the last byte."""
+    _check_chunk(exchange.world, transfer, _number(exchange, "Content-Length"))
+    with transfer.file.open("ab") as file:
+        for piece in exchange.pieces():
+            file.write(piece)
+            transfer.offset += len(piece)
+    if transfer.done:
+        _finish(exchange.world, transfer)
+
+
+def _finish(world: World, transfer: Transfer) -> None:
+    told = transfer.metadata
+    cache = told.get("cacheControl", "")
+    cache = f"max-age={cache}" if cache.lstrip("-").isdigit() else "no-cache"
+    metadata: dict[str, Any] | None = None
+    try:
+        metadata = json.loads(told["metadata"]) if told.get("metadata") else None
+    except ValueError:
+        pass
+    content = Content(transfer.file, told.get("contentType") or "application/octet-stream", cache, metadata)
+    store(world, transfer.bucket, transfer.key, content, transfer.version)
+
+
+def _terminate(exchange: Exchange, identity: str, role: str) -> Answer:
+    world = exchange.world
+    transfer = _transfer(world, identity)
+    bucket = buckets.bucket_of(world, transfer.bucket)
+    buckets.check_upload(world, bucket, transfer.key, role, upsert=exchange.upsert)
+    if transfer.done:
+        raise Plain(400, "Cannot terminate an already completed upload")
+    with world.lock:
+        del world.transfers[identity]
+    return _plain(204)
+
+
+def _answered(exchange: Exchange, identity: str, origin: str) -> Answer | None:
+    world, method = exchange.world, exchange.method
+    if method == "OPTIONS":
+        limit = str(world.settings.max_size)
+        return _plain(204, Tus_Version="1.0.0", Tus_Extension=EXTENSIONS, Tus_Max_Size=limit)
+    try:
+        role = exchange.role()
+    except ApiError as error:
+        return error.answer()
+    if "tus-resumable" not in exchange.headers:
+        raise Plain(412, "Tus-Resumable Required\n")
+    if method == "POST" and not identity:
+        return _create(exchange, role, origin)
+    if method == "HEAD":
+        return _head(world, identity)
+    if method == "PATCH":
+        return _patch(exchange, identity, role)
+    if method == "DELETE":
+        return _terminate(exchange, identity, role)
+    return None
+
+
+def routed(exchange: Exchange, identity: str, origin: str) -> Answer | None:
+    """The answer to ``/upload/resumable`` (without an identity) and ``/upload/resumable/IDENTITY``."""
+    try:
+        return _answered(exchange, identity, origin)
+    except Plain as error:
+        return error.answer()
+    except ApiError as error:
+        return _plain(error.status, error.message)
