@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from memory_ring import Memory, in_memory
 from supabase_double.handle import Project
 
 
@@ -42,3 +43,11 @@ def other_host(_other_host: Project) -> Project:
     """A second project, to which nothing of the first may go."""
     _other_host.reset()
     return _other_host
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
+    """A keyring that holds nothing."""
+    monkeypatch.delenv("ROOP_SUPABASE_BUCKET", raising=False)
+    with in_memory() as memory:
+        yield memory
