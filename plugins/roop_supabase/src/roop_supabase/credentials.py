@@ -57,7 +57,7 @@ class Credentials:
     @property
     def encrypted(self) -> bool:
         """Whether the connection is TLS; else it is to this machine."""
-        return self.url.lower().startswith("https:")
+        return self.url.startswith("https:")
 
 
 def find(environ: Mapping[str, str]) -> Credentials:
@@ -95,21 +95,20 @@ def origin_of(url: str) -> str | None:
         read = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return None
-    port = read.port or _PORTS.get(read.scheme)
-    return f"{read.scheme}://{read.host}:{port}" if port and read.host else None
+    port = read.port or _PORTS.get(read.scheme, 0)
+    host = f"[{read.host}]" if ":" in read.host else read.host
+    return f"{read.scheme}://{host}:{port}" if host and 0 < port < 65536 else None
 
 
 def _require_address(url: str) -> None:
     """Raise ``UsageError`` for what may not be sent a key. The text is not repeated: it may be a key in the wrong place."""
     example = f"{URL_VARIABLE} takes the project's address, such as https://PROJECT.supabase.co"
-    # a backslash ends the host for some readers of addresses and not for others
-    if not re.fullmatch(r"[!-~]+", url) or "\\" in url or origin_of(url) is None:
-        raise UsageError(example)
+    # few letters, since readers of addresses differ on the rest: on where a host ends, for one
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", url) or origin_of(url) is None:
+        raise UsageError(f"{example}, without a user, a path or anything behind it")
     read = httpx.URL(url)
-    if read.userinfo or "@" in url or "?" in url or "#" in url or read.path.strip("/"):
-        raise UsageError(f"{example}: without a user, a path or anything behind it")
     if read.scheme != "https" and not (read.scheme == "http" and _loopback(read.host)):
-        raise UsageError(f"{example}: with https, since the key goes there")
+        raise UsageError(f"{example}, with https, since the key goes there")
 
 
 def _loopback(host: str) -> bool:

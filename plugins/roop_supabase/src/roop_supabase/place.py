@@ -55,3 +55,8 @@ def _plain(stem: str) -> str:
     letters = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9.-]+", "_", letters).strip("._-")[:_LONGEST_NAME]
     return plain.rstrip("._-")
+
+
+def is_of_content(place: Place, artifact: Artifact) -> bool:
+    """Whether the key is made of the content, so that nothing else is likely to have it."""
+    return place.key.rpartition("/")[2].partition(".")[0] == artifact.sha256[:_DIGITS]

@@ -94,7 +94,7 @@ class Server:
 
     @contextmanager
     def asking(self, what: str, needs: str = "") -> Iterator[None]:
-        """Raise ``Passing`` or ``Refused`` for whatever the clients raise. ``what`` is asked, and ``needs`` a policy.
+        """Raise ``Passing`` or ``Refused`` for whatever the clients raise. ``needs`` names what a policy must allow.
 
         The causes are not chained: they hold addresses and answers as they came.
         """
@@ -159,7 +159,7 @@ def _advice(failure: Refused, needs: str) -> str:
     if failure.of_the_key:
         return f"the server refused the key ({said}); check that {KEY_VARIABLE} is of this project and has not expired"
     if status == 403:
-        policy = f"; a row-level security policy must allow {needs} to it" if needs else ""
+        policy = f"; a policy on storage.objects must allow it {needs} there" if needs else ""
         return f"the key may not do this ({said}){policy}"
     if status == 404:
         return f"the server did not find it ({said}); check --supabase-bucket and {URL_VARIABLE}, or what the key may see"
