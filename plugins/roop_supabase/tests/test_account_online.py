@@ -94,7 +94,7 @@ def test_a_bucket_that_policies_hide_is_no_failure(
 
 def test_a_bucket_that_is_not_there_is_one_for_a_key_that_sees_all(storage: Project, ring: Memory) -> None:
     ring.hold(storage.url, storage.keys.service_role)
-    with pytest.raises(UsageError, match="looking at the bucket clips: the server did not find it"):
+    with pytest.raises(UsageError, match="the project has no bucket clips"):
         account(["check", "--bucket", "clips"])
 
 

@@ -17,6 +17,7 @@ from roop_host import UsageError, visible
 from roop_supabase.credentials import (
     KEY_USER,
     KEY_VARIABLE,
+    MIGHTY,
     SERVICE,
     URL_USER,
     URL_VARIABLE,
@@ -43,8 +44,6 @@ _KINDS = {
     "secret": "secret; no policy holds it back",
     "unknown": "of a kind that is not known here",
 }
-#: Keys that pass by row-level security.
-_MIGHTY = ("service_role", "secret")
 _LONGEST_LINE = 10_000
 
 
@@ -132,7 +131,7 @@ def _tell_of(key: str) -> None:
     ends = expiry_of(key)
     if ends is not None and ends <= datetime.now(UTC):
         raise UsageError(f"this key ended on {ends:%Y-%m-%d}; take a new one from the project's settings")
-    if (kind := kind_of(key)) in _MIGHTY:
+    if (kind := kind_of(key)) in MIGHTY:
         print(
             f"roop: this is a {kind} key, which no policy holds back: who gets it can read and delete all of the project; "
             "a publishable or anon key with policies is enough to upload",

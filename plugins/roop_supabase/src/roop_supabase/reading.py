@@ -41,9 +41,7 @@ class Reading:
 
     def _go(self, offset: int) -> None:
         if offset < self.at:
-            self.at, self._hash = (
-                (self._mark, self._marked.copy()) if offset >= self._mark else (0, hashlib.sha256())
-            )
+            self.at, self._hash = (self._mark, self._marked.copy()) if offset >= self._mark else (0, hashlib.sha256())
             self._file.seek(self.at)
         while self.at < offset:
             self._check_cancel()
