@@ -14,7 +14,7 @@ import httpx
 
 from roop_host import Artifact, UploadError
 from roop_supabase.credentials import origin_of
-from roop_supabase.duplicate import same_there
+from roop_supabase.duplicate import require_same, same_there
 from roop_supabase.failures import Passing, Patience
 from roop_supabase.options import Options
 from roop_supabase.place import Place
@@ -35,7 +35,7 @@ def send(
 ) -> bool:
     """Send it, from where another call or process was broken off. False where the same content was there already.
 
-    Raises ``UploadError``. Unless the server refused the file, what has arrived is kept for the next call, after a cancel too.
+    Raises ``UploadError``. What has arrived is kept for the next call, after a cancel too.
     """
     fingerprint = _fingerprint(server, place, artifact)
     try:
@@ -62,7 +62,9 @@ def address_of(location: str, endpoint: str) -> str | None:
         return None
     if origin_of(str(said)) == origin_of(endpoint) and not said.userinfo and str(said).startswith(f"{endpoint}/"):
         return str(said)
-    name = said.path.rstrip("/").rpartition("/")[2]
+    name = said.raw_path.decode("ascii", "replace").partition("?")[0].rstrip("/").rpartition("/")[2]
+    if f"/{name}" == endpoint[-len(name) - 1 :]:
+        return None  # nothing stands behind what was asked
     return f"{endpoint}/{name}" if re.fullmatch(r"[A-Za-z0-9_-]+", name) else None
 
 
@@ -83,10 +85,12 @@ class _Sending:
         self.server, self.place, self.artifact, self.options = server, place, artifact, options
         self.patience, self.transfers, self.fingerprint, self.reading = patience, transfers, fingerprint, reading
         self.endpoint = f"{server.base}/upload/resumable"
-        self.what = f"uploading to the bucket {place.bucket}"
+        self.what = "sending the file"
         self.needs = "INSERT, SELECT and UPDATE" if options.upsert else "INSERT"
-        #: How much is there, as the server said last; whether that is still so; the most it ever said; whether it said "done".
-        self.arrived, self.sure, self.most, self.done = 0, False, 0, False
+        #: How much is there as the server said last, whether that still holds, and the most it ever said.
+        self.arrived, self.sure, self.most = 0, False, 0
+        #: Whether the server said of the last chunk that it was well.
+        self.done = False
         self.transfer = self._begun()
 
     def through(self) -> bool:
@@ -117,8 +121,8 @@ class _Sending:
             self.patience.wait(failure)
         except UploadError as error:
             share = 100 * self.arrived // self.artifact.size
-            had = f"{share} % of the file had arrived, and the next try goes on from there" if share else "next to nothing had arrived"
-            raise UploadError(f"{error}; {had}") from None
+            had = f"; {share} % of the file had arrived, and the next try goes on from there" if share else ""
+            raise UploadError(f"{error}{had}") from None
 
     def _begun(self) -> Transfer | None:
         kept = self.transfers.begun(self.fingerprint)
@@ -158,8 +162,8 @@ class _Sending:
             host = ""
         origin = self.server.credentials.origin
         return (
-            f"the server answered with an address at {host or 'no host'} that is no upload's, while it is reached at {origin}; "
-            "the public address that its storage service is set to has to be mended"
+            f"the server, reached at {origin}, names an address at {host or 'no host'} that is no upload's; "
+            "set the public address of its storage service right, or ask who runs it"
         )
 
     def _ask_how_far(self, transfer: Transfer) -> bool | None:
@@ -235,12 +239,8 @@ class _Sending:
         """False where a name is taken by the same content. Raises ``UploadError`` for anything else."""
         if refused.status != 409:
             raise refused
-        if same_there(self.server, self.place, self.artifact):
-            return False
-        raise UploadError(
-            f"another file stands at {self.place.key} in the bucket {self.place.bucket}; "
-            "--supabase-upsert replaces it, and --supabase-naming hash finds a name of its own"
-        ) from None
+        require_same(self.server, self.place, self.artifact, self.patience)
+        return False
 
     def _finish(self, transfer: Transfer) -> bool | None:
         if self.done:

@@ -20,9 +20,8 @@ def no_key() -> ApiError:
     return ApiError(404, "NoSuchKey", "Object not found", "not_found")
 
 
-def denied(table: str = "objects") -> ApiError:
-    message = f'new row violates row-level security policy for table "{table}"'
-    return ApiError(403, "AccessDenied", message, "Unauthorized")
+def denied() -> ApiError:
+    return ApiError(403, "AccessDenied", "new row violates row-level security policy", "Unauthorized")
 
 
 def duplicate(code: str = "ResourceAlreadyExists") -> ApiError:
@@ -42,6 +41,11 @@ def bucket_of(world: World, name: str) -> Bucket:
 def check_key(key: str) -> None:
     if not _KEY.fullmatch(key):
         raise ApiError(400, "InvalidKey", f"Invalid key: {key}")
+
+
+def check_name(name: str) -> None:
+    if not _BUCKET.fullmatch(name):
+        raise ApiError(400, "InvalidBucketName", "Bucket name invalid", "Invalid Input")
 
 
 def check_type(bucket: Bucket, mimetype: str) -> None:
@@ -85,10 +89,9 @@ def _described(bucket: Bucket) -> dict[str, Any]:
 def _create(exchange: Exchange, role: str) -> Answer:
     said, world = exchange.json(), exchange.world
     name = said.get("id") or said.get("name") or ""
-    if not _BUCKET.fullmatch(name):
-        raise ApiError(400, "InvalidBucketName", "Bucket name invalid", "Invalid Input")
+    check_name(name)
     if role != BYPASSES:
-        raise denied("buckets")
+        raise denied()
     with world.lock:
         if name in world.buckets:
             raise duplicate("BucketAlreadyExists")

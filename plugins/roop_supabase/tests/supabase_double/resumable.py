@@ -7,15 +7,16 @@ import binascii
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
 from supabase_double import buckets
 from supabase_double.exchange import Answer, ApiError, Exchange
 from supabase_double.objects import store
-from supabase_double.tokens import packed
-from supabase_double.world import Content, Transfer, World
+from supabase_double.tokens import Refused, packed, verify
+from supabase_double.world import BYPASSES, Bucket, Content, Transfer, World
 
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration"
 _BODY = "application/offset+octet-stream"
@@ -32,6 +33,30 @@ class Plain(Exception):
 
     def answer(self) -> Answer:
         return _plain(self.status, self.text)
+
+
+@dataclass(frozen=True)
+class _Asker:
+    role: str
+    upsert: bool
+    #: Bucket and key that a signed upload is for; None for any.
+    place: str | None = None
+
+    def check(self, world: World, bucket: Bucket, key: str) -> None:
+        if self.place not in (None, f"{bucket.id}/{key}"):
+            raise ApiError(400, "InvalidSignature", "Invalid signature")
+        buckets.check_upload(world, bucket, key, self.role, upsert=self.upsert)
+
+
+def _signed(exchange: Exchange) -> _Asker:
+    """Who holds the token of a signed upload may do what its maker might."""
+    try:
+        claims = verify(exchange.world.keys.jwt_secret, exchange.headers.get("x-signature", ""))
+    except Refused as error:
+        raise ApiError(400, "InvalidJWT", str(error)) from None
+    if claims.get("scope") != "upload":
+        raise ApiError(400, "InvalidSignature", "Token is not scoped for upload")
+    return _Asker(BYPASSES, bool(claims.get("upsert")), str(claims.get("url")))
 
 
 def _plain(status: int, text: str = "", **headers: str) -> Answer:
@@ -62,7 +87,7 @@ def _expires(world: World, transfer: Transfer) -> str:
     return formatdate(transfer.began + world.settings.expires_s, usegmt=True)
 
 
-def _create(exchange: Exchange, role: str, scheme_and_host: str) -> Answer:
+def _create(exchange: Exchange, asker: _Asker, origin: str) -> Answer:
     world = exchange.world
     length, deferred = _number(exchange, "Upload-Length"), exchange.headers.get("upload-defer-length")
     if (length is None) == (deferred is None):
@@ -71,11 +96,12 @@ def _create(exchange: Exchange, role: str, scheme_and_host: str) -> Answer:
         raise Plain(400, "Metadata header is required")
     told = _metadata(exchange.headers["upload-metadata"])
     name, key = told.get("bucketName", ""), told.get("objectName", "")
+    buckets.check_name(name)
+    buckets.check_key(key)
     bucket = buckets.bucket_of(world, name)
     if length is not None and length > buckets.size_limit(bucket, world.settings.max_size):
         raise Plain(413, "Maximum size exceeded\n")
-    buckets.check_key(key)
-    buckets.check_upload(world, bucket, key, role, upsert=exchange.upsert)
+    asker.check(world, bucket, key)
     if told.get("contentType"):
         buckets.check_type(bucket, told["contentType"])
     transfer = Transfer(name, key, world.new_file(), length, told)
@@ -83,9 +109,8 @@ def _create(exchange: Exchange, role: str, scheme_and_host: str) -> Answer:
     identity = packed(f"{name}/{key}/{transfer.version}".encode())
     with world.lock:
         world.transfers[identity] = transfer
-    answer = _plain(
-        201, Location=f"{scheme_and_host}{exchange.path.rstrip('/')}/{identity}", Upload_Expires=_expires(world, transfer)
-    )
+    location = f"{origin}{exchange.path.rstrip('/')}/{identity}"
+    answer = _plain(201, Location=location, Upload_Expires=_expires(world, transfer))
     if exchange.headers.get("content-type") == _BODY or transfer.done:
         with _writer(transfer, 0):
             _write(exchange, transfer)
@@ -129,7 +154,7 @@ def _head(world: World, identity: str) -> Answer:
     return answer
 
 
-def _patch(exchange: Exchange, identity: str, role: str) -> Answer:
+def _patch(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
     world = exchange.world
     offset = _number(exchange, "Upload-Offset")
     if offset is None:
@@ -137,8 +162,7 @@ def _patch(exchange: Exchange, identity: str, role: str) -> Answer:
     if exchange.headers.get("content-type") != _BODY:
         raise Plain(403, "Content-Type header required\n")
     transfer = _transfer(world, identity)
-    bucket = buckets.bucket_of(world, transfer.bucket)
-    buckets.check_upload(world, bucket, transfer.key, role, upsert=exchange.upsert)
+    asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
     with _writer(transfer, 0):
         if offset != transfer.offset:
             raise Plain(409, "Upload-Offset conflict\n")
@@ -178,19 +202,16 @@ def _finish(world: World, transfer: Transfer) -> None:
     cache = told.get("cacheControl", "")
     cache = f"max-age={cache}" if cache.lstrip("-").isdigit() else "no-cache"
     metadata: dict[str, Any] | None = None
-    try:
+    with suppress(ValueError):
         metadata = json.loads(told["metadata"]) if told.get("metadata") else None
-    except ValueError:
-        pass
     content = Content(transfer.file, told.get("contentType") or "application/octet-stream", cache, metadata)
     store(world, transfer.bucket, transfer.key, content, transfer.version)
 
 
-def _terminate(exchange: Exchange, identity: str, role: str) -> Answer:
+def _terminate(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
     world = exchange.world
     transfer = _transfer(world, identity)
-    bucket = buckets.bucket_of(world, transfer.bucket)
-    buckets.check_upload(world, bucket, transfer.key, role, upsert=exchange.upsert)
+    asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
     if transfer.done:
         raise Plain(400, "Cannot terminate an already completed upload")
     with world.lock:
@@ -198,25 +219,29 @@ def _terminate(exchange: Exchange, identity: str, role: str) -> Answer:
     return _plain(204)
 
 
-def _answered(exchange: Exchange, identity: str, origin: str) -> Answer | None:
+def _answered(exchange: Exchange, rest: str, origin: str) -> Answer | None:
     world, method = exchange.world, exchange.method
     if method == "OPTIONS":
         limit = str(world.settings.max_size)
         return _plain(204, Tus_Version="1.0.0", Tus_Extension=EXTENSIONS, Tus_Max_Size=limit)
-    try:
-        role = exchange.role()
-    except ApiError as error:
-        return error.answer()
+    signed, identity = rest.split("/")[0] == "sign", rest.removeprefix("sign").strip("/")
+    if not signed:
+        try:
+            asker = _Asker(exchange.role(), exchange.upsert)
+        except ApiError as error:
+            return error.answer()
     if "tus-resumable" not in exchange.headers:
         raise Plain(412, "Tus-Resumable Required\n")
+    if signed:
+        asker = _signed(exchange)
     if method == "POST" and not identity:
-        return _create(exchange, role, origin)
+        return _create(exchange, asker, origin)
     if method == "HEAD":
         return _head(world, identity)
     if method == "PATCH":
-        return _patch(exchange, identity, role)
+        return _patch(exchange, identity, asker)
     if method == "DELETE":
-        return _terminate(exchange, identity, role)
+        return _terminate(exchange, identity, asker)
     return None
 
 
