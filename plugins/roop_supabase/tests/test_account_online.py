@@ -103,3 +103,16 @@ def test_a_server_out_of_order(storage: Project, ring: Memory) -> None:
     storage.fault("GET", "/storage/v1/bucket", status=503, body={"statusCode": "503", "error": "Down", "message": "down"})
     with pytest.raises(UsageError, match=r"busy or out of order \(503, down\)"):
         account(["check"])
+
+
+@pytest.mark.parametrize("path", ["/storage/v1/bucket", "/storage/v1/bucket/clips"])
+def test_a_server_that_sends_us_elsewhere_gets_no_key(
+    storage: Project, other_host: Project, ring: Memory, path: str
+) -> None:
+    storage.bucket("clips")
+    ring.hold(storage.url, storage.keys.service_role)
+    there = {"Location": f"{other_host.url}/storage/v1/bucket"}
+    storage.fault("GET", path, status=302, headers=there, body="")
+    with pytest.raises(UsageError, match="sends us elsewhere"):
+        account(["check", "--bucket", "clips"])
+    assert other_host.requests() == []
