@@ -20,12 +20,11 @@ def no_key() -> ApiError:
     return ApiError(404, "NoSuchKey", "Object not found", "not_found")
 
 
-def denied(table: str = "objects") -> ApiError:
-    message = f'new row violates row-level security policy for table "{table}"'
-    return ApiError(403, "AccessDenied", message, "Unauthorized")
+def denied() -> ApiError:
+    return ApiError(403, "AccessDenied", "new row violates row-level security policy", "Unauthorized")
 
 
-def duplicate(code: str = "ResourceAlreadyExists") -> ApiError:
+def duplicate(code: str = "KeyAlreadyExists") -> ApiError:
     return ApiError(409, code, "The resource already exists", "Duplicate")
 
 
@@ -78,7 +77,6 @@ def _described(bucket: Bucket) -> dict[str, Any]:
         "updated_at": bucket.created_at,
         "file_size_limit": bucket.file_size_limit,
         "allowed_mime_types": bucket.allowed_mime_types,
-        "type": "STANDARD",
     }
 
 
@@ -88,7 +86,7 @@ def _create(exchange: Exchange, role: str) -> Answer:
     if not _BUCKET.fullmatch(name):
         raise ApiError(400, "InvalidBucketName", "Bucket name invalid", "Invalid Input")
     if role != BYPASSES:
-        raise denied("buckets")
+        raise denied()
     with world.lock:
         if name in world.buckets:
             raise duplicate("BucketAlreadyExists")
@@ -114,7 +112,7 @@ def routed(exchange: Exchange, name: str) -> Answer | None:
     world, role = exchange.world, exchange.named_role()
     if exchange.method == "GET" and not name:
         seen = [bucket for bucket in world.buckets.values() if world.allows(bucket.policies, role, "bucket")]
-        return Answer.of([_described(bucket) for bucket in seen])
+        return Answer.of([_described(bucket) | {"type": "STANDARD"} for bucket in seen])
     if exchange.method == "GET":
         bucket = bucket_of(world, name)
         if not world.allows(bucket.policies, role, "bucket"):
