@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from roop_host import gate
 from roop_host.errors import ContentBlocked, Interrupted, PluginError, RoopError, ScreeningError, UsageError, told
 from roop_host.host import Control, Host, Progress
+from roop_host.media.kinds import media_type
 from roop_host.media.publish import publish
 from roop_host.pipeline.calls import CallThread, Unfit, too_late
 from roop_host.runner.added import with_added
@@ -142,7 +144,7 @@ def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[R
         album = Album(run, pictures)
         run.sources = read_sources(run, album)
         run.people = read_people(run, album, shown)
-        context = JobContext(job, run.sources, *run.size, run.pictures)
+        context = JobContext(job, run.sources, *run.size, run.pictures, media_type(Path(job.output)))
         for part in run.parts:
             run.check_cancel()
             ends.append((part.item.end, part.label))

@@ -17,7 +17,8 @@ class JobContext:
 
     Of a folder of pictures or a TIFF of pages that is the size of the first, and ``pictures`` has the name and the upright
     width and height of each: what could not be done for one of them is told before any work. An ``InputError`` that is
-    raised for one picture of a folder leaves that one out where ``--salvage`` was said.
+    raised for one picture of a folder leaves that one out where ``--salvage`` was said. ``media_type`` is what the output's
+    name asks for: "video/mp4".
     """
 
     job: Job
@@ -25,3 +26,4 @@ class JobContext:
     width: int
     height: int
     pictures: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    media_type: str = "application/octet-stream"

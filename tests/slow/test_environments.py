@@ -16,6 +16,7 @@ from wheels import PROCESSOR, plugin_wheel
 
 ROOT = Path(__file__).parents[2]
 MEDIA = ROOT / "examples" / "media"
+BROUGHT = Path(__file__).with_name("brought_inside.py")
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -111,7 +112,15 @@ def states(home: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_every_package_builds_a_wheel_of_its_own_and_they_work_together(wheels: Path, home: Path, tmp_path: Path) -> None:
     names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
-    assert names == ["roop_enhancer", "roop_host", "roop_nsfw", "roop_provenance", "roop_swapper", "roop_vision"]
+    assert names == [
+        "roop_enhancer",
+        "roop_host",
+        "roop_nsfw",
+        "roop_provenance",
+        "roop_supabase",
+        "roop_swapper",
+        "roop_vision",
+    ]
     output = tmp_path / "out.png"
     done = call(home / BIN / "roop", "run", "-s", MEDIA / "collins.jpg", "-t", MEDIA / "hopper.jpg", "-o", output)
     assert done.returncode == 0, done.stderr
@@ -170,3 +179,47 @@ def test_what_is_repaired_by_the_command_that_is_shown(home: Path, tmp_path: Pat
     done = call(uv(), *shlex.split(problem["repair"])[1:])
     assert done.returncode == 0, done.stderr
     assert call(roop, "doctor").returncode == 0
+
+
+@pytest.mark.slow
+def test_without_roop_supabase_nothing_of_it_is_left_and_the_rest_works(wheels: Path, home: Path, tmp_path: Path) -> None:
+    roop, python = home / BIN / "roop", home / BIN / "python"
+    assert states(home)["supabase of roop-supabase"] == "ok"
+    assert "--supabase-bucket" in call(roop, "run", "--help").stdout
+    brought = json.loads(call(python, BROUGHT, "roop-supabase").stdout)
+    assert {"roop-supabase", "supabase", "storage3", "postgrest", "segno", "keyring"} <= set(brought)
+    remove(home, *brought)
+    try:
+        check_without_supabase(home, sorted({module for modules in brought.values() for module in modules}), tmp_path)
+    finally:
+        (wheel,) = wheels.glob("roop_supabase-*.whl")
+        assert install(home, wheel).returncode == 0
+    assert states(home)["supabase of roop-supabase"] == "ok"
+
+
+def check_without_supabase(home: Path, modules: list[str], tmp_path: Path) -> None:
+    roop, output = home / BIN / "roop", tmp_path / "out.png"
+    assert {"roop_supabase", "supabase", "storage3", "segno"} <= set(modules)
+    found = "import sys; from importlib.util import find_spec; print([name for name in sys.argv[1:] if find_spec(name)])"
+    assert call(home / BIN / "python", "-c", found, *modules).stdout.strip() == "[]"
+    assert not any(name.startswith("supabase of") for name in states(home))
+    assert "supabase" not in call(roop, "run", "--help").stdout
+    assert "supabase" not in call(roop, "--help").stdout
+    swap = ("run", "-s", MEDIA / "collins.jpg", "-t", MEDIA / "hopper.jpg", "-o", output)
+    for words in (
+        (*swap, "--upload", "supabase"),
+        (*swap, "--supabase-bucket", "clips"),
+        ("upload", MEDIA / "hopper.jpg", "--to", "supabase"),
+        ("supabase", "check"),
+    ):
+        refused = call(roop, *words)
+        assert refused.returncode == 2, refused.stderr
+        assert re.search(r"uv pip install --python \S+ roop-supabase", refused.stderr), refused.stderr
+        assert not output.exists()
+    done = call(roop, *swap, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["faces_changed"], report["uploads"]) == (1, [])
+    assert output.exists()
+    doctor = call(roop, "doctor")
+    assert doctor.returncode == 0, doctor.stdout

@@ -29,9 +29,9 @@ class Passing(Exception):
 class Patience:
     """Counts failures in a row. ``check_cancel`` raises when the job was stopped, and says that the upload goes on."""
 
-    def __init__(self, check_cancel: Callable[[], None], cancel: Event, *, pace: float = 1.0) -> None:
+    def __init__(self, check_cancel: Callable[[], None], cancel: Event, *, pace: float = 1.0, tries: int = _TRIES) -> None:
         """``pace`` multiplies every pause; tests hurry."""
-        self._check_cancel, self._cancel, self._pace = check_cancel, cancel, pace
+        self.check_cancel, self._cancel, self._pace, self._tries = check_cancel, cancel, pace, tries
         self._failed = 0
 
     def renew(self) -> None:
@@ -41,22 +41,22 @@ class Patience:
     def wait(self, failure: Passing) -> None:
         """Pause before the next try. Raises ``UploadError`` after too many, ``Interrupted`` on a cancel."""
         self._failed += 1
-        if self._failed >= _TRIES:
-            raise UploadError(f"{failure.why}, {_TRIES} times in a row") from failure
+        if self._failed >= self._tries:
+            raise UploadError(f"{failure.why}, {self._tries} times in a row") from failure
         longest = min(_FIRST_S * 2 ** (self._failed - 1), _LONGEST_S)
         pause_s = longest * random.uniform(0.5, 1.0)  # so that many who were refused don't come back at once
         if failure.wait_s is not None:
             pause_s = max(pause_s, min(failure.wait_s, _LONGEST_ASKED_S))
         until = time.monotonic() + pause_s * self._pace
-        self._check_cancel()
+        self.check_cancel()
         while (left := until - time.monotonic()) > 0:
             self._cancel.wait(min(left, _POLL_S))
-            self._check_cancel()
+            self.check_cancel()
 
     def insist(self, call: Callable[[], _R]) -> _R:
         """``call`` until it succeeds. It raises ``Passing`` for what may pass, anything else for what will not."""
         while True:
-            self._check_cancel()
+            self.check_cancel()
             try:
                 result = call()
             except Passing as failure:

@@ -9,6 +9,7 @@ from typing import Literal
 from roop_host import option
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TABLE = r"[A-Za-z_][\w-]{0,62}"
 _LONGEST_S = 10 * 365 * 86400
 
 
@@ -42,6 +43,8 @@ class Options:
     def __post_init__(self) -> None:
         if not 1 <= self.expires_s <= _LONGEST_S:
             raise ValueError(f"--supabase-expires takes 1s to 3650d, not {self.expires!r}")
+        if self.table and not re.fullmatch(rf"({_TABLE}\.)?{_TABLE}", self.table, re.ASCII):
+            raise ValueError(f"--supabase-table takes TABLE or SCHEMA.TABLE, not {self.table!r}")
 
     @property
     def expires_s(self) -> int:

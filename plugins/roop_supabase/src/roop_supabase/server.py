@@ -1,0 +1,193 @@
+"""One project's server: its clients, and its failures in words."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import httpx
+
+from roop_host import UploadError, one_line
+from roop_supabase.credentials import KEY_VARIABLE, URL_VARIABLE, Credentials, redact
+from roop_supabase.failures import Passing
+
+if TYPE_CHECKING:
+    from supabase import Client
+
+TIMEOUT_S = 30.0
+_MAY_PASS = frozenset({408, 423, 425, 429})
+#: How much of a server's text is looked at, and how much of that is shown.
+_READ, _SHOWN = 10_000, 200
+_OF_THE_KEY = ("jwt", "jws", "token", "signature", "api key")
+
+
+class Refused(UploadError):
+    """The server said no, and asking again changes nothing. ``status`` is the true one, 0 where none came."""
+
+    def __init__(self, text: str, status: int, said: str = "") -> None:
+        super().__init__(text)
+        self.status, self.said = status, said
+
+    @property
+    def of_the_key(self) -> bool:
+        """Whether the key itself was refused, and not only what it was used for."""
+        said = self.said.lower()
+        about_it = any(word in said for word in _OF_THE_KEY) and not said.startswith("invalid key")  # that is an object's
+        return self.status == 401 or (self.status in (400, 403) and about_it)
+
+
+class _Unsigned(logging.Filter):
+    """httpx logs the address of every request, and a signed one lets anybody in."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+        return True
+
+
+class Server:
+    """The clients of one project, for one thread. The key goes with ``client`` and ``auth_headers``, never by itself."""
+
+    def __init__(self, credentials: Credentials, timeout_s: float = TIMEOUT_S) -> None:
+        self.credentials, self.timeout_s = credentials, timeout_s
+        self.base = f"{credentials.url}/storage/v1"
+        self._status, self._asked_s = 0, None  # type: int, float | None
+        self._filter = _Unsigned()
+        logging.getLogger("httpx").addFilter(self._filter)
+        # HTTP/2 stays off: its library logs every header, so the key
+        self.http = self.fresh_http()
+        self.http.event_hooks = {"response": [self._note]}
+
+    @cached_property
+    def client(self) -> Client:
+        """Supabase's own client, on the same connections."""
+        from supabase import ClientOptions, create_client
+
+        options = ClientOptions(
+            auto_refresh_token=False, persist_session=False, postgrest_client_retry=False, httpx_client=self.http
+        )
+        return create_client(self.credentials.url, self.credentials.key, options)
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """What says who asks. Only for addresses of ``credentials.origin``."""
+        return {"apikey": self.credentials.key, "Authorization": f"Bearer {self.credentials.key}"}
+
+    def fresh_http(self) -> httpx.Client:
+        """A client that knows neither key nor cookie. What is not encrypted is of this machine, and goes by no proxy."""
+        return httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+        logging.getLogger("httpx").removeFilter(self._filter)
+
+    def _note(self, response: httpx.Response) -> None:
+        self._status, self._asked_s = response.status_code, _retry_after(response.headers.get("retry-after"))
+
+    @contextmanager
+    def asking(self, what: str, needs: str = "") -> Iterator[None]:
+        """Raise ``Passing`` or ``Refused`` for whatever the clients raise. ``needs`` names what a policy must allow.
+
+        The causes are not chained: they hold addresses and answers as they came.
+        """
+        from postgrest.exceptions import APIError
+        from storage3.exceptions import StorageApiError
+
+        self._status, self._asked_s = 0, None
+        failure: Passing | Refused
+        try:
+            yield
+            return
+        except StorageApiError as error:
+            status = _status_of(error.status, self._status)
+            failure = self._failure(what, needs, status, str(error.message))
+        except APIError as error:
+            failure = self._failure(what, needs, self._status, str(error.message or error.details or error.code))
+        except httpx.TransportError as error:
+            failure = self._broken(what, error)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+            why = f"{what}: the answer was not understood ({type(error).__name__}); check {URL_VARIABLE}"
+            failure = Refused(why, self._status)
+        raise failure from None
+
+    def require(self, response: httpx.Response, what: str, needs: str = "") -> None:
+        """Raise ``Passing`` or ``Refused`` where an answer to ``http`` is no success. Its body decides if it says more."""
+        if response.is_success:
+            return
+        self._note(response)
+        status, said = response.status_code, response.text
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if isinstance(body, dict):
+            said = str(body.get("message") or body.get("error") or said)
+            status = _status_of(body.get("statusCode"), status)
+        raise self._failure(what, needs, status, said)
+
+    def _failure(self, what: str, needs: str, status: int, said: str) -> Passing | Refused:
+        said = self.shown(said)
+        if status in _MAY_PASS or status >= 500:
+            return Passing(f"{what}: the server is busy or out of order ({status}, {said})", self._asked_s)
+        failure = Refused("", status, said)
+        return Refused(f"{what}: {_advice(failure, needs)}", status, said)
+
+    def _broken(self, what: str, error: httpx.TransportError) -> Passing | Refused:
+        said = self.shown(str(error)) or type(error).__name__
+        if "CERTIFICATE_VERIFY_FAILED" in said:
+            return Refused(f"{what}: the server's certificate is not trusted ({said}); check {URL_VARIABLE}", 0, said)
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+            return Refused(f"{what}: it could not be asked ({type(error).__name__})", 0)
+        return Passing(f"{what}: the connection to {self.credentials.origin} failed ({said})")
+
+    def shown(self, text: str) -> str:
+        """What may be shown of a text of the server's."""
+        line = one_line(redact(text[:_READ], self.credentials))
+        return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+
+
+def _advice(failure: Refused, needs: str) -> str:
+    status, said = failure.status, failure.said
+    if failure.of_the_key:
+        return f"the server refused the key ({said}); check that {KEY_VARIABLE} is of this project and has not expired"
+    if status == 403:
+        policy = f"; a policy on storage.objects must allow it {needs} there" if needs else ""
+        return f"the key may not do this ({said}){policy}"
+    if status == 404:
+        return f"the server did not find it ({said}); check --supabase-bucket and {URL_VARIABLE}, or what the key may see"
+    if status == 413:
+        return (
+            f"the file is larger than the bucket or the project takes ({said}); raise that limit, or make a smaller output"
+        )
+    if status == 415:
+        return f"the bucket takes no files of this type ({said}); allow it there, or use another bucket"
+    if 300 <= status < 400:
+        return f"the server sends us elsewhere ({status}); check {URL_VARIABLE}"
+    return f"the server refused it ({status}, {said})"
+
+
+def _status_of(said: object, otherwise: int) -> int:
+    """The true status as an answer's body gives it, a number or a text."""
+    return int(str(said)) if re.fullmatch(r"[1-9][0-9]{2}", str(said)) else otherwise
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds, of either form that HTTP has."""
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

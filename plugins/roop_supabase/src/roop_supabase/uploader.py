@@ -1,0 +1,88 @@
+"""The uploader ``supabase``: what is needed is looked for first; then file, link, row and code."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from roop_host import Artifact, Context, JobContext, Receipt, Uploader, UploadError, UsageError
+from roop_supabase import resumable, standard
+from roop_supabase.bucket import look_at
+from roop_supabase.credentials import KEY_VARIABLE, Credentials, expiry_of, find, kind_of
+from roop_supabase.failures import Patience
+from roop_supabase.links import link_of
+from roop_supabase.options import Options
+from roop_supabase.place import Place, place_of, require_options
+from roop_supabase.qr import code_of
+from roop_supabase.rows import add_row
+from roop_supabase.server import Server
+from roop_supabase.transfers import Transfers, state_folder
+
+#: Of the look before a run; after one there is more patience.
+_TRIES_BEFORE = 2
+
+
+class Supabase(Uploader):
+    """``pace`` multiplies pauses between tries; tests hurry."""
+
+    def __init__(self, *, pace: float = 1.0) -> None:
+        self._pace = pace
+        self._server: Server | None = None
+
+    def setup(self, ctx: Context) -> None:
+        self._ctx, self._options = ctx, ctx.options_as(Options)
+        require_options(self._options)
+        credentials = find(os.environ)
+        self._require_usable(credentials)
+        self._server = Server(credentials)
+        patience = Patience(ctx.check_cancel, ctx.cancel, pace=self._pace, tries=_TRIES_BEFORE)
+        self._bucket = look_at(self._server, self._options.bucket, patience)
+        if self._options.link == "public" and self._bucket.public is False:
+            raise UsageError(
+                f"the bucket {self._bucket.name} is private, so it has no public links; make it public, or take "
+                "--supabase-link signed"
+            )
+
+    def begin(self, job: JobContext) -> None:
+        if refusal := self._bucket.refusal(job.media_type):
+            raise UsageError(refusal)
+
+    def upload(self, artifact: Artifact) -> Receipt:
+        assert self._server is not None
+        if refusal := self._bucket.refusal(artifact.media_type, artifact.size):
+            raise UploadError(refusal)
+        server, options, place = self._server, self._options, place_of(artifact, self._options)
+        patience = Patience(self._ctx.check_cancel, self._ctx.cancel, pace=self._pace)
+        if not self._send(server, place, artifact, patience):
+            artifact.note(f"the same file was in the bucket {place.bucket} already, so it was not sent again")
+        ends = datetime.now(UTC) + timedelta(seconds=options.expires_s)
+        url = link_of(server, place, artifact, options, patience)
+        if options.table:
+            add_row(server, options.table, artifact, url, patience)
+        details = {"bucket": place.bucket, "object": place.key}
+        if options.link == "signed":
+            details["expires"] = ends.isoformat(timespec="seconds")
+        return Receipt(url, details, None if url is None else code_of(url, options, artifact.note))
+
+    def _send(self, server: Server, place: Place, artifact: Artifact, patience: Patience) -> bool:
+        if artifact.size <= standard.MOST_BYTES:
+            return standard.send(server, place, artifact, self._options, patience)
+        return resumable.send(server, place, artifact, self._options, patience, Transfers(state_folder()))
+
+    def teardown(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    def _require_usable(self, credentials: Credentials) -> None:
+        ended = expiry_of(credentials.key)
+        if ended is not None and ended <= datetime.now(UTC):
+            raise UsageError(
+                f"the key of the Supabase project expired at {ended:%Y-%m-%d %H:%M} UTC; put another in {KEY_VARIABLE}"
+            )
+        kind = kind_of(credentials.key)
+        if kind in ("service_role", "secret"):
+            self._ctx.log.warning(
+                "the Supabase key is of the kind %s, which no row-level security holds back; an anon or publishable key "
+                "with policies for this bucket is enough",
+                kind,
+            )
