@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import sending
 from supabase_double.handle import Project
 
 
@@ -42,3 +45,24 @@ def other_host(_other_host: Project) -> Project:
     """A second project, to which nothing of the first may go."""
     _other_host.reset()
     return _other_host
+
+
+@pytest.fixture
+def project(storage: Project) -> Project:
+    """With a bucket ``clips`` that anybody may write to."""
+    storage.bucket("clips", policies={"anon": ["insert", "select", "update"]})
+    return storage
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Large enough for three chunks; only its bytes count."""
+    path = tmp_path_factory.mktemp("clips") / "private-name.mp4"
+    path.write_bytes(random.Random(1).randbytes(sending.SIZE))
+    return path
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Where transfers are kept."""
+    return tmp_path / "roop" / "supabase"

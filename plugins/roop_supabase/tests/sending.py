@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from supabase_double.handle import Project
 
 from roop_host import Artifact, Interrupted
 from roop_supabase.credentials import Credentials
@@ -21,6 +24,8 @@ from roop_supabase.server import Server
 from roop_supabase.transfers import Transfers
 
 MIB = 2**20
+SIZE = 13 * MIB
+PATH = "/storage/v1/upload/resumable"
 PLACE = Place("clips", "made/one.mp4")
 
 
@@ -64,6 +69,23 @@ def send_with(
         return send(server, PLACE, told, options or Options(bucket="clips"), patience, Transfers(state))
     finally:
         server.close()
+
+
+def upload(project: Project, clip: Path, state: Path, stopped: Stopped | None = None, **said: Any) -> bool:
+    """Send it with the key that anybody may know."""
+    return send_with(project.url, project.keys.anon, clip, state, stopped=stopped, **said)
+
+
+def patches(project: Project) -> list[tuple[int, int]]:
+    """Offset and received bytes of every chunk."""
+    return [(int(one.headers["upload-offset"]), one.size) for one in project.requests("PATCH")]
+
+
+def require_there(project: Project, clip: Path) -> None:
+    """The bucket holds this file and nothing else."""
+    (found,) = project.objects()
+    assert (found.bucket, found.key) == (PLACE.bucket, PLACE.key)
+    assert project.content(PLACE.bucket, PLACE.key) == clip.read_bytes()
 
 
 def _hang_at(bytes_there: int) -> Callable[[int], None]:

@@ -25,6 +25,8 @@ TIMEOUT_S = 30.0
 _MAY_PASS = frozenset({408, 423, 425, 429})
 #: How much of a server's text is looked at, and how much of that is shown.
 _READ, _SHOWN = 10_000, 200
+#: Who logs addresses, and which of them are nobody's business though they are not signed.
+_LOGGERS, _UPLOADS = ("httpx", "httpcore.http11"), re.compile(r"(/upload/resumable/)[^\s\"']+")
 _OF_THE_KEY = ("jwt", "jws", "token", "signature", "api key")
 
 
@@ -44,11 +46,12 @@ class Refused(UploadError):
 
 
 class _Unsigned(logging.Filter):
-    """httpx logs the address of every request, and a signed one lets anybody in."""
+    """httpx logs the address of every request, and a signed one lets anybody in; httpcore logs where an upload is taken."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+        record.msg, record.args = _UPLOADS.sub(r"\1***", record.getMessage()), ()
         return True
 
 
@@ -60,7 +63,8 @@ class Server:
         self.base = f"{credentials.url}/storage/v1"
         self._status, self._asked_s = 0, None  # type: int, float | None
         self._filter = _Unsigned()
-        logging.getLogger("httpx").addFilter(self._filter)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
         # HTTP/2 stays off: its library logs every header, so the key
         self.http = self.fresh_http()
         self.http.event_hooks = {"response": [self._note]}
@@ -87,7 +91,8 @@ class Server:
     def close(self) -> None:
         """Close the connections."""
         self.http.close()
-        logging.getLogger("httpx").removeFilter(self._filter)
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
 
     def _note(self, response: httpx.Response) -> None:
         self._status, self._asked_s = response.status_code, _retry_after(response.headers.get("retry-after"))
