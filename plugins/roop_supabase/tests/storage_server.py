@@ -1,7 +1,8 @@
-"""A Supabase project on loopback for tests, as a process of its own; it prints where it listens and its keys as one line of JSON.
+"""A Supabase project on loopback for tests, as a process of its own.
 
-``python storage_server.py --folder DIR --port 0``. What lies in DIR/objects is removed. ``/storage/v1`` and ``/rest/v1`` keep the
-platform's contract; ``/_test`` orders faults and tells what came.
+``python storage_server.py --folder DIR --port 0`` prints where it listens, and its keys, as one line of JSON. What lies in
+DIR/objects is removed. ``/storage/v1`` and ``/rest/v1`` keep the platform's contract; ``/_test`` orders faults and tells
+what came.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import socket
 import struct
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedReader
 from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from supabase_double import buckets, control, objects, resumable, tables
-from supabase_double.exchange import Answer, ApiError, Cut, Exchange
+from supabase_double.body import Body, Cut
+from supabase_double.exchange import Answer, ApiError, Exchange
 from supabase_double.faults import Fault
 from supabase_double.tokens import Keys
 from supabase_double.world import Seen, Settings, World
@@ -47,12 +48,11 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "supabase-double", ""
-    disable_nagle_algorithm = True
+    disable_nagle_algorithm, timeout = True, 60
     _seen: Seen
-    _read: bool
-    _stop_at: int | None
+    _body: Body
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Nothing: tests ask for the requests."""
 
     def _serve(self) -> None:
@@ -60,121 +60,71 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self._body = Body(cast(BufferedReader, self.rfile), headers)
+        exchange = Exchange(world, self.command, path, parts.query, headers, self._body.pieces)
         self._seen = Seen(self.command, self.path, headers)
-        self._read, self._stop_at = False, None
-        exchange = Exchange(world, self.command, path, parts.query, headers, self._pieces)
         if path.startswith("/_test/"):
             self._send(control.routed(exchange, path.removeprefix("/_test/")) or Answer(404))
             return
         with world.lock:
             world.requests.append(self._seen)
-        fault = world.fault(self.command, self.path)
+            fault = world.fault(self.command, self.path)
         try:
-            answer = self._answer(exchange, fault)
+            answer = self._answer(exchange, fault or Fault())
         except Cut:
-            self._after_cut(fault)
-            return
+            answer = _instead(fault) if fault else None
+        self._seen.size = self._body.size
         if answer is None:
             self._drop()
-            return
-        self._send(answer)
+        else:
+            self._send(answer)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
-    def _answer(self, exchange: Exchange, fault: Fault | None) -> Answer | None:
+    def _answer(self, exchange: Exchange, fault: Fault) -> Answer | None:
         """None: the connection ends without one."""
-        if fault is None:
-            return _routed(exchange)
-        self._stop_at = fault.after_bytes
-        if fault.at != "end" and fault.after_bytes is None and fault.location is None:
-            instead = fault.drop or fault.status is not None
-            if fault.at == "body" and instead:
+        self._body.stop_at = fault.after_bytes
+        if fault.instead and fault.at != "end" and fault.after_bytes is None:
+            if fault.at == "body":
                 exchange.body()
-            time.sleep(fault.stall_s)
-            if instead:
-                return _false(fault)
+            self._stall(exchange.world, fault)
+            return _instead(fault)
+        if fault.at != "end":
+            self._stall(exchange.world, fault)
         answer = _routed(exchange)
         if fault.location is not None and "Location" in answer.headers:
-            true = answer.headers["Location"]
-            answer.headers["Location"] = fault.location.format(
-                location=true, path=urlsplit(true).path, host=urlsplit(true).netloc
-            )
+            true = urlsplit(answer.headers["Location"])
+            answer.headers["Location"] = fault.location.format(location=true.geturl(), path=true.path, host=true.netloc)
         if fault.at == "end":
-            time.sleep(fault.stall_s)
-            if fault.drop or fault.status is not None:
-                return _false(fault)
+            self._stall(exchange.world, fault)
+            return _instead(fault) if fault.instead else answer
         return answer
 
-    def _after_cut(self, fault: Fault | None) -> None:
-        """An ordered stop within the body, or a client that went away."""
-        self.close_connection = True
-        if fault is not None and fault.after_bytes is not None:
-            time.sleep(fault.stall_s)
-            if fault.status is not None and (answer := _false(fault)):
-                self._send(answer)
-                return
-        self._drop()
+    def _stall(self, world: World, fault: Fault) -> None:
+        """A reset ends it: what stalled in one test does nothing in the next."""
+        if fault.stall_s and world.over.wait(fault.stall_s):
+            raise Cut
 
     def _drop(self) -> None:
         """With a reset, as when a router forgets a connection: a client that still writes must notice."""
         self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
         self.connection.close()
 
-    def _pieces(self) -> Iterator[bytes]:
-        self._read = True
-        source = self._chunked() if "chunked" in self.headers.get("transfer-encoding", "") else self._sized()
-        for piece in source:
-            if self._stop_at is not None and self._seen.size + len(piece) > self._stop_at:
-                kept = piece[: self._stop_at - self._seen.size]
-                self._seen.size += len(kept)
-                yield kept
-                raise Cut
-            self._seen.size += len(piece)
-            yield piece
-
-    def _sized(self) -> Iterator[bytes]:
-        left = int(self.headers.get("content-length") or 0)
-        while left:
-            piece = self._received(min(left, _PIECE))
-            left -= len(piece)
-            yield piece
-
-    def _received(self, longest: int) -> bytes:
-        try:
-            piece = self.rfile.read1(longest)
-        except ConnectionError:
-            raise Cut from None
-        if not piece:
-            raise Cut
-        return piece
-
-    def _chunked(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-
     def _send(self, answer: Answer) -> None:
-        has_body = int(self.headers.get("content-length") or 0) > 0 or "transfer-encoding" in self.headers
-        if has_body and not self._read:
-            self.close_connection = True  # what is left of the body would pass for the next request
         self._seen.status = answer.status
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        length = answer.file[2] if answer.file else len(answer.body)
         if answer.status != 204:
-            self.send_header("Content-Length", str(length))
-        if self.close_connection:
-            self.send_header("Connection", "close")
+            self.send_header("Content-Length", str(answer.file[2] if answer.file else len(answer.body)))
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        self.wfile.write(answer.body)
-        if answer.file:
-            self._send_file(*answer.file)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+            if answer.file:
+                self._send_file(*answer.file)
         self.wfile.flush()
+        self._body.drain()
 
     def _send_file(self, path: Path, start: int, length: int) -> None:
         with path.open("rb") as file:
@@ -184,17 +134,14 @@ class _Handler(BaseHTTPRequestHandler):
                 length -= len(piece)
 
 
-def _false(fault: Fault) -> Answer | None:
+def _instead(fault: Fault) -> Answer | None:
     """The ordered answer, or None for none at all."""
     if fault.drop or fault.status is None:
         return None
-    answer = (
-        Answer(fault.status, {}, str(fault.body).encode())
-        if isinstance(fault.body, str)
-        else Answer.of(fault.body, fault.status)
-    )
-    if fault.body is None:
-        answer = Answer(fault.status)
+    if isinstance(fault.body, str):
+        answer = Answer(fault.status, {"Content-Type": "text/plain"}, fault.body.encode())
+    else:
+        answer = Answer(fault.status) if fault.body is None else Answer.of(fault.body, fault.status)
     answer.headers.update(fault.headers)
     return answer
 

@@ -43,6 +43,11 @@ def check_key(key: str) -> None:
         raise ApiError(400, "InvalidKey", f"Invalid key: {key}")
 
 
+def check_name(name: str) -> None:
+    if not _BUCKET.fullmatch(name):
+        raise ApiError(400, "InvalidBucketName", "Bucket name invalid", "Invalid Input")
+
+
 def check_type(bucket: Bucket, mimetype: str) -> None:
     if not bucket.allowed_mime_types:
         return
@@ -83,8 +88,7 @@ def _described(bucket: Bucket) -> dict[str, Any]:
 def _create(exchange: Exchange, role: str) -> Answer:
     said, world = exchange.json(), exchange.world
     name = said.get("id") or said.get("name") or ""
-    if not _BUCKET.fullmatch(name):
-        raise ApiError(400, "InvalidBucketName", "Bucket name invalid", "Invalid Input")
+    check_name(name)
     if role != BYPASSES:
         raise denied()
     with world.lock:

@@ -27,18 +27,8 @@ def _objects(world: World) -> list[dict[str, Any]]:
 
 
 def _transfers(world: World) -> list[dict[str, Any]]:
-    told = world.transfers.items()
-    return [
-        {
-            "id": name,
-            "bucket": one.bucket,
-            "key": one.key,
-            "offset": one.offset,
-            "length": one.length,
-            "metadata": one.metadata,
-        }
-        for name, one in told
-    ]
+    told = ("bucket", "key", "offset", "length", "metadata")
+    return [{"id": name, **{word: getattr(one, word) for word in told}} for name, one in world.transfers.items()]
 
 
 def _order(world: World, what: str, said: dict[str, Any]) -> None:

@@ -12,12 +12,6 @@ from urllib.parse import parse_qs
 from supabase_double.tokens import Refused, verify
 from supabase_double.world import World
 
-_PIECE = 64 * 1024
-
-
-class Cut(Exception):
-    """The body ended before its time: by an ordered fault, or because the client went away."""
-
 
 class ApiError(Exception):
     """What the server answers for a failure. ``error`` is the old name of ``code``; both stand in the body."""

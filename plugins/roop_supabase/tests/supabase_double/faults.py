@@ -32,6 +32,11 @@ class Fault:
     #: In the place of the true ``Location``; ``{host}``, ``{path}`` and ``{location}`` are its parts.
     location: str | None = None
 
+    @property
+    def instead(self) -> bool:
+        """Whether the true answer is never seen."""
+        return self.drop or self.status is not None
+
     @classmethod
     def ordered(cls, order: dict[str, Any]) -> Fault:
         unknown = order.keys() - {one.name for one in fields(cls)}

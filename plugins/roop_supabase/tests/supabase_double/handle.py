@@ -43,6 +43,11 @@ class Begun:
     metadata: dict[str, str]
 
 
+def failure(status: int, code: str, message: str = "") -> dict[str, Any]:
+    """The body of a failure of the object routes, whose HTTP status is 400 (500 for 500)."""
+    return {"statusCode": str(status), "error": code, "message": message or code, "code": code}
+
+
 @dataclass
 class Project:
     """One server process: its address, its keys, and what is ordered of it and asked."""
@@ -66,11 +71,9 @@ class Project:
         self._process.kill()
         self._process.communicate()
 
-    def token(
-        self, role: str = "authenticated", *, expires_in: float = 3600.0, secret: str | None = None, **claims: Any
-    ) -> str:
+    def token(self, role: str = "authenticated", *, expires_in: float = 3600.0, secret: str | None = None) -> str:
         """A token of this role, signed with the project's secret or another."""
-        return sign(secret or self.keys.jwt_secret, {"role": role, **claims}, expires_in=expires_in)
+        return sign(secret or self.keys.jwt_secret, {"role": role}, expires_in=expires_in)
 
     def reset(self) -> None:
         """No bucket, no table, no fault, no request seen; settings as at the start."""

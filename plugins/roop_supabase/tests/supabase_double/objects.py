@@ -16,10 +16,9 @@ from urllib.parse import quote
 from supabase_double import buckets
 from supabase_double.exchange import Answer, ApiError, Exchange
 from supabase_double.tokens import Refused, sign, verify
-from supabase_double.world import Bucket, Content, Stored, World, now
+from supabase_double.world import BYPASSES, Bucket, Content, Stored, World, now
 
 _TWO_HOURS_S = 7200
-_BYPASSES = "service_role"
 
 
 def store(world: World, bucket: str, key: str, content: Content, version: str | None = None) -> Stored:
@@ -108,7 +107,8 @@ def upload(exchange: Exchange, name: str, key: str, role: str, *, upsert: bool) 
         return store(world, name, key, Content(file, mimetype, cache, metadata))
 
 
-def _upload(exchange: Exchange, name: str, key: str, *, upsert: bool) -> Answer:
+def _upload(exchange: Exchange, name: str, key: str) -> Answer:
+    upsert = exchange.upsert or exchange.method == "PUT"
     stored = upload(exchange, name, key, exchange.named_role(), upsert=upsert)
     return Answer.of({"Id": stored.id, "Key": f"{name}/{key}"})
 
@@ -126,7 +126,7 @@ def _readable(exchange: Exchange, name: str, key: str) -> Stored:
     bucket = world.buckets.get(name)
     if bucket is None or (role is None and not bucket.public):
         raise buckets.no_bucket()
-    return _found(world, bucket, key, _BYPASSES if bucket.public else role or "anon")
+    return _found(world, bucket, key, BYPASSES if bucket.public else role or "anon")
 
 
 def _range(asked: str, size: int) -> tuple[int, int] | None:
@@ -146,23 +146,20 @@ def _content(exchange: Exchange, stored: Stored, **more: str) -> Answer:
     start, length = part or (0, stored.size)
     shown = "text/plain" if "text/html" in stored.content.mimetype else stored.content.mimetype
     headers = {"Content-Type": shown, "Accept-Ranges": "bytes", "ETag": stored.etag, "X-Robots-Tag": "none"}
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
     if part:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
     if (name := exchange.query.get("download")) is not None:
         told = quote(name, safe="")
         headers["Content-Disposition"] = f"attachment; filename={told}; filename*=UTF-8''{told}" if name else "attachment;"
-    return Answer(
-        206 if part else 200,
-        headers | {name.replace("_", "-"): value for name, value in more.items()},
-        file=(stored.content.file, start, length),
-    )
+    return Answer(206 if part else 200, headers, file=(stored.content.file, start, length))
 
 
 def _public(exchange: Exchange, name: str, key: str) -> Answer:
     bucket = exchange.world.buckets.get(name)
     if bucket is None or not bucket.public:
         raise buckets.no_bucket()
-    stored = _found(exchange.world, bucket, key, _BYPASSES)
+    stored = _found(exchange.world, bucket, key, BYPASSES)
     return _content(exchange, stored, Cache_Control=stored.content.cache_control)
 
 
@@ -216,7 +213,7 @@ def _sign_upload(exchange: Exchange, name: str, key: str) -> Answer:
 
 def _upload_signed(exchange: Exchange, name: str, key: str) -> Answer:
     claims = _signed_claims(exchange, f"{name}/{key}", "upload")
-    upload(exchange, name, key, _BYPASSES, upsert=bool(claims.get("upsert")))
+    upload(exchange, name, key, BYPASSES, upsert=bool(claims.get("upsert")))
     return Answer.of({"Key": f"{name}/{key}"})
 
 
@@ -291,6 +288,11 @@ def _remove(exchange: Exchange, name: str, key: str) -> Answer:
     return Answer.of([{"bucket_id": name, **_row(one.key, one)} for one in removed])
 
 
+def _get(exchange: Exchange, name: str, key: str) -> Answer:
+    stored = _readable(exchange, name, key)
+    return _content(exchange, stored, Cache_Control=stored.content.cache_control)
+
+
 _Route = Callable[[Exchange, str, str], Answer]
 #: By method and the words before the bucket, the longer ones first.
 _ROUTES: list[tuple[str, str, _Route]] = [
@@ -303,17 +305,12 @@ _ROUTES: list[tuple[str, str, _Route]] = [
     ("GET", "info/public/", _info),
     ("GET", "info/", _info),
     ("POST", "list/", _list),
-    ("GET", "authenticated/", lambda exchange, name, key: _get(exchange, name, key)),
-    ("GET", "", lambda exchange, name, key: _get(exchange, name, key)),
+    ("GET", "authenticated/", _get),
+    ("GET", "", _get),
     ("DELETE", "", _remove),
-    ("POST", "", lambda exchange, name, key: _upload(exchange, name, key, upsert=exchange.upsert)),
-    ("PUT", "", lambda exchange, name, key: _upload(exchange, name, key, upsert=True)),
+    ("POST", "", _upload),
+    ("PUT", "", _upload),
 ]
-
-
-def _get(exchange: Exchange, name: str, key: str) -> Answer:
-    stored = _readable(exchange, name, key)
-    return _content(exchange, stored, Cache_Control=stored.content.cache_control)
 
 
 def routed(exchange: Exchange, rest: str) -> Answer | None:

@@ -8,14 +8,15 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
 from supabase_double import buckets
 from supabase_double.exchange import Answer, ApiError, Exchange
 from supabase_double.objects import store
-from supabase_double.tokens import packed, unpacked
-from supabase_double.world import Content, Transfer, World
+from supabase_double.tokens import Refused, packed, unpacked, verify
+from supabase_double.world import BYPASSES, Bucket, Content, Transfer, World
 
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration"
 _BODY = "application/offset+octet-stream"
@@ -32,6 +33,30 @@ class Plain(Exception):
 
     def answer(self) -> Answer:
         return _plain(self.status, self.text)
+
+
+@dataclass(frozen=True)
+class _Asker:
+    role: str
+    upsert: bool
+    #: Bucket and key that a signed upload is for; None for any.
+    place: str | None = None
+
+    def check(self, world: World, bucket: Bucket, key: str) -> None:
+        if self.place not in (None, f"{bucket.id}/{key}"):
+            raise ApiError(400, "InvalidSignature", "Invalid signature")
+        buckets.check_upload(world, bucket, key, self.role, upsert=self.upsert)
+
+
+def _signed(exchange: Exchange) -> _Asker:
+    """Who holds the token of a signed upload may do what its maker might."""
+    try:
+        claims = verify(exchange.world.keys.jwt_secret, exchange.headers.get("x-signature", ""))
+    except Refused as error:
+        raise ApiError(400, "InvalidJWT", str(error)) from None
+    if claims.get("scope") != "upload":
+        raise ApiError(400, "InvalidSignature", "Token is not scoped for upload")
+    return _Asker(BYPASSES, bool(claims.get("upsert")), str(claims.get("url")))
 
 
 def _plain(status: int, text: str = "", **headers: str) -> Answer:
@@ -72,13 +97,12 @@ def _cache_control(told: str) -> str:
 
 def _place(told: dict[str, str]) -> tuple[str, str]:
     name, key = told.get("bucketName", ""), told.get("objectName", "")
-    if not name:
-        raise Plain(400, "Bucket name invalid")
+    buckets.check_name(name)
     buckets.check_key(key)
     return name, key
 
 
-def _create(exchange: Exchange, role: str, origin: str) -> Answer:
+def _create(exchange: Exchange, asker: _Asker, origin: str) -> Answer:
     world = exchange.world
     if "upload-concat" in exchange.headers:
         raise Plain(501, "Concatenation extension is not (yet) supported. Disable parallel uploads in the tus client.\n")
@@ -92,7 +116,7 @@ def _create(exchange: Exchange, role: str, origin: str) -> Answer:
     bucket = buckets.bucket_of(world, name)
     if length is not None and length > buckets.size_limit(bucket, world.settings.max_size):
         raise Plain(413, "Maximum size exceeded\n")
-    buckets.check_upload(world, bucket, key, role, upsert=exchange.upsert)
+    asker.check(world, bucket, key)
     if told.get("contentType"):
         buckets.check_type(bucket, told["contentType"])
     told["cacheControl"] = _cache_control(told.get("cacheControl", ""))
@@ -152,7 +176,7 @@ def _head(world: World, identity: str) -> Answer:
     return answer
 
 
-def _patch(exchange: Exchange, identity: str, role: str) -> Answer:
+def _patch(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
     world = exchange.world
     offset = _number(exchange, "Upload-Offset")
     if offset is None:
@@ -162,8 +186,7 @@ def _patch(exchange: Exchange, identity: str, role: str) -> Answer:
     if exchange.headers["content-type"] != _BODY:
         raise Plain(400, "Invalid content-type\n")
     transfer = _transfer(world, identity)
-    bucket = buckets.bucket_of(world, transfer.bucket)
-    buckets.check_upload(world, bucket, transfer.key, role, upsert=exchange.upsert)
+    asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
     with _writer(transfer, 0):
         if offset != transfer.offset:
             raise Plain(409, "Upload-Offset conflict\n")
@@ -206,11 +229,10 @@ def _finish(world: World, transfer: Transfer) -> None:
     store(world, transfer.bucket, transfer.key, content, transfer.version)
 
 
-def _terminate(exchange: Exchange, identity: str, role: str) -> Answer:
+def _terminate(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
     world = exchange.world
     transfer = _transfer(world, identity)
-    bucket = buckets.bucket_of(world, transfer.bucket)
-    buckets.check_upload(world, bucket, transfer.key, role, upsert=exchange.upsert)
+    asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
     if transfer.done:
         raise Plain(400, "Cannot terminate an already completed upload")
     with world.lock:
@@ -218,27 +240,31 @@ def _terminate(exchange: Exchange, identity: str, role: str) -> Answer:
     return _plain(204)
 
 
-def _answered(exchange: Exchange, identity: str, origin: str) -> Answer | None:
+def _answered(exchange: Exchange, rest: str, origin: str) -> Answer | None:
     world, method = exchange.world, exchange.method
     if method == "OPTIONS":
         limit = str(world.settings.max_size)
         return _plain(204, Tus_Version="1.0.0", Tus_Extension=EXTENSIONS, Tus_Max_Size=limit)
-    try:
-        role = exchange.role()
-    except ApiError as error:
-        return error.answer()
+    signed, identity = rest.split("/")[0] == "sign", rest.removeprefix("sign").strip("/")
+    if not signed:
+        try:
+            asker = _Asker(exchange.role(), exchange.upsert)
+        except ApiError as error:
+            return error.answer()
     if "tus-resumable" not in exchange.headers:
         raise Plain(412, "Tus-Resumable Required\n")
     if exchange.headers["tus-resumable"] != "1.0.0":
         raise Plain(400, "Invalid tus-resumable\n")
+    if signed:
+        asker = _signed(exchange)
     if method == "POST" and not identity:
-        return _create(exchange, role, origin)
+        return _create(exchange, asker, origin)
     if method == "HEAD":
         return _head(world, identity)
     if method == "PATCH":
-        return _patch(exchange, identity, role)
+        return _patch(exchange, identity, asker)
     if method == "DELETE":
-        return _terminate(exchange, identity, role)
+        return _terminate(exchange, identity, asker)
     return None
 
 

@@ -9,6 +9,8 @@ from supabase_double.exchange import Answer, ApiError, Exchange
 from supabase_double.tokens import Refused, verify
 from supabase_double.world import Table, World
 
+_Row = dict[str, Any]
+
 
 class Sql(Exception):
     """A failure in PostgREST's words."""
@@ -31,9 +33,8 @@ def _gateway(exchange: Exchange) -> Answer | None:
     """Without a key of the project, nothing gets as far as the database."""
     key, keys = exchange.headers.get("apikey"), exchange.world.keys
     if key is None:
-        return Answer.of(
-            {"message": "No API key found in request", "hint": "No `apikey` request header or url param was found."}, 401
-        )
+        hint = "No `apikey` request header or url param was found."
+        return Answer.of({"message": "No API key found in request", "hint": hint}, 401)
     if key not in (keys.anon, keys.service_role, keys.publishable, keys.secret):
         hint = "Double check your Supabase `anon` or `service_role` API key."
         return Answer.of({"message": "Invalid API key", "hint": hint}, 401)
@@ -59,7 +60,7 @@ def _check_value(kind: str, value: Any) -> None:
         raise Sql(400, code, f'invalid input syntax for type {long}: "{value}"') from None
 
 
-def _check_row(table: Table, row: dict[str, Any], named: list[str]) -> None:
+def _check_row(table: Table, row: _Row, named: list[str]) -> None:
     for column in [*named, *row]:
         if column not in table.columns:
             raise Sql(400, "PGRST204", f"Could not find the '{column}' column of '{table.name}' in the schema cache")
@@ -71,7 +72,7 @@ def _check_row(table: Table, row: dict[str, Any], named: list[str]) -> None:
             raise Sql(400, "23502", message)
 
 
-def _twin(table: Table, row: dict[str, Any], columns: list[str]) -> dict[str, Any] | None:
+def _twin(table: Table, row: _Row, columns: list[str]) -> _Row | None:
     """The row that has the same values in these columns."""
     values = [row.get(column) for column in columns]
     if None in values:
@@ -79,7 +80,7 @@ def _twin(table: Table, row: dict[str, Any], columns: list[str]) -> dict[str, An
     return next((one for one in table.rows if [one.get(column) for column in columns] == values), None)
 
 
-def _check_unique(table: Table, row: dict[str, Any], but: list[str]) -> None:
+def _check_unique(table: Table, row: _Row, but: list[str]) -> None:
     for columns in table.unique:
         if columns != but and _twin(table, row, columns):
             names, values = ", ".join(columns), ", ".join(str(row[column]) for column in columns)
@@ -87,9 +88,7 @@ def _check_unique(table: Table, row: dict[str, Any], but: list[str]) -> None:
             raise Sql(409, "23505", message, f"Key ({names})=({values}) already exists.")
 
 
-def _put(
-    world: World, table: Table, row: dict[str, Any], role: str, conflict: list[str], resolution: str
-) -> dict[str, Any] | None:
+def _put(world: World, table: Table, row: _Row, role: str, conflict: list[str], resolution: str) -> _Row | None:
     """The row as it stands then; None where it was left as it was."""
     needed = ["insert", "select"] if conflict else ["insert"]
     if not all(world.allows(table.policies, role, what) for what in needed):

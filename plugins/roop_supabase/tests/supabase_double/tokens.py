@@ -34,9 +34,8 @@ def _signature(secret: str, signed: str) -> str:
 def sign(secret: str, claims: dict[str, Any], *, expires_in: float) -> str:
     now = int(time.time())
     body = {**claims, "iat": now, "exp": int(now + expires_in)}
-    signed = ".".join(
-        packed(json.dumps(part, separators=(",", ":")).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, body)
-    )
+    parts = ({"alg": "HS256", "typ": "JWT"}, body)
+    signed = ".".join(packed(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
     return f"{signed}.{_signature(secret, signed)}"
 
 
@@ -73,14 +72,10 @@ class Keys:
         def legacy(role: str) -> str:
             return sign(jwt_secret, {"iss": "supabase", "ref": "double", "role": role}, expires_in=_TEN_YEARS_S)
 
-        new = secrets.token_hex
-        return cls(
-            jwt_secret,
-            legacy("anon"),
-            legacy("service_role"),
-            f"sb_publishable_{new(11)}_{new(4)}",
-            f"sb_secret_{new(11)}_{new(4)}",
-        )
+        def new(kind: str) -> str:
+            return f"sb_{kind}_{secrets.token_hex(11)}_{secrets.token_hex(4)}"
+
+        return cls(jwt_secret, legacy("anon"), legacy("service_role"), new("publishable"), new("secret"))
 
     def exchanged(self, token: str) -> str:
         """What the gateway hands on in the place of a new key."""

@@ -123,11 +123,15 @@ class World:
     def __init__(self, folder: Path, keys: Keys, settings: Settings) -> None:
         self.folder, self.keys, self._first = folder, keys, settings
         self.lock = threading.RLock()
+        #: Set by the next reset.
+        self.over = threading.Event()
         self.reset()
 
     def reset(self) -> None:
         """As at the start, with the same keys."""
         with self.lock:
+            self.over.set()
+            self.over = threading.Event()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             self.settings = self._first
