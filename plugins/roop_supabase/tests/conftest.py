@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sending
+from memory_ring import Memory, in_memory
 from supabase_double.handle import Project
 
 
@@ -66,3 +67,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def state(tmp_path: Path) -> Path:
     """Where transfers are kept."""
     return tmp_path / "roop" / "supabase"
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
+    """A keyring that holds nothing."""
+    monkeypatch.delenv("ROOP_SUPABASE_BUCKET", raising=False)
+    with in_memory() as memory:
+        yield memory

@@ -7,53 +7,17 @@ import getpass
 import io
 import json
 import sys
-from collections.abc import Iterator
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.backends import fail
-from keyring.errors import KeyringError, PasswordDeleteError
+from memory_ring import Memory
 
 from roop_host import UsageError
 from roop_supabase.account import account
 
 URL = "https://abcdefgh.supabase.co"
 KEY = "sb_publishable_0123456789abcdefXYZ"
-
-
-class Memory(KeyringBackend):
-    """A keyring for one test. ``full`` refuses to keep that user's text."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[tuple[str, str], str] = {}
-        self.full = ""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        if username == self.full:
-            raise KeyringError("no room")
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.held.pop((service, username), None) is None:
-            raise PasswordDeleteError("not there")
-
-
-@pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
-    for name in ("SUPABASE_URL", "SUPABASE_KEY", "ROOP_SUPABASE_BUCKET"):
-        monkeypatch.delenv(name, raising=False)
-    before = keyring.get_keyring()
-    memory = Memory()
-    keyring.set_keyring(memory)
-    yield memory
-    keyring.set_keyring(before)
 
 
 class Terminal(io.StringIO):
@@ -88,7 +52,7 @@ def test_a_person_types_address_and_key_and_the_keyring_holds_both(
     assert ring.held == held()
     shown = capsys.readouterr()
     assert KEY not in shown.out + shown.err
-    assert f"{URL}:443" in shown.out
+    assert f"of {URL} now" in shown.out
 
 
 def test_the_key_comes_from_a_pipe_where_the_address_is_given(ring: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from roop_host import UsageError, visible
 from roop_supabase.credentials import (
     KEY_USER,
     KEY_VARIABLE,
+    MIGHTY,
     SERVICE,
     URL_USER,
     URL_VARIABLE,
@@ -43,8 +44,6 @@ _KINDS = {
     "secret": "secret; no policy holds it back",
     "unknown": "of a kind that is not known here",
 }
-#: Keys that pass by row-level security.
-_MIGHTY = ("service_role", "secret")
 _LONGEST_LINE = 10_000
 
 
@@ -96,7 +95,7 @@ def _login(url: str | None, *, check: bool, replace: bool) -> None:
     if check:
         look(credentials, "", " (--no-check keeps them all the same)")
     _keep(credentials)
-    print(f"the keyring holds the address and key of {credentials.origin} now")
+    print(f"the keyring holds the address and key of {credentials.url} now")
     _tell_of_variables()
 
 
@@ -132,7 +131,7 @@ def _tell_of(key: str) -> None:
     ends = expiry_of(key)
     if ends is not None and ends <= datetime.now(UTC):
         raise UsageError(f"this key ended on {ends:%Y-%m-%d}; take a new one from the project's settings")
-    if (kind := kind_of(key)) in _MIGHTY:
+    if (kind := kind_of(key)) in MIGHTY:
         print(
             f"roop: this is a {kind} key, which no policy holds back: who gets it can read and delete all of the project; "
             "a publishable or anon key with policies is enough to upload",
@@ -150,7 +149,7 @@ def _logout() -> None:
 def _check(bucket: str) -> None:
     credentials = find(os.environ)
     ends = expiry_of(credentials.key)
-    print(f"address: {credentials.origin}, {_origin()}")
+    print(f"address: {credentials.url}, {_origin()}")
     print(f"key: {_KINDS[kind_of(credentials.key)]}{f'; it ends on {ends:%Y-%m-%d}' if ends else ''}")
     _tell_of(credentials.key)
     for line in look(credentials, bucket):

@@ -20,6 +20,8 @@ SERVICE, URL_USER, KEY_USER = "roop-supabase", "url", "key"
 URL_VARIABLE, KEY_VARIABLE = "SUPABASE_URL", "SUPABASE_KEY"
 
 Kind = Literal["anon", "service_role", "publishable", "secret", "authenticated", "unknown"]
+#: Keys that pass by row-level security.
+MIGHTY: frozenset[Kind] = frozenset({"service_role", "secret"})
 _NEW_KEYS: dict[str, Kind] = {"sb_publishable_": "publishable", "sb_secret_": "secret"}
 _ROLES: dict[str, Kind] = {"anon": "anon", "service_role": "service_role", "authenticated": "authenticated"}
 _PORTS = {"http": 80, "https": 443}

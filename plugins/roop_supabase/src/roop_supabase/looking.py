@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from threading import Event
 
 from roop_host import UsageError
-from roop_supabase.credentials import Credentials, kind_of
-from roop_supabase.failures import Passing
+from roop_supabase.bucket import Bucket, look_at
+from roop_supabase.credentials import MIGHTY, Credentials, kind_of
+from roop_supabase.failures import Passing, Patience
 from roop_supabase.server import Refused, Server
-
-if TYPE_CHECKING:
-    from storage3 import SyncBucket
 
 #: Nobody waits longer at a prompt.
 _TIMEOUT_S = 15.0
-_UNSEEN = (403, 404)
 
 
 def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str]:
@@ -24,7 +21,9 @@ def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str
         with server.asking("looking at the storage"):
             server.client.storage.list_buckets()
         lines = ["server: it answers and takes the key"]
-        return [*lines, _bucket(server, bucket)] if bucket else lines
+        if bucket:
+            lines.append(_told(look_at(server, bucket, Patience(lambda: None, Event(), tries=2)), credentials.key))
+        return lines
     except Refused as refused:
         raise UsageError(f"{refused}{otherwise}") from None
     except Passing as failure:
@@ -33,25 +32,14 @@ def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str
         server.close()
 
 
-def _bucket(server: Server, name: str) -> str:
-    try:
-        with server.asking(f"looking at the bucket {name}"):
-            return f"bucket {name}: {_described(server, server.client.storage.get_bucket(name))}"
-    except Refused as refused:
-        if (
-            refused.status not in _UNSEEN
-            or refused.of_the_key
-            or kind_of(server.credentials.key) in ("service_role", "secret")
-        ):
-            raise
-    # Buckets have policies of their own, and uploads need none of those.
-    return f"bucket {name}: not shown to this key, as is usual, or not there; an upload tells"
-
-
-def _described(server: Server, bucket: SyncBucket) -> str:
+def _told(bucket: Bucket, key: str) -> str:
+    if bucket.public is None and kind_of(key) in MIGHTY:
+        raise UsageError(f"the project has no bucket {bucket.name}; make it, or check its name")
+    if bucket.public is None:  # buckets have policies of their own, and uploads need none of those
+        return f"bucket {bucket.name}: not shown to this key, as is usual, or not there; an upload tells"
     said = ["public" if bucket.public else "private"]
-    if bucket.file_size_limit:
-        said.append(f"files up to {bucket.file_size_limit / 1e6:.1f} MB")
-    if bucket.allowed_mime_types:
-        said.append(f"only {server.shown(', '.join(map(str, bucket.allowed_mime_types)))}")
-    return "; ".join(said)
+    if bucket.most_bytes is not None:
+        said.append(f"files up to {bucket.most_bytes / 1e6:.1f} MB")
+    if bucket.types:
+        said.append(f"only {', '.join(bucket.types)}")
+    return f"bucket {bucket.name}: {'; '.join(said)}"

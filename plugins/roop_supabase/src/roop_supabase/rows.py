@@ -21,6 +21,8 @@ _ADVICE = {
     "PGRST106": "the schema is not among those that the project's API shows; add it there, or check --supabase-table",
     "PGRST204": f"the table lacks a column ({_SQL})",
     "42703": f"the table lacks a column ({_SQL})",
+    "22P02": f"a column of the table is of another type ({_SQL})",
+    "42804": f"a column of the table is of another type ({_SQL})",
     "42P10": f"its column {_UNIQUE} is not unique, so the same upload could not be told again; add that constraint ({_SQL})",
     "42501": f"the key may not do this; policies must allow it insert, select and update there ({_SQL})",
 }

@@ -25,8 +25,10 @@ TIMEOUT_S = 30.0
 _MAY_PASS = frozenset({408, 423, 425, 429})
 #: How much of a server's text is looked at, and how much of that is shown.
 _READ, _SHOWN = 10_000, 200
-#: Who logs addresses, and which of them are nobody's business though they are not signed.
-_LOGGERS, _UPLOADS = ("httpx", "httpcore.http11"), re.compile(r"(/upload/resumable/)[^\s\"']+")
+#: Filters are not inherited: those of the libraries that log.
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+#: Where an upload is taken is nobody's business, though it is not signed.
+_UPLOADS = re.compile(r"(/upload/resumable/)[^\s\"']+")
 _OF_THE_KEY = ("jwt", "jws", "token", "signature", "api key")
 
 
@@ -45,13 +47,17 @@ class Refused(UploadError):
         return self.status == 401 or (self.status in (400, 403) and about_it)
 
 
-class _Unsigned(logging.Filter):
-    """httpx logs the address of every request, and a signed one lets anybody in; httpcore logs where an upload is taken."""
+class _Discreet(logging.Filter):
+    """httpx logs the address of every request, where a signed one lets anybody in, and its transport what it is answered."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__()
+        self._credentials = credentials
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
-        record.msg, record.args = _UPLOADS.sub(r"\1***", record.getMessage()), ()
+        record.msg, record.args = _UPLOADS.sub(r"\1***", redact(record.getMessage(), self._credentials)), ()
         return True
 
 
@@ -62,9 +68,9 @@ class Server:
         self.credentials, self.timeout_s = credentials, timeout_s
         self.base = f"{credentials.url}/storage/v1"
         self._status, self._asked_s = 0, None  # type: int, float | None
-        self._filter = _Unsigned()
+        self._discreet = _Discreet(credentials)
         for name in _LOGGERS:
-            logging.getLogger(name).addFilter(self._filter)
+            logging.getLogger(name).addFilter(self._discreet)
         # HTTP/2 stays off: its library logs every header, so the key
         self.http = self.fresh_http()
         self.http.event_hooks = {"response": [self._note]}
@@ -92,7 +98,7 @@ class Server:
         """Close the connections."""
         self.http.close()
         for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(self._filter)
+            logging.getLogger(name).removeFilter(self._discreet)
 
     def _note(self, response: httpx.Response) -> None:
         self._status, self._asked_s = response.status_code, _retry_after(response.headers.get("retry-after"))

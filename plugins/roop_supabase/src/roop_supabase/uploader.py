@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from roop_host import Artifact, Context, JobContext, Receipt, Uploader, UploadError, UsageError
 from roop_supabase import resumable, standard
 from roop_supabase.bucket import look_at
-from roop_supabase.credentials import KEY_VARIABLE, Credentials, expiry_of, find, kind_of
+from roop_supabase.credentials import KEY_VARIABLE, MIGHTY, Credentials, expiry_of, find, kind_of
 from roop_supabase.failures import Patience
 from roop_supabase.links import link_of
 from roop_supabase.options import Options
@@ -80,7 +80,7 @@ class Supabase(Uploader):
                 f"the key of the Supabase project expired at {ended:%Y-%m-%d %H:%M} UTC; put another in {KEY_VARIABLE}"
             )
         kind = kind_of(credentials.key)
-        if kind in ("service_role", "secret"):
+        if kind in MIGHTY:
             self._ctx.log.warning(
                 "the Supabase key is of the kind %s, which no row-level security holds back; an anon or publishable key "
                 "with policies for this bucket is enough",
