@@ -37,20 +37,22 @@ def headers_of(project: Project, token: str = "") -> dict[str, str]:
 def begin(project: Project, length: int = 2500, *, token: str = "", upsert: bool = False, **told: str) -> httpx.Response:
     named = {"bucketName": "made", "objectName": "a/clip.mp4", "contentType": "video/mp4"} | told
     headers = headers_of(project, token) | {"upload-length": str(length), "upload-metadata": metadata(**named)}
-    return httpx.post(project.url + BEGIN, headers=headers | ({"x-upsert": "true"} if upsert else {}))
+    return project.http.post(project.url + BEGIN, headers=headers | ({"x-upsert": "true"} if upsert else {}))
 
 
 def send(project: Project, url: str, offset: int, size: int, *, upsert: bool = False) -> httpx.Response:
     headers = headers_of(project) | {"upload-offset": str(offset), "content-type": BODY}
-    return httpx.patch(url, content=bytes([offset % 251]) * size, headers=headers | ({"x-upsert": "true"} if upsert else {}))
+    return project.http.patch(
+        url, content=bytes([offset % 251]) * size, headers=headers | ({"x-upsert": "true"} if upsert else {})
+    )
 
 
 def offset_of(project: Project, url: str) -> int:
-    return int(httpx.head(url, headers=headers_of(project)).raise_for_status().headers["upload-offset"])
+    return int(project.http.head(url, headers=headers_of(project)).raise_for_status().headers["upload-offset"])
 
 
 def test_what_it_can_do(storage: Project) -> None:
-    answer = httpx.options(storage.url + BEGIN)
+    answer = storage.http.options(storage.url + BEGIN)
     assert (answer.status_code, answer.headers["tus-version"], answer.headers["tus-max-size"]) == (
         204,
         "1.0.0",
@@ -73,7 +75,7 @@ def test_the_object_appears_with_the_last_byte(made: Project) -> None:
     assert (lying.size, lying.content_type, lying.cache_control) == (2500, "video/mp4", "max-age=60")
     assert lying.metadata == {"sha256": "abc"}
     assert made.content("made", "a/clip.mp4") == bytes(1000) + bytes([1000 % 251]) * 1000 + bytes([2000 % 251]) * 500
-    head = httpx.head(url, headers=headers_of(made))
+    head = made.http.head(url, headers=headers_of(made))
     told = [head.headers[name] for name in ("upload-offset", "upload-length", "cache-control")]
     assert (head.status_code, told) == (200, ["2500", "2500", "no-store"])
 
@@ -89,9 +91,9 @@ def test_refusals_at_the_start_are_plain_text(made: Project) -> None:
     denied = begin(made, token=made.keys.anon)
     assert (denied.status_code, denied.text) == (403, "new row violates row-level security policy")
     bare = headers_of(made) | {"upload-length": "5"}
-    assert httpx.post(made.url + BEGIN, headers=bare).status_code == 400
+    assert made.http.post(made.url + BEGIN, headers=bare).status_code == 400
     del bare["tus-resumable"]
-    assert httpx.post(made.url + BEGIN, headers=bare).status_code == 412
+    assert made.http.post(made.url + BEGIN, headers=bare).status_code == 412
     unknown = begin(made, token="rubbish")
     assert (unknown.status_code, unknown.json()["statusCode"]) == (400, "403")
     assert made.transfers() == []
@@ -102,7 +104,7 @@ def test_what_is_there_already_needs_upsert_for_every_request(made: Project) -> 
     assert send(made, url, 0, 10).status_code == 204
     assert (begin(made, 10).status_code, begin(made, 10).text) == (409, "The resource already exists")
     assert send(made, other, 0, 10).status_code == 409
-    assert httpx.delete(other, headers=headers_of(made)).status_code == 409
+    assert made.http.delete(other, headers=headers_of(made)).status_code == 409
     assert begin(made, 10, upsert=True).status_code == 201
     assert send(made, other, 0, 10, upsert=True).status_code == 204
 
@@ -114,21 +116,21 @@ def test_refusals_of_a_chunk(made: Project) -> None:
     assert send(made, url, 0, 999).status_code == 400
     assert send(made, url, 0, 2501).status_code == 413
     wrong = headers_of(made) | {"upload-offset": "0", "content-type": "image/png"}
-    assert httpx.patch(url, content=b"1", headers=wrong).status_code == 403
-    assert httpx.head(url[:-3] + "abc", headers=headers_of(made)).status_code == 404
+    assert made.http.patch(url, content=b"1", headers=wrong).text == "Invalid content-type\n"
+    assert made.http.head(url[:-3] + "abc", headers=headers_of(made)).status_code == 404
     assert offset_of(made, url) == 0
 
 
 def test_an_upload_can_be_given_up(made: Project) -> None:
     url = begin(made).headers["location"]
-    assert httpx.delete(url, headers=headers_of(made)).status_code == 204
-    assert httpx.head(url, headers=headers_of(made)).status_code == 404
+    assert made.http.delete(url, headers=headers_of(made)).status_code == 204
+    assert made.http.head(url, headers=headers_of(made)).status_code == 404
 
 
 def test_an_upload_expires(made: Project) -> None:
     url = begin(made).headers["location"]
     made.settings(expires_s=0)
-    assert httpx.head(url, headers=headers_of(made)).status_code == 410
+    assert made.http.head(url, headers=headers_of(made)).status_code == 410
     made.settings(expired_status=404)
     assert send(made, url, 0, CHUNK).status_code == 404
 
@@ -199,16 +201,17 @@ def test_a_location_that_leads_elsewhere(location: str, told: str, made: Project
 
 
 def test_a_signed_upload_needs_no_key(made: Project) -> None:
-    asked = httpx.post(f"{made.url}/storage/v1/object/upload/sign/made/a/clip.mp4", headers=headers_of(made))
+    asked = made.http.post(f"{made.url}/storage/v1/object/upload/sign/made/a/clip.mp4", headers=headers_of(made))
     named = {"bucketName": "made", "objectName": "a/clip.mp4"}
     headers = {"tus-resumable": "1.0.0", "x-signature": asked.json()["token"], "upload-length": "5"}
-    answer = httpx.post(f"{made.url}{BEGIN}/sign", headers=headers | {"upload-metadata": metadata(**named)})
+    answer = made.http.post(f"{made.url}{BEGIN}/sign", headers=headers | {"upload-metadata": metadata(**named)})
     url = answer.headers["location"]
     assert (answer.status_code, f"{BEGIN}/sign/" in url) == (201, True)
     assert (
-        httpx.patch(url, content=b"12345", headers=headers | {"upload-offset": "0", "content-type": BODY}).status_code == 204
+        made.http.patch(url, content=b"12345", headers=headers | {"upload-offset": "0", "content-type": BODY}).status_code
+        == 204
     )
     assert made.content("made", "a/clip.mp4") == b"12345"
     other = headers | {"upload-metadata": metadata(**named | {"objectName": "b.mp4"})}
-    assert httpx.post(f"{made.url}{BEGIN}/sign", headers=other).status_code == 400
+    assert made.http.post(f"{made.url}{BEGIN}/sign", headers=other).status_code == 400
     assert json.loads(asked.text)["url"].startswith("/object/upload/sign/made/")

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from supabase_double.faults import Moment
 from supabase_double.tokens import Keys, sign
 from supabase_double.world import Policies, Seen
+
+if TYPE_CHECKING:
+    from supabase import Client
 
 _SERVER = Path(__file__).parents[1] / "storage_server.py"
 
@@ -54,8 +57,9 @@ class Project:
 
     url: str
     keys: Keys
+    #: For requests by hand; to make one client takes longer than a hundred requests.
+    http: httpx.Client = field(repr=False)
     _process: subprocess.Popen[str] = field(repr=False)
-    _http: httpx.Client = field(repr=False)
 
     @classmethod
     def started(cls, folder: Path, *flags: str) -> Project:
@@ -64,12 +68,18 @@ class Project:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         url = said.pop("url")
-        return cls(url, Keys(**said), process, httpx.Client(base_url=f"{url}/_test", trust_env=False, timeout=30.0))
+        return cls(url, Keys(**said), httpx.Client(base_url=url, trust_env=False, timeout=30.0), process)
 
     def stop(self) -> None:
-        self._http.close()
+        self.http.close()
         self._process.kill()
         self._process.communicate()
+
+    def client(self, key: str = "") -> Client:
+        """The real client, with the service role's key where none is given."""
+        from supabase import ClientOptions, create_client
+
+        return create_client(self.url, key or self.keys.service_role, ClientOptions(httpx_client=self.http))
 
     def token(self, role: str = "authenticated", *, expires_in: float = 3600.0, secret: str | None = None) -> str:
         """A token of this role, signed with the project's secret or another."""
@@ -156,11 +166,11 @@ class Project:
         return list(self._asked(f"rows/{table}"))
 
     def content(self, bucket: str, key: str) -> bytes:
-        return self._http.get(f"/content/{bucket}/{key}").raise_for_status().content
+        return self.http.get(f"/_test/content/{bucket}/{key}").raise_for_status().content
 
     def _order(self, what: str, **said: Any) -> None:
-        answer = self._http.post(f"/{what}", json=said)
+        answer = self.http.post(f"/_test/{what}", json=said)
         assert answer.status_code == 200, answer.text
 
     def _asked(self, what: str) -> Any:
-        return self._http.get(f"/{what}").raise_for_status().json()
+        return self.http.get(f"/_test/{what}").raise_for_status().json()
