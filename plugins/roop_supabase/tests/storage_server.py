@@ -153,7 +153,8 @@ def _routed(exchange: Exchange) -> Answer:
     else:
         answer = _storage(exchange, path.removeprefix("/storage/v1"))
     if answer is None:
-        missing = {"statusCode": "404", "error": "Not Found", "message": f"Route {exchange.method}:{path} not found"}
+        told = path.removeprefix("/storage/v1")
+        missing = {"message": f"Route {exchange.method}:{told} not found", "error": "Not Found", "statusCode": 404}
         return Answer.of(missing, 404)
     return answer
 

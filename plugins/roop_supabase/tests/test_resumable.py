@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,8 +74,10 @@ def test_a_killed_process_is_gone_on_with(project: Project, clip: Path, state: P
 
 
 def test_a_stopped_upload_is_kept_and_gone_on_with(project: Project, clip: Path, state: Path) -> None:
+    stopped = Stopped(after=8 * MIB)
     with pytest.raises(Interrupted):
-        upload(project, clip, state, Stopped(after=8 * MIB))
+        upload(project, clip, state, stopped)
+    assert stopped.sent[-1] < 9 * MIB
     assert not project.objects()
     assert upload(project, clip, state)
     require_there(project, clip)
@@ -271,6 +274,20 @@ def test_refusals_are_not_repeated(project: Project, clip: Path, state: Path, st
     with pytest.raises(UploadError, match=says):
         upload(project, clip, state)
     assert len(project.requests("POST", PATH)) == 1
+
+
+def test_a_large_file_is_never_whole_in_memory(project: Project, state: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    with clip.open("wb") as file:
+        file.truncate(37 * MIB)
+    told = artifact_of(clip)
+    tracemalloc.start()
+    try:
+        assert upload(project, clip, state, artifact=told)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 3 * CHUNK
 
 
 def test_a_cancel_is_heard_while_another_process_sends(project: Project, clip: Path, state: Path) -> None:

@@ -240,6 +240,7 @@ class _Sending:
         if refused.status != 409:
             raise refused
         require_same(self.server, self.place, self.artifact, self.patience)
+        self.artifact.sent(self.artifact.size)
         return False
 
     def _finish(self, transfer: Transfer) -> bool | None:

@@ -24,7 +24,7 @@ def denied() -> ApiError:
     return ApiError(403, "AccessDenied", "new row violates row-level security policy", "Unauthorized")
 
 
-def duplicate(code: str = "ResourceAlreadyExists") -> ApiError:
+def duplicate(code: str = "KeyAlreadyExists") -> ApiError:
     return ApiError(409, code, "The resource already exists", "Duplicate")
 
 
@@ -82,7 +82,6 @@ def _described(bucket: Bucket) -> dict[str, Any]:
         "updated_at": bucket.created_at,
         "file_size_limit": bucket.file_size_limit,
         "allowed_mime_types": bucket.allowed_mime_types,
-        "type": "STANDARD",
     }
 
 
@@ -117,7 +116,7 @@ def routed(exchange: Exchange, name: str) -> Answer | None:
     world, role = exchange.world, exchange.named_role()
     if exchange.method == "GET" and not name:
         seen = [bucket for bucket in world.buckets.values() if world.allows(bucket.policies, role, "bucket")]
-        return Answer.of([_described(bucket) for bucket in seen])
+        return Answer.of([_described(bucket) | {"type": "STANDARD"} for bucket in seen])
     if exchange.method == "GET":
         bucket = bucket_of(world, name)
         if not world.allows(bucket.policies, role, "bucket"):

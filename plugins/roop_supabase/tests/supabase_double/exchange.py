@@ -21,9 +21,9 @@ class ApiError(Exception):
         self.status, self.code, self.message, self.error = status, code, message, error or code
 
     def answer(self) -> Answer:
-        """Of the object routes: the true status stands in the body only."""
+        """Of the object routes: the true status stands in the body only, but for these two."""
         body = {"statusCode": str(self.status), "error": self.error, "message": self.message, "code": self.code}
-        return Answer.of(body, 500 if self.status == 500 else 400)
+        return Answer.of(body, self.status if self.status in (416, 500) else 400)
 
 
 @dataclass

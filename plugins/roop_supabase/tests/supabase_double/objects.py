@@ -72,7 +72,7 @@ def _of_form(exchange: Exchange) -> tuple[bytes, str, str, Any]:
         if headers.get_filename() is not None:
             mimetype = told.get("contentType") or headers.get("content-type") or "application/octet-stream"
             cache = f"max-age={told['cacheControl']}" if told.get("cacheControl") else "no-cache"
-            return content, mimetype, cache, _json_or_none(told.get("metadata") or told.get("userMetadata"))
+            return content, mimetype, cache, _json_or_none(told.get("metadata") or told.get("userMetadata")) or {}
         told[str(name)] = content.decode()
     raise ApiError(400, "InvalidRequest", "No content provided")
 
@@ -84,7 +84,7 @@ def _of_raw(exchange: Exchange) -> tuple[bytes, str, str, Any]:
         metadata = _json_or_none(base64.b64decode(headers.get("x-metadata", "")))
     except ValueError:
         metadata = None
-    return exchange.body(), mimetype, headers.get("cache-control") or "no-cache", metadata
+    return exchange.body(), mimetype, headers.get("cache-control") or "no-cache", metadata or {}
 
 
 def upload(exchange: Exchange, name: str, key: str, role: str, *, upsert: bool) -> Stored:
@@ -137,7 +137,7 @@ def _range(asked: str, size: int) -> tuple[int, int] | None:
     start = int(first) if first else max(size - int(last), 0)
     end = min(int(last), size - 1) if first and last else size - 1
     if start > end:
-        raise ApiError(400, "InvalidRange", "invalid range provided", "invalid_range")
+        raise ApiError(416, "InvalidRange", "invalid range provided", "invalid_range")
     return start, end - start + 1
 
 
@@ -164,8 +164,10 @@ def _public(exchange: Exchange, name: str, key: str) -> Answer:
 
 
 def _signed_claims(exchange: Exchange, place: str, scope: str) -> dict[str, Any]:
+    if "token" not in exchange.query:
+        raise ApiError(400, "InvalidRequest", "querystring must have required property 'token'", "Error")
     try:
-        claims = verify(exchange.world.keys.jwt_secret, exchange.query.get("token", ""))
+        claims = verify(exchange.world.keys.jwt_secret, exchange.query["token"])
     except Refused as error:
         raise ApiError(400, "InvalidJWT", str(error)) from None
     if claims.get("scope") != scope or claims.get("url") != place:
@@ -183,8 +185,11 @@ def _signed(exchange: Exchange, name: str, key: str) -> Answer:
 
 def _sign(exchange: Exchange, name: str, key: str) -> Answer:
     world, role = exchange.world, exchange.named_role()
+    said = exchange.json()
+    if "expiresIn" not in said:
+        raise ApiError(400, "InvalidRequest", "body must have required property 'expiresIn'", "Error")
     try:
-        seconds = int(exchange.json().get("expiresIn", 0))
+        seconds = int(said["expiresIn"])
     except (TypeError, ValueError):
         seconds = 0
     if seconds < 1:
@@ -214,33 +219,37 @@ def _upload_signed(exchange: Exchange, name: str, key: str) -> Answer:
 
 def _info(exchange: Exchange, name: str, key: str) -> Answer:
     stored = _readable(exchange, name, key)
-    return Answer.of(
-        {
-            "id": stored.id,
-            "name": stored.key,
-            "version": stored.version,
-            "bucket_id": stored.bucket,
-            "size": stored.size,
-            "content_type": stored.content.mimetype,
-            "cache_control": stored.content.cache_control,
-            "etag": stored.etag,
-            "metadata": stored.content.user_metadata,
-            "last_modified": stored.updated_at,
-            "created_at": stored.created_at,
-        }
-    )
+    told = {
+        "id": stored.id,
+        "name": stored.key,
+        "version": stored.version,
+        "bucket_id": stored.bucket,
+        "size": stored.size,
+        "content_type": stored.content.mimetype,
+        "cache_control": stored.content.cache_control,
+        "etag": stored.etag,
+        "metadata": stored.content.user_metadata,
+        "last_modified": stored.updated_at,
+        "created_at": stored.created_at,
+    }
+    answer = Answer.of(told)
+    answer.headers |= {"Cache-Control": stored.content.cache_control, "ETag": stored.etag}
+    return answer
 
 
 def _list(exchange: Exchange, name: str, key: str) -> Answer:
     world, role, asked = exchange.world, exchange.named_role(), exchange.json()
-    prefix = asked.get("prefix", "")
+    if "prefix" not in asked:
+        raise ApiError(400, "InvalidRequest", "body must have required property 'prefix'", "Error")
+    prefix, search = asked["prefix"], asked.get("search", "").casefold()
     prefix = f"{prefix.rstrip('/')}/" if prefix else ""
     bucket = world.buckets.get(name)
     rows: dict[str, Any] = {}
     if bucket is not None and world.allows(bucket.policies, role, "select"):
         for stored in (one for one in world.objects.values() if one.bucket == name and one.key.startswith(prefix)):
             first, slash, _ = stored.key.removeprefix(prefix).partition("/")
-            rows[first] = _row(first, None if slash else stored)
+            if first.casefold().startswith(search):
+                rows[first] = _row(first, None if slash else stored)
     start = int(asked.get("offset", 0))
     return Answer.of([rows[name] for name in sorted(rows)][start : start + int(asked.get("limit", 100))])
 
@@ -265,6 +274,8 @@ def _remove(exchange: Exchange, name: str, key: str) -> Answer:
     """Names that aren't there, or that the role doesn't see or may not remove, are left out of the answer."""
     world, role = exchange.world, exchange.named_role()
     keys = [key] if key else exchange.json().get("prefixes", [])
+    if not keys:
+        raise ApiError(400, "InvalidRequest", "body/prefixes must NOT have fewer than 1 items", "Error")
     removed = []
     with world.lock:
         bucket = world.buckets.get(name)

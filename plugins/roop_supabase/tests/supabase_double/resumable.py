@@ -15,7 +15,7 @@ from typing import Any
 from supabase_double import buckets
 from supabase_double.exchange import Answer, ApiError, Exchange
 from supabase_double.objects import store
-from supabase_double.tokens import Refused, packed, verify
+from supabase_double.tokens import Refused, packed, unpacked, verify
 from supabase_double.world import BYPASSES, Bucket, Content, Transfer, World
 
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration"
@@ -60,7 +60,7 @@ def _signed(exchange: Exchange) -> _Asker:
 
 
 def _plain(status: int, text: str = "", **headers: str) -> Answer:
-    more = {"Content-Type": "text/plain; charset=utf-8"} if text else {}
+    more = {} if status == 204 else {"Content-Type": "text/plain;charset=UTF-8"}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, {"Tus-Resumable": "1.0.0", **more, **named}, text.encode())
 
@@ -72,57 +72,81 @@ def _metadata(header: str | None) -> dict[str, str]:
             name, _, value = pair.strip().partition(" ")
             told[name] = base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise Plain(400, "Invalid Upload-Metadata header\n") from None
+        raise Plain(400, "Invalid upload-metadata\n") from None
     return told
 
 
 def _number(exchange: Exchange, name: str) -> int | None:
     value = exchange.headers.get(name.lower())
     if value is not None and not value.isdigit():
-        raise Plain(400, f"Invalid {name}\n")
+        raise Plain(400, f"Invalid {name.lower()}\n")
     return None if value is None else int(value)
 
 
-def _expires(world: World, transfer: Transfer) -> str:
-    return formatdate(transfer.began + world.settings.expires_s, usegmt=True)
+def _stage(world: World, transfer: Transfer) -> dict[str, str]:
+    """How long there is time for the rest, or that there is none. The time counts from the start, and no chunk renews it."""
+    if transfer.done:
+        return {"Tus-Complete": "1"}
+    return {"Upload-Expires": formatdate(transfer.began + world.settings.expires_s, usegmt=True)}
+
+
+def _cache_control(told: str) -> str:
+    """Plain seconds are taken, anything else is not."""
+    return f"max-age={told}" if told.removeprefix("-").isdigit() else "no-cache"
+
+
+def _place(told: dict[str, str]) -> tuple[str, str]:
+    name, key = told.get("bucketName", ""), told.get("objectName", "")
+    buckets.check_name(name)
+    buckets.check_key(key)
+    return name, key
 
 
 def _create(exchange: Exchange, asker: _Asker, origin: str) -> Answer:
     world = exchange.world
+    if "upload-concat" in exchange.headers:
+        raise Plain(501, "Concatenation extension is not (yet) supported. Disable parallel uploads in the tus client.\n")
     length, deferred = _number(exchange, "Upload-Length"), exchange.headers.get("upload-defer-length")
     if (length is None) == (deferred is None):
         raise Plain(400, "Upload-Length or Upload-Defer-Length header required\n")
     if not exchange.headers.get("upload-metadata"):
         raise Plain(400, "Metadata header is required")
     told = _metadata(exchange.headers["upload-metadata"])
-    name, key = told.get("bucketName", ""), told.get("objectName", "")
-    buckets.check_name(name)
-    buckets.check_key(key)
+    name, key = _place(told)
     bucket = buckets.bucket_of(world, name)
     if length is not None and length > buckets.size_limit(bucket, world.settings.max_size):
         raise Plain(413, "Maximum size exceeded\n")
     asker.check(world, bucket, key)
     if told.get("contentType"):
         buckets.check_type(bucket, told["contentType"])
+    told["cacheControl"] = _cache_control(told.get("cacheControl", ""))
     transfer = Transfer(name, key, world.new_file(), length, told)
     transfer.file.touch()
     identity = packed(f"{name}/{key}/{transfer.version}".encode())
     with world.lock:
         world.transfers[identity] = transfer
-    location = f"{origin}{exchange.path.rstrip('/')}/{identity}"
-    answer = _plain(201, Location=location, Upload_Expires=_expires(world, transfer))
+    answer = _plain(201, Location=f"{origin}{exchange.path.rstrip('/')}/{identity}")
     if exchange.headers.get("content-type") == _BODY or transfer.done:
         with _writer(transfer, 0):
             _write(exchange, transfer)
         answer.headers["Upload-Offset"] = str(transfer.offset)
+    answer.headers |= _stage(world, transfer)
     return answer
 
 
+def _check_identity(identity: str) -> None:
+    with suppress(ValueError):
+        if unpacked(identity).decode().count("/") >= 2:
+            return
+    raise Plain(400, "Invalid upload id")
+
+
 def _transfer(world: World, identity: str) -> Transfer:
+    _check_identity(identity)
     transfer = world.transfers.get(identity)
-    if transfer is None:
+    if transfer is None or (transfer.done and (transfer.bucket, transfer.key) not in world.objects):
         raise Plain(404, "The file for this url was not found\n")
-    if not transfer.done and time.time() >= transfer.began + world.settings.expires_s:
+    if time.time() >= transfer.began + world.settings.expires_s:
         gone = world.settings.expired_status == 410
         raise Plain(410 if gone else 404, f"The file for this url {'no longer exists' if gone else 'was not found'}\n")
     return transfer
@@ -146,8 +170,6 @@ def _head(world: World, identity: str) -> Answer:
         answer.headers["Upload-Defer-Length"] = "1"
     else:
         answer.headers["Upload-Length"] = str(transfer.length)
-    if not transfer.done:
-        answer.headers["Upload-Expires"] = _expires(world, transfer)
     answer.headers["Upload-Metadata"] = ",".join(
         f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in transfer.metadata.items()
     )
@@ -159,8 +181,10 @@ def _patch(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
     offset = _number(exchange, "Upload-Offset")
     if offset is None:
         raise Plain(403, "Upload-Offset header required\n")
-    if exchange.headers.get("content-type") != _BODY:
+    if "content-type" not in exchange.headers:
         raise Plain(403, "Content-Type header required\n")
+    if exchange.headers["content-type"] != _BODY:
+        raise Plain(400, "Invalid content-type\n")
     transfer = _transfer(world, identity)
     asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
     with _writer(transfer, 0):
@@ -170,8 +194,7 @@ def _patch(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
             transfer.length = _number(exchange, "Upload-Length")
         _write(exchange, transfer)
     answer = _plain(204, Upload_Offset=str(transfer.offset))
-    if not transfer.done:
-        answer.headers["Upload-Expires"] = _expires(world, transfer)
+    answer.headers |= _stage(world, transfer)
     return answer
 
 
@@ -182,7 +205,7 @@ def _check_chunk(world: World, transfer: Transfer, size: int | None) -> None:
     left = transfer.length - transfer.offset
     if size > left:
         raise Plain(413, "upload's size exceeded\n")
-    if size not in (left, world.settings.chunk):
+    if size not in (0, left, world.settings.chunk):
         raise Plain(400, f"Every chunk but the last must be of {world.settings.chunk} bytes, and this one is of {size}\n")
 
 
@@ -199,12 +222,10 @@ def _write(exchange: Exchange, transfer: Transfer) -> None:
 
 def _finish(world: World, transfer: Transfer) -> None:
     told = transfer.metadata
-    cache = told.get("cacheControl", "")
-    cache = f"max-age={cache}" if cache.lstrip("-").isdigit() else "no-cache"
     metadata: dict[str, Any] | None = None
     with suppress(ValueError):
         metadata = json.loads(told["metadata"]) if told.get("metadata") else None
-    content = Content(transfer.file, told.get("contentType") or "application/octet-stream", cache, metadata)
+    content = Content(transfer.file, told.get("contentType") or "binary/octet-stream", told["cacheControl"], metadata)
     store(world, transfer.bucket, transfer.key, content, transfer.version)
 
 
@@ -232,6 +253,8 @@ def _answered(exchange: Exchange, rest: str, origin: str) -> Answer | None:
             return error.answer()
     if "tus-resumable" not in exchange.headers:
         raise Plain(412, "Tus-Resumable Required\n")
+    if exchange.headers["tus-resumable"] != "1.0.0":
+        raise Plain(400, "Invalid tus-resumable\n")
     if signed:
         asker = _signed(exchange)
     if method == "POST" and not identity:
