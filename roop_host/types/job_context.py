@@ -18,6 +18,7 @@ class JobContext:
     Of a folder of pictures or a TIFF of pages that is the size of the first, and ``pictures`` has the name and the upright
     width and height of each: what could not be done for one of them is told before any work. An ``InputError`` that is
     raised for one picture of a folder leaves that one out where ``--salvage`` was said.
+    Where ``Host.upload`` sends what exists already, nothing of this is known but the job's options; the size is 0.
     """
 
     job: Job
