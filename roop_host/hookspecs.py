@@ -95,7 +95,7 @@ def roop_exporters() -> Iterable[ExporterSpec]:
 
 @_hookspec
 def roop_uploaders() -> Iterable[UploaderSpec]:
-    """Destinations of ``--upload NAME``. Nothing is sent unless the user asks for it.
+    """Destinations of ``--upload NAME`` and ``roop upload FILE --to NAME``. Nothing is sent unless the user asks for it.
 
     Example::
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from roop_host.plugins.found import Plugins
     from roop_host.plugins.status import Declared
     from roop_host.runner.made import Made
-    from roop_host.types.job import ExecutionOptions, Job
+    from roop_host.types.job import ExecutionOptions, Job, OptionValue
     from roop_host.types.models import ModelSpec
     from roop_host.types.people import Look, Looked, Preview, Wish
     from roop_host.types.report import Report
@@ -186,6 +186,25 @@ class Host:
 
         with self._alone(control) as heard:
             return run_job(self, job, heard, on_progress or _unseen)
+
+    def upload(
+        self,
+        files: Sequence[str | Path],
+        to: Sequence[str],
+        *,
+        plugin_options: Mapping[str, Mapping[str, OptionValue]] | None = None,
+        execution: ExecutionOptions | None = None,
+        control: Control | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Report:
+        """Send outputs that exist by the uploaders ``to``. Raises as ``run`` does, ``InputError`` for any other file.
+
+        Only what roop has made and screened for this user is sent, unchanged since: the ledger knows it by its content.
+        """
+        from roop_host.runner.sending import send
+
+        with self._alone(control) as heard:
+            return send(self, files, to, plugin_options or {}, execution, heard, on_progress or _unseen)
 
     def look(self, job: Job, look: Look, *, control: Control | None = None, on_progress: OnProgress | None = None) -> Looked:
         """Who is seen in the target of ``job``, and how much they look like its ``references``. Raises as ``run`` does.

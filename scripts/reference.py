@@ -39,6 +39,7 @@ COMMANDS = (
     "faces save",
     "faces list",
     "faces rm",
+    "upload",
     "plugins",
     "doctor",
     "encoders",

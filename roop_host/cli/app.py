@@ -59,6 +59,10 @@ class _Group(TyperGroup):
             from roop_host.cli import faces
 
             return faces.build(asked, args[1:])
+        if name == "upload":
+            from roop_host.cli import upload
+
+            return "upload", upload.build(asked, args[1:]), args[1:]
         if name in HOST_COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
         raise typer.Exit(_plugin_command(asked, name, args[1:]))
@@ -165,6 +169,11 @@ def preview_stand_in() -> None:
 
 @app.command("faces", help="Show who is seen in a target; keep faces under a name.")
 def faces_stand_in() -> None:
+    """As ``run``."""
+
+
+@app.command("upload", help="Send outputs that roop made and screened here.")
+def upload_stand_in() -> None:
     """As ``run``."""
 
 

@@ -71,7 +71,7 @@ def _write(path: Path, refused: list[str]) -> bool:
     """Whether the answers are kept; those that can't be are asked for again."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary.write_text(json.dumps({"no": refused}, indent=2), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:

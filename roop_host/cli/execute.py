@@ -18,7 +18,7 @@ from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
 from roop_host.cli.telling import tell_error, tell_people
-from roop_host.errors import Interrupted, RoopError, told
+from roop_host.errors import Interrupted, RoopError, told, visible
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Host, OnProgress, Progress
@@ -109,14 +109,16 @@ def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
     if show["debug"]:
         traceback.print_exception(error)
     if error.report is not None and not show["json"]:
-        _tell_uploads(error.report)
+        tell_uploads(error.report)
     tell_error(error, as_json=show["json"])
 
 
-def _tell_uploads(report: Report) -> None:
+def tell_uploads(report: Report) -> None:
     """Also of a job that failed: one upload may have worked and another not."""
+    several = len({sent.file for sent in report.uploads}) > 1
     for sent in report.uploads:
-        typer.echo(f"roop: {sent.uploader}: {sent.url or 'sent'}", err=True)
+        file = f"{visible(sent.file)}: " if several else ""
+        typer.echo(f"roop: {sent.uploader}: {file}{sent.url or 'sent'}", err=True)
 
 
 def tell_notices(report: Report, show: Mapping[str, Any]) -> None:
@@ -131,7 +133,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))
         return
-    _tell_uploads(report)
+    tell_uploads(report)
     if not show["quiet"]:
         typer.echo(
             f"{report.output}: {_amount(report)}, {_faces(report)}, {_looks(report)}, "

@@ -26,7 +26,7 @@ def _first() -> bool:
     """Whether nobody was told before; of several runs at once one finds that."""
     path = _path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(exist_ok=False)
     except FileExistsError:
         return not path.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from roop_host.config.fields import PROCESSORS, host_fields, plugin_fields
 from roop_host.config.layers import Layers
 from roop_host.errors import InputError, UsageError
-from roop_host.plugins.taking_part import beside_steps
+from roop_host.plugins.taking_part import beside_steps, destinations
 from roop_host.types.job import Job, OptionValue, Step
 from roop_host.types.options import OptionField, plain
 
@@ -37,7 +38,7 @@ def make_job(plugins: Plugins, request: Request) -> Job:
     """The job. Raises ``UsageError`` for what can't be, also for a flag of a plugin that the job does not use."""
     job = _begin(request)
     job = _with_host_options(job, request.layers)
-    job = _with_plugin_options(job, plugins, request.layers)
+    job = _with_plugin_options(job, plugins, request.layers, set(beside_steps(job, plugins)))
     _refuse_without_step(job, plugins, request.layers)
     return job
 
@@ -45,7 +46,14 @@ def make_job(plugins: Plugins, request: Request) -> Job:
 def make_look(plugins: Plugins, layers: Layers, target: str, sources: tuple[str, ...], likes: tuple[str, ...]) -> Job:
     """A job without steps: its target, sources and references are only looked at. Raises ``UsageError``."""
     job = _with_host_options(Job(sources, target, "faces.png", (), likes), layers)
-    return _with_plugin_options(job, plugins, layers)
+    return _with_plugin_options(job, plugins, layers, set(beside_steps(job, plugins)))
+
+
+def make_sending(plugins: Plugins, layers: Layers, files: tuple[str, ...], to: tuple[str, ...]) -> Job:
+    """A job without steps whose outputs exist: it says how they are sent, and where. Raises ``UsageError``."""
+    owners = {declared.plugin.name for declared in destinations(plugins, to)}
+    job = _with_host_options(Job((), files[0], files[0], (), uploads=to), layers)
+    return _with_plugin_options(job, plugins, layers, owners)
 
 
 def read_job(path: Path) -> Job:
@@ -100,9 +108,9 @@ def _settled(option: OptionField, said: Any, held: Any) -> Any:
     return min(said, held) if option.is_limit and isinstance(held, (int, float)) else said
 
 
-def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers) -> Job:
+def _with_plugin_options(job: Job, plugins: Plugins, layers: Layers, beside: Set[str]) -> Job:
+    """``beside`` are the plugins that take part beside the job's steps."""
     owners = [plugins.processor(step.name).plugin.name for step in job.steps]
-    beside = set(beside_steps(job, plugins))
     used = beside | set(owners)  # a variable set for good must not stop jobs that have no use for it
     options: _Options = {}
     for option in plugin_fields(plugins):

@@ -123,6 +123,12 @@ def shown_ends(paths: Sequence[Path]) -> tuple[SegmentPackets, SegmentPackets]:
     return first, rest[0][1] if rest else first
 
 
+def shown_length(paths: Sequence[Path], time_base: Fraction) -> Fraction:
+    """For how many seconds they show. Raises ``OutputError``."""
+    first, last = shown_ends(paths)
+    return (last.frame_pts[-1] + last.durations[-1] - first.frame_pts[0]) * time_base
+
+
 def _lasting(segment: SegmentPackets, over: int) -> SegmentPackets:
     return replace(segment, durations=(*segment.durations[:-1], over - segment.frame_pts[-1]))
 

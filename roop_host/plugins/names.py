@@ -6,7 +6,7 @@ from __future__ import annotations
 HOST_NAMES = frozenset(
     "source target output overwrite processors face_selector_mode face_selector_order face_position "  # noqa: SIM905
     "face_selector_gender face_selector_age_start face_selector_age_end reference_face "
-    "reference_face_position reference_frame_number reference_similarity source_merge map frame at on_no_face "
+    "reference_face_position reference_frame_number reference_similarity source_merge map frame at to on_no_face "
     "quality encoder preset export upload device "
     "like every max_frames order "
     "trim_start trim_end fps scale deinterlace folder salvage skip_audio no_skip_audio pixel_format keep_frames "
@@ -22,7 +22,7 @@ SHOWN_SUFFIXES = HOST_SUFFIXES | frozenset(
     ".jfif .jpe .heic .heif .avi .3gp .3g2 .mj2 .mpg .mpeg .ts .mts .m2ts .ogv .wmv .flv .svg .html .pdf".split()  # noqa: SIM905
 )
 #: Sub-commands of the host.
-HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config", "encoders", "faces", "preview"})
+HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config", "encoders", "faces", "preview", "upload"})
 #: Plugins of roop's own makers, each in the package ``roop-NAME``: what lacks one can be told which to install.
 OWN_PLUGINS = frozenset({"enhancer", "nsfw", "provenance", "supabase", "swapper", "vision"})
 #: What those declare under another name than their own, by hook and name.

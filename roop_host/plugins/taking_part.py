@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from roop_host.errors import UsageError
 from roop_host.plugins.names import HOST_SUFFIXES
-from roop_host.types.specs import ExporterSpec, SourceSpec
+from roop_host.types.packages import pip
+from roop_host.types.specs import ExporterSpec, SourceSpec, UploaderSpec
 
 if TYPE_CHECKING:
     from roop_host.plugins.found import Plugins
@@ -41,6 +44,23 @@ def writer_of(plugins: Plugins, output: Path) -> Declared[ExporterSpec] | None:
         return None
     able = [one for one in plugins.exporters.values() if one.spec.role == "writer" and writer_suffix(output, one)]
     return max(able, key=lambda one: len(writer_suffix(output, one)), default=None)
+
+
+def uploaders_of(plugins: Plugins, names: Sequence[str]) -> tuple[Declared[UploaderSpec], ...]:
+    """The uploaders of these names. Raises ``UsageError`` for one that is unknown or named twice."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"the uploader {twice} is named twice; name it once")
+    return tuple(plugins.named("roop_uploaders", name) for name in names)
+
+
+def destinations(plugins: Plugins, names: Sequence[str]) -> tuple[Declared[UploaderSpec], ...]:
+    """The same, where at least one must be named."""
+    if not names:
+        there = ", ".join(sorted(plugins.uploaders))
+        where = f"say where with --to (installed: {there})" if there else f"install one: {pip('install', 'roop-supabase')}"
+        raise UsageError(f"no uploader was named; {where}")
+    return uploaders_of(plugins, names)
 
 
 def beside_steps(job: Job, plugins: Plugins) -> dict[str, Declared[Any]]:

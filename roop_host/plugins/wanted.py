@@ -93,9 +93,8 @@ def _uses(plugins: Plugins, declared: Declared[Any]) -> Iterator[tuple[ModelSpec
 
 def _flag(option: OptionField, value: object) -> tuple[str, str]:
     """What is said on a command line."""
-    if option.kind is bool:
-        return option.flag if value else f"--no-{option.flag[2:]}", ""
-    return option.flag, str(value)
+    flag, *words = option.said(value)
+    return flag, "".join(words)
 
 
 def _with_half(model: ModelSpec, use: Use) -> Iterator[tuple[ModelSpec, Use]]:

@@ -27,6 +27,7 @@ from roop_host.runner.idle import hard_on_faces, idle_options
 from roop_host.runner.inherited import inherited
 from roop_host.runner.inputs import note_inputs
 from roop_host.runner.kept import remove_stale
+from roop_host.runner.ledger import enter, entries_of
 from roop_host.runner.load import load
 from roop_host.runner.made import Made
 from roop_host.runner.places import check_places
@@ -41,6 +42,9 @@ from roop_host.runner.uploads import upload_all
 from roop_host.types.job import Job, check
 from roop_host.types.job_context import JobContext
 from roop_host.types.report import Report
+
+#: What is called when a job has ended, and whose it is.
+Ends = list[tuple[Callable[[], None], str]]
 
 
 def run_job(host: Host, job: Job, control: Control, on_progress: OnProgress) -> Report:
@@ -90,12 +94,14 @@ def _run(run: Run) -> None:
             run.check_cancel()
             strangers.settle(files)
             left = left_beside(files)
-            run.made = Made(files, run.check_cancel)
+            run.made = Made.read(files, run.check_cancel)
             publish(files, run.job.media.overwrite)
             run.beside, run.published = tuple(final for _, final in files[:-1]), True
             remove_stale(run)
-            run.notices += filter(None, [left])
-        upload_all(run)
+            entries = entries_of(run)
+            unknown = enter(entries.values())
+            run.notices += filter(None, [left, unknown])
+        upload_all(run, entries, known=not unknown)
     _look_again(run)
 
 
@@ -119,8 +125,7 @@ def _names(run: Run) -> Names:
 def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[Run, Names], None]) -> Iterator[None]:
     """All that takes part is set up, the sources are read, everybody knows that the job begins; afterwards it has ended."""
     host = run.host
-    ends: list[tuple[Callable[[], None], str]] = []
-    try:
+    with ending(run) as ends:
         host.plugins.require_healthy()
         names = names_of(run)
         job = run.job
@@ -144,19 +149,31 @@ def ready(run: Run, names_of: Callable[[Run], Names], settle_output: Callable[[R
         album = Album(run, pictures)
         run.sources = read_sources(run, album)
         run.people = read_people(run, album, shown)
-        context = JobContext(job, run.sources, *run.size, run.pictures, media_type(Path(job.output)))
-        for part in run.parts:
-            run.check_cancel()
-            ends.append((part.item.end, part.label))
-            run.call(part, part.item.begin, context)
-        run.set_up = time.monotonic()
+        begin(run, JobContext(job, run.sources, *run.size, run.pictures, media_type(Path(job.output))), ends)
         yield
+
+
+@contextmanager
+def ending(run: Run) -> Iterator[Ends]:
+    """A list of what is called at the end, the last first; not where a call hangs."""
+    ends: Ends = []
+    try:
+        yield ends
     except Unfit:
-        host.give_up()
+        run.host.give_up()
         raise
     finally:
         for call, label in reversed(ends):
-            host.at_end(call, label, run.job.execution.timeout_s)
+            run.host.at_end(call, label, run.job.execution.timeout_s)
+
+
+def begin(run: Run, context: JobContext, ends: Ends) -> None:
+    """Tell everybody that the job begins; ``ends`` is told that it has ended."""
+    for part in run.parts:
+        run.check_cancel()
+        ends.append((part.item.end, part.label))
+        run.call(part, part.item.begin, context)
+    run.set_up = time.monotonic()
 
 
 def _settle_output(run: Run, names: Names) -> None:

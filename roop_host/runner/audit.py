@@ -306,7 +306,7 @@ def _target(text: str, hashed: Callable[[Path], dict[str, Any] | None]) -> Any:
 def _outputs(run: Run, report: Report) -> list[Any]:
     """What the job has made and compared at its end, and nothing else that lies in its folders."""
     paths = [Path(text) for text in (report.output, *report.beside) if text]
-    made = [one for path in paths for one in (run.made.under(path) if run.made is not None else ())]
+    made = [one for path in paths for one in (run.made.under(path).values() if run.made is not None else ())]
     return [{"sha256": one.sha256, "size": one.size} for one in made]
 
 

@@ -14,14 +14,14 @@ from roop_host.types.options import resolve
 if TYPE_CHECKING:
     from roop_host.plugins.status import Declared
     from roop_host.runner.resolve import Names
-    from roop_host.types.specs import ScreenerSpec
+    from roop_host.types.specs import ScreenerSpec, UploaderSpec
 
 
 def load(run: Run, names: Names) -> None:
     """Screeners first: without them nothing else is worth loading. Then what is cheap to fail before what is heavy."""
     run.before = _watchers(run, 0)
     run.after = _watchers(run, 1, tuple(watcher.known for watcher in run.before))
-    run.uploaders = tuple(_part(run, "uploader", declared) for declared in names.uploaders)
+    load_uploaders(run, names.uploaders)
     run.source = _part(run, "source", names.source) if names.source is not None else None
     run.analyser = _part(run, "analyser", names.analyser) if names.analyser is not None else None
     turns: dict[tuple[str, str], int] = {}
@@ -34,6 +34,11 @@ def load(run: Run, names: Names) -> None:
     run.writer = _part(run, "writer", names.writer) if names.writer is not None else None
     run.sidecars = tuple(_part(run, "sidecar", declared) for declared in names.sidecars)
     run.finishers = tuple(_part(run, "finisher", declared) for declared in names.finishers)
+
+
+def load_uploaders(run: Run, uploaders: Sequence[Declared[UploaderSpec]]) -> None:
+    """These alone."""
+    run.uploaders = tuple(_part(run, "uploader", declared) for declared in uploaders)
 
 
 def _part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from roop_host.errors import PluginError
 from roop_host.media.output import unwritable
 from roop_host.runner.files import Files, stamp_of
 
-_CHUNK = 1 << 20
+#: So many bytes are read at once.
+PIECE = 1 << 20
 # A clock of a file system may stand still for some milliseconds: what is younger may be changed and look as it did.
 _YOUNG_NS = 100_000_000
 _Identity = tuple[int, int, int, int, int]
@@ -31,20 +32,21 @@ class Content:
 class Made:
     """The finished files of a job, read before they get their names and compared afterwards."""
 
-    def __init__(self, files: Files, check_cancel: Callable[[], None]) -> None:
+    def __init__(self, contents: Mapping[Path, Content]) -> None:
+        """``contents`` are by final name."""
+        self._contents = dict(contents)
+
+    @classmethod
+    def read(cls, files: Files, check_cancel: Callable[[], None]) -> Made:
         """Raises what ``check_cancel`` does, and ``OutputError`` for a file that is gone again."""
         try:
-            self._contents = {final: read_content(path, check_cancel) for path, final in _each(files)}
+            return cls({final: read_content(path, check_cancel) for path, final in _each(files)})
         except OSError as error:
             raise unwritable(files[-1][1], error) from error
 
-    def content(self, path: Path) -> Content:
-        """Of the file that has this final name."""
-        return self._contents[path]
-
-    def under(self, path: Path) -> list[Content]:
-        """Of the file that has this name, or of those in the folder that has it."""
-        return [content for final, content in self._contents.items() if path in (final, final.parent)]
+    def under(self, path: Path) -> dict[Path, Content]:
+        """The file that has this name, or those in the folder that has it."""
+        return {final: content for final, content in self._contents.items() if path in (final, final.parent)}
 
     def same(self, path: Path) -> bool:
         """Whether there still stands what was made. It is read again only where nothing else tells."""
@@ -85,7 +87,7 @@ def read_content(path: Path, check_cancel: Callable[[], None] = lambda: None) ->
     """Of a file that is read once, in pieces. Raises ``OSError``, and what ``check_cancel`` does."""
     digest, identity = hashlib.sha256(), _identity(path)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(PIECE):
             check_cancel()
             digest.update(chunk)
         return Content(digest.hexdigest(), file.tell(), identity)

@@ -10,7 +10,7 @@ from typing import Protocol
 from roop_host.host import threads_of
 from roop_host.media.pictures.animations_out import check_animation_fits, write_animation
 from roop_host.media.pictures.check import check_animation
-from roop_host.media.segments import shown_ends
+from roop_host.media.segments import shown_length
 from roop_host.media.writing.check import check_output, expected_of
 from roop_host.media.writing.choosing import choose_encoder
 from roop_host.media.writing.encode import EncoderPlan, decode_segments, intermediate
@@ -71,6 +71,5 @@ class _Animation:
         run.notices += write_animation(frames, run.target, output, output.suffix, run.job.media, run.marks)
 
     def check(self, segments: Sequence[Path], output: Path) -> None:
-        first, last = shown_ends(segments)
-        length_s = (last.frame_pts[-1] + last.durations[-1] - first.frame_pts[0]) * self.plan.time_base
+        length_s = shown_length(segments, self.plan.time_base)
         check_animation(output, frames=self._run.counts.frames, length_s=length_s, size=self._run.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from roop_host.errors import InputError, ScreenerFailed, UsageError
 from roop_host.media.kinds import SUFFIXES, suffix_of
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.status import Declared
-from roop_host.plugins.taking_part import beside_steps, scheme_of, source_of, writer_of
+from roop_host.plugins.taking_part import beside_steps, scheme_of, source_of, uploaders_of, writer_of
 from roop_host.types.job import Job, Step
 from roop_host.types.options import closest, resolve
 from roop_host.types.packages import pip
@@ -55,7 +56,7 @@ def resolve_names(job: Job, plugins: Plugins) -> Names:
         writer=writer,
         sidecars=tuple(_sidecar(plugins, name) for name in job.exports),
         finishers=tuple(declared for declared in plugins.exporters.values() if declared.spec.role == "finisher"),
-        uploaders=tuple(plugins.named("roop_uploaders", name) for name in _once("uploader", job.uploads)),
+        uploaders=uploaders_of(plugins, job.uploads),
     )
 
 
@@ -80,10 +81,21 @@ def _require_cover(plugins: Plugins) -> None:
 
 
 def _check_options(job: Job, plugins: Plugins) -> None:
-    """Options that do nothing are refused, whichever door they came through, and those that do not fit before any work."""
-    beside = beside_steps(job, plugins)
     steps = [(step, plugins.processor(step.name)) for step in job.steps]
-    used = {*beside, *(declared.plugin.name for _, declared in steps)}
+    used = {declared.plugin.name for _, declared in steps}
+    check_plugin_options(job, plugins, beside_steps(job, plugins), used)
+    for step, declared in steps:
+        name = declared.plugin.name
+        resolve(name, declared.options_class, {**job.plugin_options.get(name, {}), **step.options})
+
+
+def check_plugin_options(
+    job: Job, plugins: Plugins, beside: Mapping[str, Declared[Any]], used: Collection[str] = frozenset()
+) -> None:
+    """Options that do nothing are refused, whichever door they came through, and those that do not fit before any work.
+
+    By plugin's name ``beside`` take part beside the job's steps, and ``used`` make these.
+    """
     installed = [status.name for status in plugins.statuses]
     for name, values in job.plugin_options.items():
         if name in beside:
@@ -96,9 +108,6 @@ def _check_options(job: Job, plugins: Plugins) -> None:
             raise UsageError(
                 f"there are options for a plugin {name!r}, and none of that name is installed{closest(name, installed)}"
             )
-    for step, declared in steps:
-        name = declared.plugin.name
-        resolve(name, declared.options_class, {**job.plugin_options.get(name, {}), **step.options})
 
 
 def _analyser(plugins: Plugins) -> Declared[AnalyserSpec]:
@@ -137,10 +146,3 @@ def _source(plugins: Plugins, target: str) -> Declared[SourceSpec] | None:
             f"{', '.join(schemes) or 'none'}); check the path or install one that does"
         )
     return source
-
-
-def _once(what: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    twice: list[Any] = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise UsageError(f"the {what} {twice[0]} is named twice; name it once")
-    return names

@@ -89,7 +89,7 @@ def write_synthetic(run: Run, bgr: NDArray[np.uint8], kept: Belongings, changed:
             files.append((beside, marks_path(output)))
         files.append((temporary, output))
         run.check_cancel()
-        run.made = Made(files, run.check_cancel)
+        run.made = Made.read(files, run.check_cancel)
         publish(files, run.job.media.overwrite)
         run.beside, run.published = tuple(final for _, final in files[:-1]), True
     finally:
@@ -139,7 +139,7 @@ def _write_plain(run: Run, bgr: NDArray[np.uint8]) -> None:
         temporary = work.path / f"output{output.suffix}"
         save_atomically(temporary, [packed.tobytes()])
         run.check_cancel()
-        run.made = Made([(temporary, output)], run.check_cancel)
+        run.made = Made.read([(temporary, output)], run.check_cancel)
         publish([(temporary, output)], run.job.media.overwrite)
         run.published = True
     finally:

@@ -222,6 +222,8 @@ class Run:
     published: bool = False
     #: The finished files, before they get their names and afterwards; None where there are none yet.
     made: Made | None = None
+    #: For how long the finished clip shows; None of stills and of what a plugin writes.
+    shown_s: float | None = None
     #: What somebody else writes under the names of the job's files; None before they are known.
     strangers: Strangers | None = None
     #: Nothing synthetic comes of it: what is written, if anything, shows the target as it is.

@@ -18,7 +18,7 @@ from roop_host.errors import ScreeningError
 from roop_host.host import Progress
 from roop_host.media.info import Known
 from roop_host.media.output import WorkFolder
-from roop_host.media.segments import SegmentPackets, read_times, write_segment
+from roop_host.media.segments import SegmentPackets, read_times, shown_length, write_segment
 from roop_host.media.writing.encode import EncoderPlan, SegmentEncoder
 from roop_host.pipeline.run import StageSpec
 from roop_host.pipeline.segmenting import LeftOut, Message, SegmentEnd, SegmentStart
@@ -74,6 +74,7 @@ def run_stream(run: Run) -> Iterator[Files]:
         product.join(segments, temporary)
         beside = [*sidecars, *exports.finish(run, temporary, output)]
         product.check(segments, temporary)
+        run.shown_s = float(shown_length(segments, product.plan.time_base))
         yield [
             *kept.files(run, work.path, [len(read_times(path).frame_pts) for path in segments]),
             *beside,

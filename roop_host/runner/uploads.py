@@ -2,67 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 from roop_host.errors import Interrupted, PluginError, RoopError, UploadError, one_line, told, visible
 from roop_host.host import Progress
-from roop_host.media.kinds import media_type
 from roop_host.pipeline.calls import LONG, Unfit
+from roop_host.runner.again import command_to_send
+from roop_host.runner.ledger import Entry
 from roop_host.runner.state import Part, Run
 from roop_host.types.report import Uploaded
 from roop_host.types.uploads import Artifact, Receipt, Uploader
 
 
-def upload_all(run: Run) -> None:
-    """Send the published output to every uploader of the job. One that fails does not keep the others from it.
+def upload_all(run: Run, outputs: Mapping[Path, Entry], *, known: bool) -> None:
+    """Send each finished output to every uploader of the job. One that fails does not keep the others from it.
 
-    Raises ``UploadError`` for the first that failed, ``PluginError`` for one that changed the output, ``Interrupted``, or
-    ``Unfit`` when one hangs.
+    ``known`` says that the ledger knows them: then the error says how to send them again. Raises ``UploadError`` for the
+    first that failed, ``PluginError`` for one that changed an output, ``Interrupted``, or ``Unfit`` when one hangs.
     """
     if not run.uploaders:
         return
-    failures: list[RoopError] = []
-    artifact = _artifact(run)
-    for part in run.uploaders:
-        _check_cancel(run)
-        artifact.sent(0)
-        try:
-            run.uploads.append(_upload(run, part, artifact))
-        except UploadError as error:
-            failures.append(error)
-        _require_same(run, part)
-    _check_cancel(run)
+    try:
+        _upload_each(run, outputs)
+    except (UploadError, Interrupted) as error:
+        _add_remedy(run, error, outputs, known=known)
+        raise
+    except Unfit as unfit:
+        _add_remedy(run, unfit.error, outputs, known=known)
+        raise
+
+
+def _upload_each(run: Run, outputs: Mapping[Path, Entry]) -> None:
+    failures: list[UploadError] = []
+    for output, entry in outputs.items():
+        artifact = _artifact(run, output, entry)
+        for part in run.uploaders:
+            _check_cancel(run, artifact.path)
+            artifact.sent(0)
+            try:
+                run.uploads.append(_upload(run, part, artifact))
+            except UploadError as error:
+                failures.append(error)
+            _require_same(run, part, output)
+        _check_cancel(run, artifact.path)
     if failures:
         raise failures[0]
 
 
-def _artifact(run: Run) -> Artifact:
-    assert run.made is not None
-    output = Path(run.job.output)
-    content, path = run.made.content(output), output.absolute()
-
+def _artifact(run: Run, output: Path, entry: Entry) -> Artifact:
     def sent(done: int) -> None:
-        run.on_progress(Progress("uploading", done, content.size, 0.0, run.counts.faces_changed, "bytes"))
+        run.on_progress(Progress("uploading", done, entry.size, 0.0, run.counts.faces_changed, "bytes"))
 
     return Artifact(
-        path=path,
-        media_type=media_type(path),
-        sha256=content.sha256,
-        size=content.size,
-        made_at=datetime.now(UTC),
-        steps=tuple(step.name for step in run.job.steps),
+        path=output.absolute(),
+        media_type=entry.media_type,
+        sha256=entry.sha256,
+        size=entry.size,
+        made_at=entry.made_at,
+        steps=entry.steps,
+        seconds=entry.seconds,
         sent=sent,
         note=lambda text: run.notices.append(one_line(text)),
     )
 
 
-def _require_same(run: Run, part: Part[Uploader]) -> None:
+def _add_remedy(run: Run, error: RoopError, outputs: Iterable[Path], *, known: bool) -> None:
+    """Say how what was not sent can be sent later."""
+    done = {(sent.file, sent.uploader) for sent in run.uploads}
+    each = ((path.absolute(), part) for path in outputs for part in run.uploaders)
+    unsent = [(path, part) for path, part in each if (str(path), part.name) not in done]
+    if not unsent:
+        return
+    if not known:
+        error.args = (f"{error}, so it can be sent by other means",)
+        return
+    files, parts = dict.fromkeys(path for path, _ in unsent), dict.fromkeys(part for _, part in unsent)
+    error.args = (f"{error}; to send it again: {command_to_send(run, tuple(files), tuple(parts))}",)
+
+
+def _require_same(run: Run, part: Part[Uploader], output: Path) -> None:
     """Raise ``PluginError`` where an uploader changed or removed the output: nobody has screened what the next sends."""
     assert run.made is not None
-    output = Path(run.job.output)
     if not run.made.same(output):
         run.published = False  # what stands there, if anything, is not what the host has made
         raise PluginError(
@@ -80,10 +102,10 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
             pulses=run.host.pulses_of((part.item,)),
         )
     except Unfit as unfit:
-        raise Unfit(_interrupted(run) if isinstance(unfit.error, Interrupted) else unfit.error) from unfit
+        raise Unfit(_interrupted(artifact.path) if isinstance(unfit.error, Interrupted) else unfit.error) from unfit
     except Interrupted as error:
         if run.control.cancelled.is_set():
-            raise _interrupted(run) from error
+            raise _interrupted(artifact.path) from error
         raise _failed(part, one_line(str(error)), artifact.path) from error
 
 
@@ -116,13 +138,13 @@ def _late(part: Part[Uploader], kept: Path, seconds: float) -> UploadError:
 
 
 def _failed(part: Part[Uploader], why: str, kept: Path) -> UploadError:
-    return UploadError(f"the {part.label} failed ({why}); the output {kept} is kept, so it can be sent by other means")
+    return UploadError(f"the {part.label} failed ({why}); the output {kept} is kept")
 
 
-def _interrupted(run: Run) -> Interrupted:
-    return Interrupted(f"stopped on request before all uploads were done; the output {run.job.output} is kept")
+def _interrupted(kept: Path) -> Interrupted:
+    return Interrupted(f"stopped on request before all uploads were done; the output {kept} is kept")
 
 
-def _check_cancel(run: Run) -> None:
+def _check_cancel(run: Run, kept: Path) -> None:
     if run.control.cancelled.is_set():
-        raise _interrupted(run)
+        raise _interrupted(kept)

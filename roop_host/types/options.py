@@ -102,6 +102,12 @@ class OptionField:
             return f"{self.least:g} or more"
         return "" if self.most is None else f"{self.most:g} or less"
 
+    def said(self, value: Any) -> tuple[str, ...]:
+        """The words of a command line that say ``value``."""
+        if self.kind is bool:
+            return (self.flag if value else f"--no-{self.flag[2:]}",)
+        return self.flag, ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
     def read(self, value: Any, where: str, *, base: Path | None = None) -> Any:
         """``value`` (text, or plain data of a file) as this option. Raises ``UsageError`` that begins with ``where``.
 

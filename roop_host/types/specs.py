@@ -156,7 +156,7 @@ class ExporterSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderSpec:
-    """A destination of finished, screened outputs. Nothing is sent unless ``--upload`` names it."""
+    """A destination of finished, screened outputs. Nothing is sent unless ``--upload`` or ``--to`` names it."""
 
     name: str
     summary: str

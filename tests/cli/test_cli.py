@@ -178,11 +178,13 @@ def test_the_names_of_the_host_are_those_no_plugin_may_take() -> None:
     from roop_host.cli.faces import look_flags
     from roop_host.cli.preview import preview_flags
     from roop_host.cli.run import display_flags, file_flags
+    from roop_host.cli.upload import upload_flags
     from roop_host.config.fields import host_fields
     from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES
 
     flags = {name for option in host_fields() for name in option.taken_names[: 1 if option.per_run else None]}
     flags |= set(file_flags()) | set(display_flags()) | set(preview_flags()) | set(look_flags())
+    flags |= set(upload_flags()) - {"files"}
     assert flags | {"help", "config", "disable_plugins"} == HOST_NAMES
     assert set(typer.main.get_command(app).commands) == HOST_COMMANDS
 

@@ -44,7 +44,7 @@ class Supabase(Uploader):
             )
 
     def begin(self, job: JobContext) -> None:
-        if refusal := self._bucket.refusal(job.media_type):
+        if job.media_type and (refusal := self._bucket.refusal(job.media_type)):
             raise UsageError(refusal)
 
     def upload(self, artifact: Artifact) -> Receipt:
