@@ -358,3 +358,4 @@ def test_a_key_that_may_do_everything_is_warned_of(
     with ready(OPTIONS):
         (warning,) = caplog.records
     assert f"of the kind {kind}, which no row-level security holds back" in warning.getMessage()
+    assert "the project has no bucket of-nobody" in refused(replace(OPTIONS, bucket="of-nobody"))

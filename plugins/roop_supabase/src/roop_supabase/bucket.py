@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from roop_host import UploadError, UsageError
-from roop_supabase.credentials import URL_VARIABLE
+from roop_supabase.credentials import MIGHTY, URL_VARIABLE, kind_of
 from roop_supabase.failures import Patience
 from roop_supabase.server import Refused, Server
 
@@ -54,9 +54,9 @@ def look_at(server: Server, name: str, patience: Patience) -> Bucket:
     try:
         return patience.insist(ask)
     except Refused as refused:
-        if not refused.of_the_key and (
-            refused.status == 403 or (refused.status == 404 and "bucket" in refused.said.lower())
-        ):
+        if _hidden(refused):
+            if kind_of(server.credentials.key) in MIGHTY:  # from which nothing is hidden
+                raise UsageError(f"the project has no bucket {name}; make it, or check --supabase-bucket") from None
             return Bucket(name)
         raise UsageError(str(refused)) from None
     except UploadError as error:
@@ -64,6 +64,11 @@ def look_at(server: Server, name: str, patience: Patience) -> Bucket:
             f"{error}; check {URL_VARIABLE} and the network, or run without --upload and send the output later with "
             "`roop upload`"
         ) from None
+
+
+def _hidden(refused: Refused) -> bool:
+    """Also of one that is not there: the server tells neither from the other."""
+    return not refused.of_the_key and (refused.status == 403 or (refused.status == 404 and "bucket" in refused.said.lower()))
 
 
 def _read(name: str, told: Any, shown: Callable[[str], str]) -> Bucket:

@@ -6,7 +6,7 @@ from threading import Event
 
 from roop_host import UsageError
 from roop_supabase.bucket import Bucket, look_at
-from roop_supabase.credentials import MIGHTY, Credentials, kind_of
+from roop_supabase.credentials import Credentials
 from roop_supabase.failures import Passing, Patience
 from roop_supabase.server import Refused, Server
 
@@ -22,7 +22,7 @@ def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str
             server.client.storage.list_buckets()
         lines = ["server: it answers and takes the key"]
         if bucket:
-            lines.append(_told(look_at(server, bucket, Patience(lambda: None, Event(), tries=2)), credentials.key))
+            lines.append(_told(look_at(server, bucket, Patience(lambda: None, Event(), tries=2))))
         return lines
     except Refused as refused:
         raise UsageError(f"{refused}{otherwise}") from None
@@ -32,9 +32,7 @@ def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str
         server.close()
 
 
-def _told(bucket: Bucket, key: str) -> str:
-    if bucket.public is None and kind_of(key) in MIGHTY:
-        raise UsageError(f"the project has no bucket {bucket.name}; make it, or check its name")
+def _told(bucket: Bucket) -> str:
     if bucket.public is None:  # buckets have policies of their own, and uploads need none of those
         return f"bucket {bucket.name}: not shown to this key, as is usual, or not there; an upload tells"
     said = ["public" if bucket.public else "private"]
