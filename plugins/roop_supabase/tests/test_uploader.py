@@ -336,6 +336,7 @@ def test_what_a_bucket_does_not_take_is_told_before_the_work(project: Project, t
     with ready(options) as uploader:
         uploader.begin(JobContext(job, (), 8, 8, media_type="video/mp4"))
         uploader.begin(JobContext(job, (), 8, 8, media_type="image/gif"))
+        uploader.begin(JobContext(job, (), 0, 0))
         uploader.begin(JobContext(job, (), 0, 0))  # roop upload, whose files are judged one by one
         with pytest.raises(UsageError, match=r"the bucket clips takes video/\*, image/gif and no image/png"):
             uploader.begin(JobContext(job, (), 8, 8, media_type="image/png"))

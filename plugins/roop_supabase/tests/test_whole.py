@@ -1,4 +1,4 @@
-"""Through the whole host: what is secret stands in no log, error, traceback, report or notice."""
+"""Through the whole host: uploads, and that what is secret stands in no log, error, traceback, report or notice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import Image
 from supabase_double.handle import Project
 from supabase_kit import use
 
-from roop_host import Host, Job, Report, RoopError, Step, UploadError, UploaderSpec, hookimpl
+from roop_host import Host, Job, Report, RoopError, Step, UploadError, UploaderSpec, UsageError, hookimpl
 from roop_host.testing import host_of
 from roop_supabase.options import Options
 from roop_supabase.uploader import Supabase
@@ -91,6 +91,17 @@ def test_an_upload_that_goes_well(
     for secret in (*secrets_of(key), token, *token.split(".")[1:]):
         assert secret not in told
     assert "httpcore" in told  # or nothing was listened to
+
+
+def test_what_exists_is_sent_to_a_bucket_of_few_types(host: Host, storage: Project, tmp_path: Path, key: str) -> None:
+    storage.bucket("pictures", allowed_mime_types=["image/png"], policies={"anon": ["bucket", "insert", "select"]})
+    host.run(job(tmp_path))
+    options = {"supabase": {"bucket": "pictures"}}
+    (done,) = host.upload([tmp_path / "out.png"], ["supabase"], plugin_options=options).uploads
+    assert (done.file, done.details["bucket"]) == (str(tmp_path / "out.png"), "pictures")
+    with pytest.raises(UsageError, match="takes image/png and no image/jpeg"):
+        host.run(dataclasses.replace(job(tmp_path, bucket="pictures"), output=str(tmp_path / "out.jpg")))
+    assert not (tmp_path / "out.jpg").exists()
 
 
 def test_uploads_that_fail(key: str, host: Host, storage: Project, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
