@@ -121,6 +121,19 @@ def test_refusals_of_a_chunk(made: Project) -> None:
     assert offset_of(made, url) == 0
 
 
+def test_the_first_chunk_may_come_with_the_start_and_the_length_later(made: Project) -> None:
+    told = metadata(bucketName="made", objectName="a.bin")
+    both = headers_of(made) | {"upload-length": "1500", "upload-metadata": told, "content-type": BODY}
+    answer = made.http.post(BEGIN, content=bytes(CHUNK), headers=both)
+    assert (answer.status_code, answer.headers["upload-offset"]) == (201, "1000")
+    later = headers_of(made) | {"upload-defer-length": "1", "upload-metadata": told}
+    url = made.http.post(BEGIN, headers=later).headers["location"]
+    assert made.http.head(url, headers=headers_of(made)).headers["upload-defer-length"] == "1"
+    assert made.http.post(BEGIN, headers=headers_of(made) | {"upload-metadata": told}).status_code == 400
+    broken = headers_of(made) | {"upload-length": "5", "upload-metadata": "bucketName %"}
+    assert made.http.post(BEGIN, headers=broken).status_code == 400
+
+
 def test_an_upload_can_be_given_up(made: Project) -> None:
     url = begin(made).headers["location"]
     assert made.http.delete(url, headers=headers_of(made)).status_code == 204
@@ -147,7 +160,7 @@ def test_what_came_before_a_break_is_kept(order: dict[str, Any], made: Project) 
     else:
         with pytest.raises(httpx.TransportError):
             send(made, url, 0, CHUNK)
-    kept = order.get("after_bytes", CHUNK if order["at"] == "end" else 0) if "at" in order else order["after_bytes"]
+    kept = order.get("after_bytes", CHUNK if order.get("at") == "end" else 0)
     assert offset_of(made, url) == kept
     while kept < 2500:
         kept = int(send(made, url, kept, min(CHUNK, 2500 - kept)).headers["upload-offset"])
