@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -136,7 +135,7 @@ def _code(part: Part[Uploader], given: object, url: str | None, artifact: Artifa
     if not isinstance(given, QrCode) or url is None:
         what = "a code without an address" if isinstance(given, QrCode) else f"a {type(given).__name__} that is no QrCode"
         raise UploadError(f"it gave a Receipt with {what}")
-    code = replace(given, rows=tuple(map(str, given.rows)))
+    code = QrCode(tuple(map(str, given.rows)), given.scale, bool(given.files), bool(given.shown))  # checked once more
     if codes.leads_to(code, url):
         return code
     artifact.note(

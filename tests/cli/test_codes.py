@@ -7,6 +7,7 @@ import os
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,10 @@ import numpy as np
 import pytest
 from qr import code_of, modules_of_lines, seen_in
 
-from roop_host import Report, Uploaded
+from roop_host import Progress, Report, Uploaded
 from roop_host.cli.app import call
 from roop_host.cli.codes import drawn
-from roop_host.cli.execute import _tell_done, _tell_failed
+from roop_host.cli.execute import _progress, _tell_done, _tell_failed
 from roop_host.errors import UploadError
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
@@ -168,6 +169,20 @@ def test_a_pipe_gets_the_words_alone(capsys: pytest.CaptureFixture[str]) -> None
     assert not set(said.err) & set("▀▄█\x1b")
     assert "QR" not in said.err.replace(".qr.", "")
     assert "/out/o.mp4.bucket.qr.png: beside it\n" in said.err
+
+
+@on_posix
+def test_a_bar_counts_bytes_and_begins_anew_for_the_next_upload(shown: Callable[..., str]) -> None:
+    def two() -> None:
+        with _progress(SHOW) as on_progress:
+            for done in (0, 2_500_000, 5_000_000, 0, 1_000_000):
+                on_progress(Progress("uploading", done, 5_000_000, 0.0, 0, "bytes"))
+                time.sleep(0.15)  # until it is drawn
+
+    said = shown(two, 100, 30)
+    assert "2.5/5.0 MB" in said
+    after = said[said.rindex("1.0/5.0 MB") :]
+    assert "0:00:00" not in after
 
 
 def test_a_run_tells_of_its_upload(

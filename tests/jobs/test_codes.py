@@ -110,9 +110,15 @@ def broken(code: QrCode, **fields: Any) -> QrCode:
     return code
 
 
+class Unchecked(QrCode):
+    def __post_init__(self) -> None:
+        pass
+
+
 @pytest.mark.parametrize(
     ("code", "url", "said"),
     [
+        (Unchecked(("12",)), URL, "ValueError: a code has"),
         (("1" * 21,) * 21, URL, "it gave a Receipt with a tuple that is no QrCode"),
         (code_of(URL), None, "it gave a Receipt with a code without an address"),
         (broken(code_of(URL), rows=("10",)), URL, "ValueError: a code has"),
