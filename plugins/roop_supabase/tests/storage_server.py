@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
@@ -60,8 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._body = Body(cast(BufferedReader, self.rfile), headers)
-        exchange = Exchange(world, self.command, path, parts.query, headers, self._body.pieces)
+        self._body = Body(cast(BufferedReader, self.rfile), headers, self._halt)
+        exchange = Exchange(world, self.command, path, parts.query, headers, self._body)
         self._seen = Seen(self.command, self.path, headers)
         if path.startswith("/_test/"):
             self._send(control.routed(exchange, path.removeprefix("/_test/")) or Answer(404))
@@ -105,6 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.stall_s and world.over.wait(fault.stall_s):
             raise Cut
 
+    def _halt(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RD)
+
     def _drop(self) -> None:
         """With a reset, as when a router forgets a connection: a client that still writes must notice."""
         self.close_connection = True
@@ -118,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if answer.status != 204:
             self.send_header("Content-Length", str(answer.file[2] if answer.file else len(answer.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)

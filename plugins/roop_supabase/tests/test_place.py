@@ -43,7 +43,7 @@ def test_a_name_of_which_nothing_is_left_is_that_of_the_content(tmp_path: Path) 
     assert place_of(made, Options(bucket="b", naming="name")).key == f"{made.sha256[:32]}.png"
 
 
-@pytest.mark.parametrize("prefix", ["..", "a/../b", "a//b", "a/./b", "a\\b", "a%2fb", "a#b", "ü", "a/ b", "x" * 513])
+@pytest.mark.parametrize("prefix", ["..", "a/../b", "a//b", "a/./b", "a\\b", "a%2fb", "a#b", "ü", "a/ b", "a?b", "x" * 513])
 def test_prefixes_that_no_server_takes(prefix: str) -> None:
     with pytest.raises(UsageError, match="--supabase-prefix"):
         require_options(Options(bucket="b", prefix=prefix))

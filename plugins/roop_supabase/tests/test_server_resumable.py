@@ -184,13 +184,16 @@ def test_a_client_that_goes_away_leaves_what_it_sent(made: Project) -> None:
     assert offset_of(made, url) == 300
 
 
-def test_there_is_one_writer(made: Project) -> None:
+def test_the_last_writer_breaks_off_the_one_before(made: Project) -> None:
     url = begin(made).headers["location"]
-    with raw_patch(made, url, CHUNK, b"x" * 300):
+    with raw_patch(made, url, CHUNK, b"x" * 300) as first:
         until = time.monotonic() + 10
         while made.transfers()[0].offset < 300 and time.monotonic() < until:
             time.sleep(0.01)
-        assert send(made, url, 300, CHUNK).status_code == 423
+        assert send(made, url, 0, CHUNK).text == "Upload-Offset conflict\n"
+        answer = first.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 204 ")
+    assert "Upload-Offset: 300\r\n" in answer
     assert offset_of(made, url) == 300
     assert send(made, url, 300, CHUNK).status_code == 204
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from roop_host import Artifact, UsageError
 from roop_supabase.options import Options
 
-#: Of what the server takes (its own rule has no per cent sign, and the client would decode one).
-_TAKEN = r"[A-Za-z0-9 _!.*'()&$@=;:+,?-]"
+#: Of what the server takes (its own rule has no per cent sign, and the client would decode one). It takes a question mark
+#: too, but signs links in which that ends the path.
+_TAKEN = r"[A-Za-z0-9 _!.*'()&$@=;:+,-]"
 _LONGEST_BUCKET, _LONGEST_PREFIX, _LONGEST_NAME = 100, 512, 100
 #: Of a content's SHA-256 as a name: 128 bits, so nobody finds it by trying.
 _DIGITS = 32

@@ -55,8 +55,6 @@ class _Discreet(logging.Filter):
         self._credentials = credentials
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
         record.msg, record.args = _UPLOADS.sub(r"\1***", redact(record.getMessage(), self._credentials)), ()
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from io import BufferedReader
 
@@ -15,22 +15,33 @@ class Cut(Exception):
 
 
 class Body:
-    """``size`` counts what was handed out; ``stop_at`` is where an ordered fault cuts it."""
+    """``size`` counts what was handed out; ``stop_at`` is where an ordered fault cuts it. ``halt`` ends a waiting read."""
 
-    def __init__(self, stream: BufferedReader, headers: Mapping[str, str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: BufferedReader, headers: Mapping[str, str], halt: Callable[[], None]) -> None:
+        self._stream, self._halt, self._broken_off = stream, halt, False
         self._length = int(headers.get("content-length", 0))
         self._source = self._chunked() if "chunked" in headers.get("transfer-encoding", "") else self._sized()
         self.size = 0
         self.stop_at: int | None = None
 
     def pieces(self) -> Iterator[bytes]:
-        for piece in self._source:
-            left = len(piece) if self.stop_at is None else self.stop_at - self.size
-            self.size += len(piece[:left])
-            yield piece[:left]
-            if left < len(piece):
-                raise Cut
+        try:
+            for piece in self._source:
+                left = len(piece) if self.stop_at is None else self.stop_at - self.size
+                self.size += len(piece[:left])
+                yield piece[:left]
+                if self._broken_off:
+                    return
+                if left < len(piece):
+                    raise Cut
+        except Cut:
+            if not self._broken_off:
+                raise
+
+    def break_off(self) -> None:
+        """For another request's sake: it ends here, and is answered as far as it came."""
+        self._broken_off = True
+        self._halt()
 
     def drain(self) -> None:
         """Read what nobody wanted: it would pass for the next request, and a reset could overtake the answer."""

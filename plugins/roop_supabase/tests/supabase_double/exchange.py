@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from supabase_double.body import Body
 from supabase_double.tokens import Refused, verify
 from supabase_double.world import World
 
@@ -40,18 +40,11 @@ class Answer:
 
 
 class Exchange:
-    """``path`` is decoded; ``pieces`` reads the body once, as it comes."""
+    """``path`` is decoded; ``pieces`` reads the body once, as it comes, and ``break_off`` ends that from another thread."""
 
-    def __init__(
-        self,
-        world: World,
-        method: str,
-        path: str,
-        query: str,
-        headers: dict[str, str],
-        pieces: Callable[[], Iterator[bytes]],
-    ) -> None:
-        self.world, self.method, self.path, self.headers, self.pieces = world, method, path, headers, pieces
+    def __init__(self, world: World, method: str, path: str, query: str, headers: dict[str, str], body: Body) -> None:
+        self.world, self.method, self.path, self.headers = world, method, path, headers
+        self.pieces, self.break_off = body.pieces, body.break_off
         self.query = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
     def body(self) -> bytes:

@@ -20,8 +20,8 @@ from supabase_double.world import BYPASSES, Bucket, Content, Transfer, World
 
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration"
 _BODY = "application/offset+octet-stream"
-#: A HEAD comes right after a break, when the writer may not have noticed yet that its client went away.
-_PATIENCE_S = 5.0
+#: Who comes while another writes waits so long for its end (the real server: three seconds), then breaks it off.
+_DRAIN_S, _PATIENCE_S = 0.3, 5.0
 
 
 class Plain(Exception):
@@ -127,7 +127,7 @@ def _create(exchange: Exchange, asker: _Asker, origin: str) -> Answer:
         world.transfers[identity] = transfer
     answer = _plain(201, Location=f"{origin}{exchange.path.rstrip('/')}/{identity}")
     if exchange.headers.get("content-type") == _BODY or transfer.done:
-        with _writer(transfer, 0):
+        with _alone(exchange, transfer):
             _write(exchange, transfer)
         answer.headers["Upload-Offset"] = str(transfer.offset)
     answer.headers |= _stage(world, transfer)
@@ -141,10 +141,15 @@ def _check_identity(identity: str) -> None:
     raise Plain(400, "Invalid upload id")
 
 
+def _is_there(world: World, transfer: Transfer) -> bool:
+    stored = world.objects.get((transfer.bucket, transfer.key))
+    return stored is not None and stored.version == transfer.version
+
+
 def _transfer(world: World, identity: str) -> Transfer:
     _check_identity(identity)
     transfer = world.transfers.get(identity)
-    if transfer is None or (transfer.done and (transfer.bucket, transfer.key) not in world.objects):
+    if transfer is None or (transfer.done and not _is_there(world, transfer)):
         raise Plain(404, "The file for this url was not found\n")
     if time.time() >= transfer.began + world.settings.expires_s:
         gone = world.settings.expired_status == 410
@@ -153,18 +158,22 @@ def _transfer(world: World, identity: str) -> Transfer:
 
 
 @contextmanager
-def _writer(transfer: Transfer, patience_s: float) -> Iterator[None]:
-    if not transfer.writing.acquire(timeout=patience_s) if patience_s else not transfer.writing.acquire(blocking=False):
-        raise Plain(423, "The resource is locked")
+def _alone(exchange: Exchange, transfer: Transfer) -> Iterator[None]:
+    """The last to come gets the upload, as on the real server; what the writer before it brought is kept."""
+    if not transfer.writing.acquire(timeout=_DRAIN_S):
+        transfer.break_off()
+        if not transfer.writing.acquire(timeout=_PATIENCE_S):
+            raise Plain(503, "acquiring lock timeout")
+    transfer.break_off = exchange.break_off
     try:
         yield
     finally:
         transfer.writing.release()
 
 
-def _head(world: World, identity: str) -> Answer:
-    transfer = _transfer(world, identity)
-    with _writer(transfer, _PATIENCE_S):
+def _head(exchange: Exchange, identity: str) -> Answer:
+    transfer = _transfer(exchange.world, identity)
+    with _alone(exchange, transfer):
         answer = _plain(200, Cache_Control="no-store", Upload_Offset=str(transfer.offset))
     if transfer.length is None:
         answer.headers["Upload-Defer-Length"] = "1"
@@ -187,7 +196,7 @@ def _patch(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
         raise Plain(400, "Invalid content-type\n")
     transfer = _transfer(world, identity)
     asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
-    with _writer(transfer, 0):
+    with _alone(exchange, transfer):
         if offset != transfer.offset:
             raise Plain(409, "Upload-Offset conflict\n")
         if transfer.length is None:
@@ -212,8 +221,13 @@ def _check_chunk(world: World, transfer: Transfer, size: int | None) -> None:
 def _write(exchange: Exchange, transfer: Transfer) -> None:
     """What comes is kept, also when the body breaks off. The object appears with the last byte."""
     _check_chunk(exchange.world, transfer, _number(exchange, "Content-Length"))
+    began = transfer.offset
     with transfer.file.open("ab") as file:
         for piece in exchange.pieces():
+            if transfer.length is not None and transfer.offset + len(piece) > transfer.length:
+                file.truncate(began)
+                transfer.offset = began
+                raise Plain(413, "Maximum size exceeded\n")
             file.write(piece)
             transfer.offset += len(piece)
     if transfer.done:
@@ -235,7 +249,7 @@ def _terminate(exchange: Exchange, identity: str, asker: _Asker) -> Answer:
     asker.check(world, buckets.bucket_of(world, transfer.bucket), transfer.key)
     if transfer.done:
         raise Plain(400, "Cannot terminate an already completed upload")
-    with world.lock:
+    with _alone(exchange, transfer), world.lock:
         del world.transfers[identity]
     return _plain(204)
 
@@ -260,7 +274,7 @@ def _answered(exchange: Exchange, rest: str, origin: str) -> Answer | None:
     if method == "POST" and not identity:
         return _create(exchange, asker, origin)
     if method == "HEAD":
-        return _head(world, identity)
+        return _head(exchange, identity)
     if method == "PATCH":
         return _patch(exchange, identity, asker)
     if method == "DELETE":

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,8 +87,9 @@ class Transfer:
     version: str = field(default_factory=lambda: str(uuid.uuid4()))
     offset: int = 0
     began: float = field(default_factory=time.time)
-    #: One writer at a time.
+    #: One writer at a time; who wants to be next breaks off the one before.
     writing: threading.Lock = field(default_factory=threading.Lock)
+    break_off: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @property
     def done(self) -> bool:
