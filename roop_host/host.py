@@ -35,7 +35,7 @@ _Where = tuple[str, int, str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is, in frames, or in bytes of models that come. ``total`` is None where nobody knows."""
+    """How far a job is, in frames, or in bytes of models that come or of an upload. ``total`` is None where nobody knows."""
 
     phase: str
     done: int

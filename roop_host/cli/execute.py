@@ -17,8 +17,8 @@ from roop_host.cli.log import log_to_stderr
 from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import tell_error, tell_people
-from roop_host.errors import Interrupted, RoopError, told, visible
+from roop_host.cli.telling import tell_error, tell_people, tell_uploads
+from roop_host.errors import Interrupted, RoopError, told
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Host, OnProgress, Progress
@@ -108,17 +108,11 @@ def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
 def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
     if show["debug"]:
         traceback.print_exception(error)
+    if error.report is not None and error.report.output is not None:
+        tell_notices(error.report, show)
     if error.report is not None and not show["json"]:
-        tell_uploads(error.report)
+        tell_uploads(error.report, show)
     tell_error(error, as_json=show["json"])
-
-
-def tell_uploads(report: Report) -> None:
-    """Also of a job that failed: one upload may have worked and another not."""
-    several = len({sent.file for sent in report.uploads}) > 1
-    for sent in report.uploads:
-        file = f"{visible(sent.file)}: " if several else ""
-        typer.echo(f"roop: {sent.uploader}: {file}{sent.url or 'sent'}", err=True)
 
 
 def tell_notices(report: Report, show: Mapping[str, Any]) -> None:
@@ -133,7 +127,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))
         return
-    tell_uploads(report)
+    tell_uploads(report, show)
     if not show["quiet"]:
         typer.echo(
             f"{report.output}: {_amount(report)}, {_faces(report)}, {_looks(report)}, "
@@ -200,8 +194,8 @@ def _progress(show: Mapping[str, Any]) -> Iterator[Callable[[Progress], None]]:
 
     def on_progress(now: Progress) -> None:
         bar.start()  # not before there is something to show: a question may come first
-        if bar.tasks[0].description != now.phase:
-            bar.reset(task)  # or the time left would be guessed from another kind of work
+        if bar.tasks[0].description != now.phase or now.done < bar.tasks[0].completed:
+            bar.reset(task)  # or the time left would be guessed from another kind of work, or another upload
         bar.update(task, description=now.phase, completed=now.done, total=now.total, count=_count(now))
 
     try:

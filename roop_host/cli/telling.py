@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from roop_host.errors import RoopError, visible
+from roop_host.errors import RoopError, one_line, visible
 
 if TYPE_CHECKING:
     from roop_host.types.report import Person, Report
@@ -26,6 +27,24 @@ def tell_json(error: RoopError, as_json: bool = True) -> None:
 
         report = error.report or Report(exit_code=error.exit_code, error=str(error))
         typer.echo(json.dumps(report.to_json(), indent=2))
+
+
+def tell_uploads(report: Report, show: Mapping[str, Any]) -> None:
+    """Where they went, also of a job that failed: one upload may have worked and another not."""
+    several = len({sent.file for sent in report.uploads}) > 1
+    for sent in report.uploads:
+        file = f"{visible(sent.file)}: " if several else ""
+        typer.echo(f"roop: {sent.uploader}: {file}{sent.url or 'sent'}", err=True)
+        if show["quiet"]:
+            continue
+        if sent.details:
+            told = ", ".join(f"{name} {value}" for name, value in sent.details.items())
+            typer.echo(f"roop: {sent.uploader}: {one_line(told)}", err=True)
+        if sent.code:
+            from roop_host.cli.codes import tell_code
+
+            picture = f"{sent.file}.{sent.uploader}.qr.png"
+            tell_code(sent.uploader, sent.code, picture if picture in report.beside else None)
 
 
 def tell_people(report: Report) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from roop_host.cli.run import FILES, command, file_flags, layers_of, option_flag, plugins_for
 from roop_host.config.fields import host_fields, plugin_fields
+from roop_host.errors import visible
 from roop_host.types.job import job_fields
 
 if TYPE_CHECKING:
@@ -83,10 +84,14 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
 
 
 def _tell(report: Report, show: Mapping[str, Any]) -> None:
-    from roop_host.cli.execute import tell_notices, tell_uploads
+    from roop_host.cli.execute import tell_notices
+    from roop_host.cli.telling import tell_uploads
 
     tell_notices(report, show)
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))
         return
-    tell_uploads(report)
+    tell_uploads(report, show)
+    if not show["quiet"]:
+        for path in report.beside:
+            typer.echo(f"{visible(path)}: beside it", err=True)

@@ -51,6 +51,11 @@ def finished_path(output: Path, suffix: str) -> Path:
     return output.with_name(output.name + suffix)
 
 
+def code_paths(output: Path, uploader: str) -> tuple[Path, Path]:
+    """``out.mp4.supabase.qr.png`` and ``.svg`` beside ``out.mp4``: the QR code of the address that an uploader gave."""
+    return finished_path(output, f".{uploader}.qr.png"), finished_path(output, f".{uploader}.qr.svg")
+
+
 def finisher_suffixes(names: Names) -> Iterator[tuple[str, str]]:
     """Every suffix that a finisher may add to an output's name, with what that file is called in sentences."""
     for finisher in names.finishers:
@@ -104,6 +109,8 @@ def names_taken(job: Job, plugins: Plugins) -> Iterator[Path]:
     yield from (finished_path(output, suffix) for suffix in suffixes)
     sidecars = [one.spec for name, one in plugins.exporters.items() if name in job.exports and one.spec.role == "sidecar"]
     yield from (sidecar_path(output, spec.suffixes[0]) for spec in sidecars)
+    for uploader in job.uploads:
+        yield from code_paths(output, uploader)
 
 
 def left_beside(files: Files) -> str:
@@ -158,6 +165,9 @@ def check_files(job: Job, names: Names) -> None:
             continue
         inputs.refuse(what, path)
         _check_in_the_way(job, what, path, may_be_folder=what == _FRAMES or (folder and what == _OUTPUT))
+    for uploader in names.uploaders:
+        for path in code_paths(Path(job.output), uploader.spec.name):
+            inputs.refuse("the QR code", path)
 
 
 def _check_in_the_way(job: Job, what: str, path: Path, *, may_be_folder: bool) -> None:

@@ -9,11 +9,15 @@ from pathlib import Path
 from roop_host.errors import Interrupted, PluginError, RoopError, UploadError, one_line, told, visible
 from roop_host.host import Progress
 from roop_host.pipeline.calls import LONG, Unfit
+from roop_host.runner import codes
 from roop_host.runner.again import command_to_send
 from roop_host.runner.ledger import Entry
 from roop_host.runner.state import Part, Run
 from roop_host.types.report import Uploaded
-from roop_host.types.uploads import Artifact, Receipt, Uploader
+from roop_host.types.uploads import Artifact, QrCode, Receipt, Uploader
+
+#: What is told of an upload, and the code to draw of it.
+_Sent = tuple[Uploaded, QrCode | None]
 
 
 def upload_all(run: Run, outputs: Mapping[Path, Entry], *, known: bool) -> None:
@@ -41,11 +45,15 @@ def _upload_each(run: Run, outputs: Mapping[Path, Entry]) -> None:
         for part in run.uploaders:
             _check_cancel(run, artifact.path)
             artifact.sent(0)
+            code = None
             try:
-                run.uploads.append(_upload(run, part, artifact))
+                sent, code = _upload(run, part, artifact)
+                run.uploads.append(sent)
             except UploadError as error:
                 failures.append(error)
             _require_same(run, part, output)
+            if code is not None and code.files:
+                _draw(run, part, code, artifact)
         _check_cancel(run, artifact.path)
     if failures:
         raise failures[0]
@@ -53,6 +61,7 @@ def _upload_each(run: Run, outputs: Mapping[Path, Entry]) -> None:
 
 def _artifact(run: Run, output: Path, entry: Entry) -> Artifact:
     def sent(done: int) -> None:
+        done = min(max(done, 0), entry.size)
         run.on_progress(Progress("uploading", done, entry.size, 0.0, run.counts.faces_changed, "bytes"))
 
     return Artifact(
@@ -93,7 +102,13 @@ def _require_same(run: Run, part: Part[Uploader], output: Path) -> None:
         )
 
 
-def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
+def _draw(run: Run, part: Part[Uploader], code: QrCode, artifact: Artifact) -> None:
+    drawn, notices = codes.draw(code, artifact.path, part.name)
+    run.beside += drawn
+    run.notices += notices
+
+
+def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> _Sent:
     try:
         return run.host.call(
             _named(part, partial(part.item.upload, artifact), artifact),
@@ -109,10 +124,10 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> Uploaded:
         raise _failed(part, one_line(str(error)), artifact.path) from error
 
 
-def _named(part: Part[Uploader], call: Callable[[], object], artifact: Artifact) -> Callable[[], Uploaded]:
+def _named(part: Part[Uploader], call: Callable[[], object], artifact: Artifact) -> Callable[[], _Sent]:
     """The upload and the reading of what it gave, which may run code of the plugin's too."""
 
-    def named() -> Uploaded:
+    def named() -> _Sent:
         try:
             return _read(part, call(), artifact)
         except Interrupted:
@@ -125,12 +140,30 @@ def _named(part: Part[Uploader], call: Callable[[], object], artifact: Artifact)
     return named
 
 
-def _read(part: Part[Uploader], receipt: object, artifact: Artifact) -> Uploaded:
+def _read(part: Part[Uploader], receipt: object, artifact: Artifact) -> _Sent:
     if not isinstance(receipt, Receipt) or not isinstance(receipt.details, Mapping):
         raise UploadError(f"it gave a {type(receipt).__name__} that is no whole Receipt")
     details = {visible(str(key)): visible(str(value)) for key, value in receipt.details.items()}
     url = None if receipt.url is None else visible(str(receipt.url))
-    return Uploaded(part.name, str(artifact.path), url, details)
+    code = _code(part, receipt.code, url, artifact)
+    rows = code.rows if code is not None and code.shown else ()
+    return Uploaded(part.name, str(artifact.path), url, details, rows), code
+
+
+def _code(part: Part[Uploader], given: object, url: str | None, artifact: Artifact) -> QrCode | None:
+    """The code of a receipt, whole and leading to ``url``, or None."""
+    if given is None:
+        return None
+    if not isinstance(given, QrCode) or url is None:
+        what = "a code without an address" if isinstance(given, QrCode) else f"a {type(given).__name__} that is no QrCode"
+        raise UploadError(f"it gave a Receipt with {what}")
+    code = QrCode(tuple(map(str, given.rows)), given.scale, bool(given.files), bool(given.shown))  # checked once more
+    if codes.leads_to(code, url):
+        return code
+    artifact.note(
+        f"the QR code that the {part.label} gave does not lead to its address, so it is not drawn; use the address"
+    )
+    return None
 
 
 def _late(part: Part[Uploader], kept: Path, seconds: float) -> UploadError:

@@ -50,7 +50,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """An upload of ``file`` that went well: what the uploader told of it. ``code`` is the rows of ``QrCode``, of ``url``."""
+    """An upload of ``file`` that went well: what the uploader told of it. ``code`` is the rows of a ``QrCode`` to show."""
 
     uploader: str
     file: str

@@ -12,6 +12,8 @@ from roop_host.types.objects import StageObject
 
 #: Modules on a side of the smallest and the largest QR code (ISO/IEC 18004: version v has 17 + 4 v).
 LEAST_MODULES, MOST_MODULES = 21, 177
+#: Modules of white around a code, without which it is not found.
+QUIET_ZONE = 4
 #: What fits on a screen at the largest size.
 _MOST_SCALE = 40
 
@@ -45,7 +47,7 @@ class QrCode:
     """A QR code, as modules: ``rows`` of ``1`` (dark) and ``0``, without the quiet zone around them.
 
     The host draws it, so that no picture that nobody has screened stands beside an output: PNG and SVG files with ``files``,
-    ``scale`` pixels a module, and on a terminal with ``shown``.
+    ``scale`` pixels a module, and on a terminal with ``shown``. One that leads elsewhere than the receipt says is not drawn.
     """
 
     rows: tuple[str, ...]
@@ -57,8 +59,8 @@ class QrCode:
         sides = {len(self.rows), *map(len, self.rows)}
         if len(sides) != 1 or not all(re.fullmatch(r"[01]+", row) for row in self.rows):
             raise ValueError("a code has as many rows as each has modules, of 1 and 0")
-        if not LEAST_MODULES <= len(self.rows) <= MOST_MODULES:
-            raise ValueError(f"a code has {LEAST_MODULES} to {MOST_MODULES} modules on a side, not {len(self.rows)}")
+        if len(self.rows) not in range(LEAST_MODULES, MOST_MODULES + 1, 4):
+            raise ValueError(f"a code has {LEAST_MODULES}, 25 ... {MOST_MODULES} modules on a side, not {len(self.rows)}")
         if type(self.scale) is not int or not 1 <= self.scale <= _MOST_SCALE:
             raise ValueError(f"a module of a code is 1 to {_MOST_SCALE} pixels wide, not {self.scale!r}")
 

@@ -20,8 +20,10 @@ from roop_host import (
     Artifact,
     Control,
     ExecutionOptions,
+    Host,
     Interrupted,
     Job,
+    Progress,
     Receipt,
     Report,
     Uploaded,
@@ -208,6 +210,65 @@ def test_a_cancel_during_an_upload_keeps_the_output(
     assert len(error.report.uploads) == (how == "is done")
     assert second.given == []
     assert left(tmp_path) == ["o.png"]
+
+
+class Slow(Bucket):
+    """Takes longer than its time-out, and says from time to time that it goes on, or not."""
+
+    beats = True
+
+    def setup(self, ctx: Any) -> None:
+        self.ctx = ctx
+
+    def upload(self, artifact: Artifact) -> Receipt:
+        for _ in range(20):
+            if self.ctx.cancel.wait(0.1):  # so that it ends with the test
+                break
+            if self.beats:
+                self.ctx.check_cancel()
+        return super().upload(artifact)
+
+
+class Silent(Slow):
+    beats = False
+
+
+def test_the_time_of_an_upload_begins_anew_with_each_sign_of_life(what: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roop_host.runner.uploads.LONG", 0.1)
+    patient = replace(what, execution=ExecutionOptions(timeout_s=10))
+    assert len(run(with_bucket(Slow), patient).uploads) == 1
+    error = refused(with_bucket(Silent), replace(patient, output=what.output.replace("o.png", "p.png")))
+    assert (error.exit_code, "did not come back within 1 s; a larger --timeout" in str(error)) == (8, True)
+
+
+def test_how_far_an_upload_is_comes_in_bytes(what: Job) -> None:
+    class Tells(Bucket):
+        def upload(self, artifact: Artifact) -> Receipt:
+            artifact.sent(10)
+            artifact.sent(artifact.size + 7)
+            return super().upload(artifact)
+
+    seen: list[Progress] = []
+    with Host(with_bucket(Tells, uploader(Tells, "second"))) as host:
+        report = host.run(replace(what, uploads=("bucket", "second")), on_progress=seen.append)
+    size = int(report.uploads[0].details["size"])
+    told = [(now.done, now.total, now.unit) for now in seen if now.phase == "uploading"]
+    assert told == [(0, size, "bytes"), (10, size, "bytes"), (size, size, "bytes")] * 2
+
+
+def test_what_an_uploader_notes_is_a_notice(what: Job) -> None:
+    class Warns(Bucket):
+        def upload(self, artifact: Artifact) -> Receipt:
+            artifact.note("this key opens\neverything; take a lesser one")
+            return super().upload(artifact)
+
+    assert "this key opens everything; take a lesser one" in run(with_bucket(Warns), what).notices
+    error = refused(
+        with_bucket(Breaks, uploader(Warns, "second")),
+        replace(what, output=f"{what.output}.png", uploads=("bucket", "second")),
+    )
+    assert error.report is not None
+    assert "this key opens everything; take a lesser one" in error.report.notices
 
 
 def test_observers_are_told_of_uploads(what: Job) -> None:

@@ -328,6 +328,14 @@ def test_a_bucket_that_is_not_seen_is_no_reason_to_refuse(project: Project, tmp_
         assert uploader.upload(artifact(tmp_path / "a.png")).url
 
 
+def test_a_bucket_that_is_not_there_is_told_before_the_work(project: Project) -> None:
+    assert "the project has no bucket of-nobody" in refused(replace(OPTIONS, bucket="of-nobody"))
+    missing = {"message": "Route GET:/object/info/bucket not found", "error": "Not Found", "statusCode": 404}
+    project.fault("GET", "/storage/v1/object/info/", status=404, body=missing)  # a server that is older than that question
+    with ready(replace(OPTIONS, bucket="of-nobody")):
+        pass
+
+
 def test_what_a_bucket_does_not_take_is_told_before_the_work(project: Project, tmp_path: Path) -> None:
     see = {"anon": ["bucket", "insert", "select"]}
     project.bucket("clips", allowed_mime_types=["video/*", "image/gif"], file_size_limit=10, policies=see)

@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from roop_host import UploadError, UsageError
-from roop_supabase.credentials import MIGHTY, URL_VARIABLE, kind_of
+from roop_supabase.credentials import URL_VARIABLE
 from roop_supabase.failures import Patience
 from roop_supabase.server import Refused, Server
 
 #: Before a run nobody waits as long as after one.
 _TIMEOUT_S = 10.0
+#: An object that nobody has.
+_NOBODYS = "roop-looks-for-the-bucket"
 
 
 @dataclass(frozen=True)
@@ -42,22 +44,9 @@ class Bucket:
 
 def look_at(server: Server, name: str, patience: Patience) -> Bucket:
     """Raise ``UsageError`` where no upload could succeed. A bucket that isn't seen is no reason: policies often hide it."""
-    what = f"looking at the bucket {name}"
-
-    def ask() -> Bucket:
-        with server.asking(what):
-            address = f"{server.base}/bucket/{quote(name, safe='')}"
-            answer = server.http.get(address, headers=server.auth_headers, timeout=_TIMEOUT_S)
-            server.require(answer, what)
-            return _read(name, answer.json(), server.shown)
-
     try:
-        return patience.insist(ask)
+        return patience.insist(lambda: _look(server, name))
     except Refused as refused:
-        if _hidden(refused):
-            if kind_of(server.credentials.key) in MIGHTY:  # from which nothing is hidden
-                raise UsageError(f"the project has no bucket {name}; make it, or check --supabase-bucket") from None
-            return Bucket(name)
         raise UsageError(str(refused)) from None
     except UploadError as error:
         raise UsageError(
@@ -66,8 +55,30 @@ def look_at(server: Server, name: str, patience: Patience) -> Bucket:
         ) from None
 
 
+def _look(server: Server, name: str) -> Bucket:
+    try:
+        return _asked(server, name, f"bucket/{quote(name, safe='')}")
+    except Refused as refused:
+        if not _hidden(refused):
+            raise
+    try:
+        _asked(server, name, f"object/info/{quote(name, safe='')}/{_NOBODYS}")
+    except Refused as refused:
+        if refused.said == "Bucket not found":
+            raise UsageError(f"the project has no bucket {name}; make it, or check --supabase-bucket") from None
+    return Bucket(name)
+
+
+def _asked(server: Server, name: str, path: str) -> Bucket:
+    what = f"looking at the bucket {name}"
+    with server.asking(what):
+        answer = server.http.get(f"{server.base}/{path}", headers=server.auth_headers, timeout=_TIMEOUT_S)
+        server.require(answer, what)
+        return _read(name, answer.json(), server.shown)
+
+
 def _hidden(refused: Refused) -> bool:
-    """Also of one that is not there: the server tells neither from the other."""
+    """Also of one that is not there; only the question for an object tells these two apart."""
     return not refused.of_the_key and (refused.status == 403 or (refused.status == 404 and "bucket" in refused.said.lower()))
 
 

@@ -34,7 +34,7 @@ def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str
 
 def _told(bucket: Bucket) -> str:
     if bucket.public is None:  # buckets have policies of their own, and uploads need none of those
-        return f"bucket {bucket.name}: not shown to this key, as is usual, or not there; an upload tells"
+        return f"bucket {bucket.name}: not shown to this key, as is usual; an upload needs no right to see it"
     said = ["public" if bucket.public else "private"]
     if bucket.most_bytes is not None:
         said.append(f"files up to {bucket.most_bytes / 1e6:.1f} MB")
