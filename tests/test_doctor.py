@@ -450,10 +450,12 @@ def test_a_misspelt_variable_is_noted_and_no_value_is_shown(
         ("processors", "ok", "--processors"),
         ("ROOP_DEVICES", "note", "ROOP_DEVICE?"),
         ("ROOP_NSFW_TRESHOLD", "note", "ROOP_NSFW_THRESHOLD?"),
-        ("ROOP_SUPABASE_URL", "note", "roop-supabase)"),
+        ("ROOP_SUPABASE_URL", "note", "ROOP_SUPABASE_QR?"),
     ]
     tell(Examination(tuple(found)), as_json=True)
     assert "a-secret" not in capsys.readouterr().out
+    without = {check.name: check.says for check in settings(kit.plugins(), None)}
+    assert without["ROOP_SUPABASE_URL"].endswith("roop-supabase)")
 
 
 def test_a_run_that_nobody_could_make_is_not_well() -> None:

@@ -16,7 +16,10 @@ def test_a_first_file_is_valid_and_changes_nothing(tmp_path: Path) -> None:
     assert done.stdout == f"{tmp_path / 'roop.toml'}\n"
     text = (tmp_path / "roop.toml").read_text()
     data = tomllib.loads(text)
-    assert data == {"run": {}, "plugin": {"enhancer": {}, "nsfw": {}, "provenance": {}, "swapper": {}, "vision": {}}}
+    assert data == {
+        "run": {},
+        "plugin": {"enhancer": {}, "nsfw": {}, "provenance": {}, "supabase": {}, "swapper": {}, "vision": {}},
+    }
     # with every comment sign taken away it is still a file that the reader and the schema take
     values = "\n".join(line[2:] if " = " in line and line.startswith("# ") else line for line in text.splitlines())
     (tmp_path / "all.toml").write_text(values)

@@ -82,7 +82,7 @@ def test_several_are_told_with_their_names(made: Path, bucket: Path, tmp_path: P
     copy.write_bytes(made.read_bytes())
     done = roop("upload", made, copy, "--to", "bucket", "--plugin", bucket, cwd=tmp_path)
     assert done.returncode == 0
-    assert [line.rpartition(": ")[0] for line in done.stderr.splitlines()] == [
+    assert [line.rpartition(": ")[0] for line in done.stderr.splitlines() if "https:" in line] == [
         f"roop: bucket: {made}",
         f"roop: bucket: {copy}",
     ]

@@ -484,14 +484,15 @@ def test_what_uses_the_network_only_with_an_option_says_so(
     assert [(one.state, one.network) for one in load_plugins().statuses if one.name == "xnet"] == [("ok", told)]
 
 
-def test_of_the_plugins_here_provenance_alone_may_use_the_network(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_the_plugins_here_two_may_use_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     plugins = load_plugins()
     flag = "--provenance-timestamp-url"
-    assert {status.name: status.network for status in plugins.statuses if status.network} == {"provenance": flag}
+    found = {status.name: status.network for status in plugins.statuses if status.network}
+    assert found == {"provenance": flag, "supabase": True}
     show(plugins.statuses, as_json=False)
     assert f"  with {flag}  " in capsys.readouterr().out
-    (found,) = (check for check in plugins_found(plugins) if check.name == "provenance")
-    assert found.says.endswith(f"; uses the network only with {flag}")
+    (check,) = (check for check in plugins_found(plugins) if check.name == "provenance")
+    assert check.says.endswith(f"; uses the network only with {flag}")
 
 
 def test_a_plugin_may_lie_in_a_wheel_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
