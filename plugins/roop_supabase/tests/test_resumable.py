@@ -126,29 +126,10 @@ def test_the_servers_word_on_how_far_it_is_counts(project: Project, clip: Path, 
     assert offsets == [0, CHUNK, MIB, CHUNK, 2 * CHUNK]  # the third is refused: the double has more than it said
 
 
-def test_a_lost_last_answer_is_no_failure(project: Project, clip: Path, state: Path) -> None:
-    project.fault("PATCH", skip=2, at="end", drop=True)
-    assert upload(project, clip, state)
-    require_there(project, clip)
-    assert len(patches(project)) == 3
-    assert not list(state.glob("*.json"))
-
-
 def test_a_lost_answer_to_the_beginning_is_no_failure(project: Project, clip: Path, state: Path) -> None:
     project.fault("POST", PATH, at="end", drop=True)
     assert upload(project, clip, state)
     require_there(project, clip)
-
-
-def test_a_chunk_that_was_lost_after_all_arrived_is_no_success(project: Project, clip: Path, state: Path) -> None:
-    """The server may fail to make an object of the chunks, and say afterwards that it has them all."""
-    other = clip.with_name("other.mp4")
-    other.write_bytes(random.Random(2).randbytes(SIZE))
-    assert upload(project, other, state)
-    project.fault("PATCH", skip=2, at="start", status=500)
-    project.fault("HEAD", status=200, headers={"Upload-Length": str(SIZE), "Upload-Offset": str(SIZE)})
-    with pytest.raises(UploadError, match="keeps another one under its name"):
-        upload(project, clip, state, options=Options(bucket="clips", upsert=True))
 
 
 def test_patience_ends_with_how_far_it_came(project: Project, clip: Path, state: Path) -> None:

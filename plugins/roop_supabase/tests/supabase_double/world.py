@@ -87,6 +87,8 @@ class Transfer:
     version: str = field(default_factory=lambda: str(uuid.uuid4()))
     offset: int = 0
     began: float = field(default_factory=time.time)
+    #: Whether an object was made of it. Where that failed all of it stays, and is told of as before.
+    stored: bool = False
     #: One writer at a time; who wants to be next breaks off the one before.
     writing: threading.Lock = field(default_factory=threading.Lock)
     break_off: Callable[[], None] = field(default=lambda: None, repr=False)
