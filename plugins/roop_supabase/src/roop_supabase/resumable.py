@@ -95,6 +95,8 @@ class _Sending:
         #: that led to no object.
         self.done, self.doubtful, self.unmade = False, False, 0
         self.transfer = self._begun()
+        #: Whether another process would go on from here.
+        self.kept = self.transfer is not None
 
     def through(self) -> bool:
         """To the end. False where the same content was there already."""
@@ -124,8 +126,13 @@ class _Sending:
             self.patience.wait(failure)
         except UploadError as error:
             share = 100 * self.arrived // self.artifact.size
-            had = f"; {share} % of the file had arrived, and the next try goes on from there" if share else ""
+            had = f"; {share} % of the file had arrived, {self._next_try()}" if share else ""
             raise UploadError(f"{error}{had}") from None
+
+    def _next_try(self) -> str:
+        if self.kept:
+            return "and the next try goes on from there"
+        return f"but {self.transfers.folder} can't be written to, so the next try begins anew"
 
     def _begun(self) -> Transfer | None:
         kept = self.transfers.begun(self.fingerprint)
@@ -283,7 +290,7 @@ class _Sending:
 
     def _note(self, transfer: Transfer) -> None:
         self.transfer = transfer
-        self.transfers.note(self.fingerprint, transfer)
+        self.kept = self.transfers.note(self.fingerprint, transfer)
 
     def _forget(self) -> None:
         self.transfer, self.arrived, self.sure, self.done = None, 0, False, False
