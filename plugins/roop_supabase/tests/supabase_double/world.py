@@ -37,6 +37,8 @@ class Settings:
     expired_status: int = 410
     #: Whether the new keys are exchanged; a bare storage server refuses them.
     gateway: bool = True
+    #: Whether what may be packed on its way is, as networks before the platform do it.
+    packs: bool = False
 
 
 @dataclass
