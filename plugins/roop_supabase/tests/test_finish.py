@@ -74,12 +74,35 @@ def test_who_failed_to_ask_once_more_asks_again(project: Project, clip: Path, st
     assert len(patches(project)) == 3
 
 
+def test_of_what_may_be_lost_nothing_is_promised(project: Project, clip: Path, state: Path) -> None:
+    project.fault("PATCH", skip=2, at="finish", status=500)
+    project.fault("POST", PATH, skip=1, times=1000, at="start", status=503)
+    with pytest.raises(UploadError, match="503") as caught:
+        upload(project, clip, state)
+    assert "had arrived" not in str(caught.value)
+
+
 def test_what_replaces_another_file_is_not_taken_for_it(storage: Project, clip: Path, other: Path, state: Path) -> None:
     storage.bucket("clips", policies={"anon": _POLICIES["seen"]})
     assert upload(storage, other, state)
     storage.fault("PATCH", skip=2, at="finish", status=500)
     assert upload(storage, clip, state, options=Options(bucket="clips", upsert=True))
     require_there(storage, clip)
+
+
+@pytest.mark.parametrize(("told", "times"), [(None, 1), ({"size": SIZE}, 1), ({"size": SIZE - 1}, 2), ({}, 2)])
+def test_what_replaced_another_file_is_known_by_what_is_seen(
+    told: object, times: int, storage: Project, clip: Path, other: Path, state: Path
+) -> None:
+    """Its digest, or its size where a server tells no more; whether a name is taken says nothing here."""
+    storage.bucket("clips", policies={"anon": _POLICIES["seen"]})
+    assert upload(storage, other, state)
+    storage.fault("PATCH", skip=2, at="end", drop=True)
+    if told is not None:
+        storage.fault("GET", "/storage/v1/object/info/", status=200, body=told)
+    assert upload(storage, clip, state, options=Options(bucket="clips", upsert=True))
+    require_there(storage, clip)
+    assert len(patches(storage)) == 3 + 3 * times
 
 
 def test_another_file_that_took_the_name_meanwhile_is_told(
