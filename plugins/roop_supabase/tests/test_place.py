@@ -71,9 +71,7 @@ def test_a_name_of_which_nothing_is_left_is_that_of_the_content_and_it_is_said(t
     made = artifact(tmp_path / "写真.png", told=told)
     name = f"{made.sha256[:32]}.png"
     assert place_of(made, Options(bucket="b", naming="name")).key == name
-    assert told.notes == [
-        f"nothing of the file's name can stand in a bucket, so it is named by its content there: {name}"
-    ]
+    assert told.notes == [f"nothing of the file's name can stand in a bucket, so it is named by its content there: {name}"]
 
 
 def test_a_name_that_is_cut_is_told(tmp_path: Path) -> None:

@@ -137,27 +137,6 @@ def test_another_file_of_that_name_is_kept_unless_it_is_to_be_replaced(project: 
     assert project.content("all", "a.png") == b"other"
 
 
-@pytest.mark.parametrize("upsert", [True, False])
-def test_two_files_of_a_job_do_not_replace_each_other(upsert: bool, project: Project, tmp_path: Path) -> None:
-    project.bucket("all", policies={"anon": ["insert", "select", "update"]})
-    for folder in "ab":
-        (tmp_path / folder).mkdir()
-    options = replace(OPTIONS, bucket="all", naming="name", upsert=upsert)
-    job = JobContext(Job((), "t.png", "o.png", (Step("swapper"),)), (), 8, 8)
-    with ready(options) as uploader:
-        uploader.begin(job)
-        uploader.upload(artifact(tmp_path / "a" / "für.png", b"first"))
-        for same in (tmp_path / "b" / "für.png", tmp_path / "b" / "fur_.png"):
-            with pytest.raises(UploadError, match=r"called fur\.png in the bucket all too.*--supabase-naming hash gives each"):
-                uploader.upload(artifact(same, b"other"))
-        uploader.upload(artifact(tmp_path / "b" / "für.png", b"first"))
-        assert project.content("all", "fur.png") == b"first"
-        uploader.begin(job)
-        if upsert:
-            uploader.upload(artifact(tmp_path / "b" / "für.png", b"other"))
-            assert project.content("all", "fur.png") == b"other"
-
-
 def test_an_answer_that_was_lost_is_no_duplicate(project: Project, tmp_path: Path) -> None:
     project.fault("POST", "/storage/v1/object/b/", at="end", drop=True)
     told = Told()
