@@ -85,18 +85,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, exchange: Exchange, fault: Fault) -> Answer | None:
         """None: the connection ends without one."""
         self._body.stop_at = fault.after_bytes
-        if fault.instead and fault.at != "end" and fault.after_bytes is None:
+        if fault.instead and not fault.late and fault.after_bytes is None:
             if fault.at == "body":
                 exchange.body()
             self._stall(exchange.world, fault)
             return _instead(fault)
-        if fault.at != "end":
+        if not fault.late:
             self._stall(exchange.world, fault)
+        exchange.fails_to_finish = fault.at == "finish"
         answer = _routed(exchange)
         if fault.location is not None and "Location" in answer.headers:
             true = urlsplit(answer.headers["Location"])
             answer.headers["Location"] = fault.location.format(location=true.geturl(), path=true.path, host=true.netloc)
-        if fault.at == "end":
+        if fault.at == "end" or exchange.unfinished:
             self._stall(exchange.world, fault)
             return _instead(fault) if fault.instead else answer
         return answer

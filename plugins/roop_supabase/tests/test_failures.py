@@ -62,6 +62,13 @@ def test_what_goes_well_renews_patience(clock: Clock) -> None:
         assert patience.insist(failing(5)) == "done"
 
 
+def test_pauses_differ_so_that_not_all_come_back_at_once(clock: Clock) -> None:
+    patience = Patience(never, clock)
+    for _ in range(10):
+        patience.insist(failing(1))
+    assert len(set(clock.pauses)) > 1
+
+
 def test_a_server_says_how_long_to_wait_but_not_for_ever(clock: Clock) -> None:
     patience = Patience(never, clock)
     patience.insist(failing(1, wait_s=12.0))

@@ -134,6 +134,14 @@ def test_the_first_chunk_may_come_with_the_start_and_the_length_later(made: Proj
     assert made.http.post(BEGIN, headers=broken).status_code == 400
 
 
+def test_all_may_be_there_and_no_object_made_of_it(made: Project) -> None:
+    url = begin(made, 10).headers["location"]
+    made.fault("PATCH", at="finish", status=500)
+    assert send(made, url, 0, 10).status_code == 500
+    assert (offset_of(made, url), made.objects()) == (10, [])
+    assert begin(made, 10).status_code == 201
+
+
 def test_an_upload_can_be_given_up(made: Project) -> None:
     url = begin(made).headers["location"]
     assert made.http.delete(url, headers=headers_of(made)).status_code == 204
@@ -177,19 +185,25 @@ def raw_patch(made: Project, url: str, size: int, part: bytes) -> socket.socket:
     return connection
 
 
+def wait_for(made: Project, size: int) -> None:
+    """Until so much is there: who asks before a request is begun is told of nothing."""
+    until = time.monotonic() + 10
+    while made.transfers()[0].offset < size and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def test_a_client_that_goes_away_leaves_what_it_sent(made: Project) -> None:
     url = begin(made).headers["location"]
     with raw_patch(made, url, CHUNK, b"x" * 300):
         pass
+    wait_for(made, 300)
     assert offset_of(made, url) == 300
 
 
 def test_the_last_writer_breaks_off_the_one_before(made: Project) -> None:
     url = begin(made).headers["location"]
     with raw_patch(made, url, CHUNK, b"x" * 300) as first:
-        until = time.monotonic() + 10
-        while made.transfers()[0].offset < 300 and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_for(made, 300)
         assert send(made, url, 0, CHUNK).text == "Upload-Offset conflict\n"
         answer = first.recv(65536).decode()
     assert answer.startswith("HTTP/1.1 204 ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from roop_host import Artifact, UploadError
@@ -27,14 +28,41 @@ def same_there(server: Server, place: Place, artifact: Artifact) -> bool | None:
 
     One request, which may raise ``Passing``.
     """
-    unseen = True if is_of_content(place, artifact) else None
+    seen = _seen(server, place)
+    same = None if seen is None else seen.is_of(artifact)
+    return True if same is None and is_of_content(place, artifact) else same
+
+
+def shows(server: Server, place: Place, artifact: Artifact) -> bool:
+    """Whether a file of this content is seen there, or one as large where that is all that is told.
+
+    One request, which may raise ``Passing``.
+    """
+    seen = _seen(server, place)
+    same = False if seen is None else seen.is_of(artifact)
+    return same is True or (same is None and seen is not None and seen.size == artifact.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the server tells of a file; both may be anything."""
+
+    size: object
+    sha256: object
+
+    def is_of(self, artifact: Artifact) -> bool | None:
+        """None: as far as is told it may be."""
+        if self.size is not None and self.size != artifact.size:
+            return False
+        return self.sha256 == artifact.sha256 if isinstance(self.sha256, str) else None
+
+
+def _seen(server: Server, place: Place) -> _Seen | None:
+    """None of what is not there, or not to be seen."""
     try:
         with server.asking("looking at the file of that name"):
             info: dict[str, Any] = server.client.storage.from_(place.bucket).info(place.key)
-            size, metadata = info.get("size"), info.get("metadata")
+            metadata = info.get("metadata")
+            return _Seen(info.get("size"), metadata.get("sha256") if isinstance(metadata, dict) else None)
     except Refused:
-        return unseen
-    if size is not None and size != artifact.size:
-        return False
-    sha256 = metadata.get("sha256") if isinstance(metadata, dict) else None
-    return sha256 == artifact.sha256 if isinstance(sha256, str) else unseen
+        return None

@@ -14,7 +14,7 @@ import httpx
 
 from roop_host import Artifact, UploadError
 from roop_supabase.credentials import origin_of
-from roop_supabase.duplicate import require_same, same_there
+from roop_supabase.duplicate import require_same, same_there, shows
 from roop_supabase.failures import Passing, Patience
 from roop_supabase.options import Options
 from roop_supabase.place import Place
@@ -28,6 +28,8 @@ CHUNK = 6 * 2**20
 _BLOCK = 64 * 2**10
 #: How a server says that it knows an upload no more.
 _GONE = frozenset({404, 410})
+#: So often all of a file is sent to a server that makes no object of it.
+_SENDS = 3
 
 
 def send(
@@ -89,9 +91,12 @@ class _Sending:
         self.needs = "INSERT, SELECT and UPDATE" if options.upsert else "INSERT"
         #: How much is there as the server said last, whether that still holds, and the most it ever said.
         self.arrived, self.sure, self.most = 0, False, 0
-        #: Whether the server said of the last chunk that it was well.
-        self.done = False
+        #: Whether the server said of the last chunk that it was well; whether all arrived and it said nothing; how often
+        #: that led to no object.
+        self.done, self.doubtful, self.unmade = False, False, 0
         self.transfer = self._begun()
+        #: Whether another process would go on from here.
+        self.kept = self.transfer is not None
 
     def through(self) -> bool:
         """To the end. False where the same content was there already."""
@@ -121,8 +126,13 @@ class _Sending:
             self.patience.wait(failure)
         except UploadError as error:
             share = 100 * self.arrived // self.artifact.size
-            had = f"; {share} % of the file had arrived, and the next try goes on from there" if share else ""
+            had = f"; {share} % of the file had arrived, {self._next_try()}" if share else ""
             raise UploadError(f"{error}{had}") from None
+
+    def _next_try(self) -> str:
+        if self.kept:
+            return "and the next try goes on from there"
+        return f"but {self.transfers.folder} can't be written to, so the next try begins anew"
 
     def _begun(self) -> Transfer | None:
         kept = self.transfers.begun(self.fingerprint)
@@ -141,8 +151,11 @@ class _Sending:
         url = address_of(location, self.endpoint)
         if url is None:
             raise UploadError(f"{self.what}: {self._misled(location)}")
+        transfer = Transfer(url, time.time(), 0, self.reading.digest(0))
+        if self.doubtful:  # the name is free
+            self._count_unmade(transfer)
         self.arrived, self.sure = 0, True
-        self._note(Transfer(url, time.time(), 0, self.reading.digest(0)))
+        self._note(transfer)
         return None
 
     def _metadata(self) -> str:
@@ -239,6 +252,9 @@ class _Sending:
         """False where a name is taken by the same content. Raises ``UploadError`` for anything else."""
         if refused.status != 409:
             raise refused
+        # The name was free when this began, and all of it has arrived: it has the name unless another file is seen there.
+        if self.doubtful and self.patience.insist(lambda: same_there(self.server, self.place, self.artifact)) is not False:
+            return True
         require_same(self.server, self.place, self.artifact, self.patience)
         self.artifact.sent(self.artifact.size)
         return False
@@ -250,10 +266,20 @@ class _Sending:
             self._withdraw(transfer)  # nobody knows whose bytes these are
             return None
         # The answer to the last chunk was lost, which also hides that the server failed to make an object of the chunks.
-        if same_there(self.server, self.place, self.artifact) is False:
-            self._forget()
-            raise UploadError(f"{self.what}: all of the file has arrived, but the server keeps another one under its name")
-        return True
+        if shows(self.server, self.place, self.artifact):
+            return True
+        # A key that may not look learns whether the name is taken by asking for it again.
+        self.transfer, self.arrived, self.sure, self.doubtful = None, 0, False, True
+        return None
+
+    def _count_unmade(self, transfer: Transfer) -> None:
+        self.doubtful, self.unmade = False, self.unmade + 1
+        if self.unmade == _SENDS:
+            self._withdraw(transfer)
+            raise UploadError(
+                f"{self.what}: all of the file has arrived, {_SENDS} times, but the server makes no object of it; its log "
+                "says why"
+            )
 
     def _arrived(self, offset: int) -> None:
         self.arrived, self.sure = offset, True
@@ -264,7 +290,7 @@ class _Sending:
 
     def _note(self, transfer: Transfer) -> None:
         self.transfer = transfer
-        self.transfers.note(self.fingerprint, transfer)
+        self.kept = self.transfers.note(self.fingerprint, transfer)
 
     def _forget(self) -> None:
         self.transfer, self.arrived, self.sure, self.done = None, 0, False, False

@@ -29,7 +29,7 @@ _READ, _SHOWN = 10_000, 200
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 #: Where an upload is taken is nobody's business, though it is not signed.
 _UPLOADS = re.compile(r"(/upload/resumable/)[^\s\"']+")
-_OF_THE_KEY = ("jwt", "jws", "token", "signature", "api key")
+_OF_THE_KEY = ("jwt", "jws", "token", "signature", "claim", "api key")
 
 
 class Refused(UploadError):

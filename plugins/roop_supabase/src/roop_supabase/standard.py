@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from collections.abc import Callable
 
 from roop_host import Artifact, UploadError
 from roop_supabase.duplicate import require_same
@@ -26,7 +28,7 @@ def send(server: Server, place: Place, artifact: Artifact, options: Options, pat
             with server.asking("sending the file", needs="INSERT, SELECT and UPDATE" if options.upsert else "INSERT"):
                 server.client.storage.from_(place.bucket).upload(
                     place.key,
-                    content,
+                    _Read(content, artifact.sent, patience.check_cancel),
                     {
                         "content-type": artifact.media_type,
                         "cache-control": str(options.cache_control),
@@ -48,6 +50,19 @@ def send(server: Server, place: Place, artifact: Artifact, options: Options, pat
         return broken  # what is there may have come with the try whose answer was lost
     artifact.sent(artifact.size)
     return True
+
+
+class _Read(io.BufferedReader):
+    """Content that the client reads in blocks as it sends them: says how far that came, and hears a cancel between two."""
+
+    def __init__(self, content: bytes, sent: Callable[[int], None], check_cancel: Callable[[], None]) -> None:
+        super().__init__(io.BytesIO(content))
+        self._sent, self._check_cancel = sent, check_cancel
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._check_cancel()
+        self._sent(self.tell())  # who asks for more has sent what came before
+        return super().read(size)
 
 
 def _content(artifact: Artifact) -> bytes:

@@ -55,6 +55,11 @@ class Transfers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._folder
+
     def begun(self, fingerprint: str) -> Transfer | None:
         """What another call or process left; None of what is damaged or too old."""
         try:

@@ -45,6 +45,8 @@ class Exchange:
     def __init__(self, world: World, method: str, path: str, query: str, headers: dict[str, str], body: Body) -> None:
         self.world, self.method, self.path, self.headers = world, method, path, headers
         self.pieces, self.break_off = body.pieces, body.break_off
+        #: Whether an ordered fault keeps the server from making an object of a resumable upload that is whole; and did.
+        self.fails_to_finish, self.unfinished = False, False
         self.query = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
     def body(self) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-Moment = Literal["start", "body", "end"]
+Moment = Literal["start", "body", "finish", "end"]
 
 
 @dataclass
@@ -17,7 +17,8 @@ class Fault:
     times: int = 1
     #: So many matching requests are served first.
     skip: int = 0
-    #: Before the body is read, after it was read but before anything is done, or after the work is done.
+    #: Before the body is read, after it was read but before anything is done, when all of a resumable upload is there but
+    #: no object is made of it, or after the work is done.
     at: Moment = "body"
     #: The body is read, and worked on, up to here.
     after_bytes: int | None = None
@@ -37,14 +38,19 @@ class Fault:
         """Whether the true answer is never seen."""
         return self.drop or self.status is not None
 
+    @property
+    def late(self) -> bool:
+        """Whether there is work before it."""
+        return self.at in ("finish", "end")
+
     @classmethod
     def ordered(cls, order: dict[str, Any]) -> Fault:
         unknown = order.keys() - {one.name for one in fields(cls)}
         if unknown:
             raise ValueError(f"no such word in a fault: {', '.join(sorted(unknown))}")
         fault = cls(**order)
-        if fault.at not in ("start", "body", "end"):
-            raise ValueError("a fault comes at start, body or end")
+        if fault.at not in get_args(Moment):
+            raise ValueError(f"a fault comes at {', '.join(get_args(Moment))}")
         return fault
 
     def meets(self, method: str, path: str) -> bool:

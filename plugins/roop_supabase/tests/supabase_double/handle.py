@@ -123,7 +123,7 @@ class Project:
         )
 
     def settings(self, **changes: Any) -> None:
-        """Until the next reset: chunk, max_size, standard_size, expires_s, expired_status, gateway."""
+        """Until the next reset: chunk, max_size, standard_size, expires_s, expired_status, gateway, packs."""
         self._order("settings", **changes)
 
     def fault(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import uuid
@@ -152,6 +153,8 @@ def _content(exchange: Exchange, stored: Stored, **more: str) -> Answer:
     if (name := exchange.query.get("download")) is not None:
         told = quote(name, safe="")
         headers["Content-Disposition"] = f"attachment; filename={told}; filename*=UTF-8''{told}" if name else "attachment;"
+    if exchange.world.settings.packs and not part and "gzip" in exchange.headers.get("accept-encoding", ""):
+        return Answer(200, headers | {"Content-Encoding": "gzip"}, gzip.compress(stored.content.file.read_bytes()))
     return Answer(206 if part else 200, headers, file=(stored.content.file, start, length))
 
 

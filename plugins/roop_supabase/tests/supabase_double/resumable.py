@@ -149,7 +149,7 @@ def _is_there(world: World, transfer: Transfer) -> bool:
 def _transfer(world: World, identity: str) -> Transfer:
     _check_identity(identity)
     transfer = world.transfers.get(identity)
-    if transfer is None or (transfer.done and not _is_there(world, transfer)):
+    if transfer is None or (transfer.stored and not _is_there(world, transfer)):
         raise Plain(404, "The file for this url was not found\n")
     if time.time() >= transfer.began + world.settings.expires_s:
         gone = world.settings.expired_status == 410
@@ -231,6 +231,9 @@ def _write(exchange: Exchange, transfer: Transfer) -> None:
             file.write(piece)
             transfer.offset += len(piece)
     if transfer.done:
+        if exchange.fails_to_finish:
+            exchange.unfinished = True
+            raise Plain(500, "Internal Server Error")
         _finish(exchange.world, transfer)
 
 
@@ -241,6 +244,7 @@ def _finish(world: World, transfer: Transfer) -> None:
         metadata = json.loads(told["metadata"]) if told.get("metadata") else None
     content = Content(transfer.file, told.get("contentType") or "binary/octet-stream", told["cacheControl"], metadata)
     store(world, transfer.bucket, transfer.key, content, transfer.version)
+    transfer.stored = True
 
 
 def _terminate(exchange: Exchange, identity: str, asker: _Asker) -> Answer:

@@ -37,6 +37,8 @@ class Settings:
     expired_status: int = 410
     #: Whether the new keys are exchanged; a bare storage server refuses them.
     gateway: bool = True
+    #: Whether what may be packed on its way is, as networks before the platform do it.
+    packs: bool = False
 
 
 @dataclass
@@ -87,6 +89,8 @@ class Transfer:
     version: str = field(default_factory=lambda: str(uuid.uuid4()))
     offset: int = 0
     began: float = field(default_factory=time.time)
+    #: Whether an object was made of it. Where that failed all of it stays, and is told of as before.
+    stored: bool = False
     #: One writer at a time; who wants to be next breaks off the one before.
     writing: threading.Lock = field(default_factory=threading.Lock)
     break_off: Callable[[], None] = field(default=lambda: None, repr=False)
