@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from supabase_double.handle import Project
-from supabase_kit import artifact, ready, use
+from supabase_kit import Told, artifact, ready, use
 
 from roop_host import Job, JobContext, Step, UploadError
 from roop_supabase.options import Options
@@ -38,3 +38,21 @@ def test_two_files_of_a_job_do_not_replace_each_other(upsert: bool, project: Pro
         if upsert:
             uploader.upload(artifact(tmp_path / "b" / "für.png", b"other"))
             assert project.content("clips", "fur.png") == b"other"
+
+
+@pytest.mark.parametrize("size", [17, 6 * 2**20 + 1])
+def test_what_the_key_cannot_see_is_not_called_the_same(size: int, project: Project, tmp_path: Path) -> None:
+    project.bucket("blind", policies={"anon": ["insert"]})
+    first, again, seen = Told(), Told(), Told()
+    with ready(replace(OPTIONS, bucket="blind")) as uploader:
+        uploader.upload(artifact(tmp_path / "a.png", bytes(size), told=first))
+        uploader.upload(artifact(tmp_path / "b.png", bytes(size), told=again))
+    assert first.notes == []
+    assert again.notes == [
+        "a file of that name, which is made of this content, was in the bucket blind already, so it was not sent again; "
+        "the key can't see more of it"
+    ]
+    with ready(OPTIONS) as uploader:
+        for _ in range(2):
+            uploader.upload(artifact(tmp_path / "a.png", bytes(size), told=seen))
+    assert seen.notes == ["the same file was in the bucket clips already, so it was not sent again and keeps its cache time"]

@@ -57,8 +57,7 @@ class Supabase(Uploader):
         server, options, place = self._server, self._options, place_of(artifact, self._options)
         self._require_free(place, artifact)
         patience = Patience(self._ctx.check_cancel, self._ctx.cancel, pace=self._pace)
-        if not self._send(server, place, artifact, patience):
-            artifact.note(f"the same file was in the bucket {place.bucket} already, so it was not sent again")
+        self._send(server, place, artifact, patience)
         ends = datetime.now(UTC) + timedelta(seconds=options.expires_s)
         url = link_of(server, place, artifact, options, patience)
         if options.table:
