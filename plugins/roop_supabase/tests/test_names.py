@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from supabase_double.handle import Project
 from supabase_kit import Told, artifact, ready, use
@@ -56,3 +57,17 @@ def test_what_the_key_cannot_see_is_not_called_the_same(size: int, project: Proj
         for _ in range(2):
             uploader.upload(artifact(tmp_path / "a.png", bytes(size), told=seen))
     assert seen.notes == ["the same file was in the bucket clips already, so it was not sent again and keeps its cache time"]
+
+
+def test_of_what_has_no_digest_only_the_size_is_known(project: Project, tmp_path: Path) -> None:
+    told, made = Told(), artifact(tmp_path / "a.png")
+    httpx.post(
+        f"{project.url}/storage/v1/object/clips/{made.sha256[:32]}.png",
+        headers={"Authorization": f"Bearer {project.keys.anon}", "Content-Type": "image/png"},
+        content=made.path.read_bytes(),
+        trust_env=False,
+    ).raise_for_status()
+    with ready(OPTIONS) as uploader:
+        uploader.upload(artifact(tmp_path / "a.png", told=told))
+    (note,) = told.notes
+    assert note.endswith("already, so it was not sent again; no more is told of it than its size")

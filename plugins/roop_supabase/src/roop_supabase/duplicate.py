@@ -20,7 +20,7 @@ def require_same(server: Server, place: Place, artifact: Artifact, patience: Pat
     same = None if seen is None else seen.is_of(artifact)
     if same or (same is None and is_of_content(place, artifact)):
         if not ours:
-            artifact.note(_told(place, compared=same is True))
+            artifact.note(_told(place, seen, compared=same is True))
         return
     what = "another file" if same is False else "a file that may be another"
     instead = "--supabase-upsert replaces it"
@@ -29,12 +29,13 @@ def require_same(server: Server, place: Place, artifact: Artifact, patience: Pat
     raise UploadError(f"{what} stands at {place.key} in the bucket {place.bucket}; {instead}")
 
 
-def _told(place: Place, *, compared: bool) -> str:
+def _told(place: Place, seen: _Seen | None, *, compared: bool) -> str:
     if compared:
         return f"the same file was in the bucket {place.bucket} already, so it was not sent again and keeps its cache time"
+    more = "the key can't see more of it" if seen is None else "no more is told of it than its size"
     return (
         f"a file of that name, which is made of this content, was in the bucket {place.bucket} already, so it was not sent "
-        "again; the key can't see more of it"
+        f"again; {more}"
     )
 
 
