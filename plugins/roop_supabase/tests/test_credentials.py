@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 import keyring
 import pytest
+from keyring.backends import fail
 from keyring.errors import KeyringLocked
+from memory_ring import Memory
 
 from roop_host import UsageError
 from roop_supabase.credentials import Credentials, Kind, expiry_of, find, kind_of, origin_of, redact
@@ -53,6 +55,14 @@ def test_without_any_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
         find({})
 
 
+def test_without_a_keyring_none_is_spoken_of(ring: Memory) -> None:
+    with pytest.raises(UsageError, match="or use `roop supabase login` once"):
+        find({})
+    keyring.set_keyring(fail.Keyring())
+    with pytest.raises(UsageError, match=r"there is no keyring here.*set SUPABASE_URL and SUPABASE_KEY$"):
+        find({})
+
+
 def test_a_keyring_that_is_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(service: str, user: str) -> None:
         raise KeyringLocked("at /home/somebody")
@@ -63,31 +73,64 @@ def test_a_keyring_that_is_locked_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     assert "somebody" not in "".join(traceback.format_exception(caught.value))
 
 
+PATH, LOOKS = "without a user, a path or anything behind it", "looks like a key, which is for SUPABASE_KEY"
+HOST, LACKS = "with a host in plain letters", "lacks the https:// at the beginning"
+SCHEME = "begins with https://, not with another scheme"
+
+
 @pytest.mark.parametrize(
-    "url",
+    ("url", "why"),
     [
-        "http://abcdefgh.supabase.co",
-        "http://127.0.0.1.example.com",
-        "https://me:word@abcdefgh.supabase.co",
-        "https://abcdefgh.supabase.co/rest/v1",
-        "https://abcdefgh.supabase.co/%2f",
-        "https://abcdefgh.supabase.co?a=b",
-        "https://abcdefgh.supabase.co#x",
-        "https://good.example\\@bad.example",
-        "https://abcdefgh.supabase.co:99999",
-        "https://\u0430bc.supabase.co",
-        "ftp://abcdefgh.supabase.co",
-        "abcdefgh.supabase.co",
-        "https://",
-        "https://[::1",
-        SECRET,
+        ("http://abcdefgh.supabase.co", "with https, since the key goes there"),
+        ("http://127.0.0.1.example.com", "with https, since the key goes there"),
+        ("https://me:word@abcdefgh.supabase.co", PATH),
+        ("https://abcdefgh.supabase.co/rest/v1", PATH),
+        ("https://abcdefgh.supabase.co/%2f", PATH),
+        ("https://abcdefgh.supabase.co?a=b", PATH),
+        ("https://abcdefgh.supabase.co#x", PATH),
+        ("https://good.example\\@bad.example", PATH),
+        ("https://abcdefgh.supabase.co:99999", "a port from 1 to 65535"),
+        ("https://abcdefgh.supabase.co:0", "a port from 1 to 65535"),
+        ("https://abcdefgh.supabase.co:", HOST),
+        ("https://\u0430bc.supabase.co", HOST),
+        ("https://", HOST),
+        ("https://:443", HOST),
+        ("https://[::1", HOST),
+        ("https://[1]", HOST),
+        ("https://]", HOST),
+        ("https://..", HOST),
+        ("https://a..b", HOST),
+        ("https://-a.b", HOST),
+        ("ftp://abcdefgh.supabase.co", SCHEME),
+        ("postgresql://postgres:word@db.abcdefgh.supabase.co:5432/postgres", SCHEME),
+        ("abcdefgh.supabase.co", LACKS),
+        ("abcdefgh.supabase.co/rest/v1", LACKS),
+        ("localhost:54321", LACKS),
+        ("abcdefghijklmnopqrst", "not the project's reference alone; put https:// before it"),
+        (f'"{URL}"', "without quotes around it"),
+        (f"\u201c{URL}\u201d", "without quotes around it"),
+        (SECRET, LOOKS),
+        (jwt(role="anon"), LOOKS),
     ],
 )
-def test_an_address_that_may_get_no_key(url: str) -> None:
+def test_an_address_that_may_get_no_key(url: str, why: str) -> None:
     with pytest.raises(UsageError, match="SUPABASE_URL takes the project's address") as caught:
         Credentials(url, SECRET)
+    assert why in str(caught.value)
     assert url == "https://" or url not in str(caught.value)
     assert "word" not in str(caught.value)
+
+
+def test_a_scheme_in_capitals_is_one() -> None:
+    credentials = Credentials("HTTPS://abcdefgh.supabase.co", SECRET)
+    assert (credentials.url, credentials.encrypted) == (URL, True)
+
+
+def test_letters_that_look_alike_are_told_in_ascii() -> None:
+    assert origin_of("https://\u0430bc.supabase.co/x") == "https://xn--bc-6kc.supabase.co:443"
+    assert Credentials("https://xn--bc-6kc.supabase.co", SECRET).origin == "https://xn--bc-6kc.supabase.co:443"
+    assert origin_of("https://[::1]/") == "https://[::1]:443"
+    assert origin_of("https://abcdefgh.supabase.co:0") is None
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:54321", "http://localhost:54321", "http://[::1]:54321", URL])
@@ -102,6 +145,21 @@ def test_what_is_no_key(key: str) -> None:
     with pytest.raises(UsageError, match="copy it anew into SUPABASE_KEY") as caught:
         Credentials(URL, key)
     assert not key or key not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [f'"{SECRET}"', f"'{SECRET}'", f"\u201c{SECRET}\u201d"])
+def test_a_key_in_quotes_is_told(key: str) -> None:
+    with pytest.raises(UsageError, match="the key of the Supabase project has quotes around it; leave them out") as caught:
+        Credentials(URL, key)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_token_of_an_account_is_no_key() -> None:
+    token = f"sbp_{'0123456789' * 4}"
+    with pytest.raises(UsageError, match=r"an access token of an account.*use the publishable key") as caught:
+        Credentials(URL, token)
+    assert token not in str(caught.value)
+    assert redact(f"Bearer {token}", None) == "Bearer ***"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,10 @@ def _transfer(age_s: float = 0.0) -> Transfer:
     return Transfer("https://project.example/storage/v1/upload/resumable/aGk", time.time() - age_s, 7, "cd" * 32)
 
 
+def _age(path: Path) -> None:
+    os.utime(path, (time.time() - 25 * 3600,) * 2)
+
+
 def test_what_is_kept_is_found_by_another_and_read_by_its_owner_only(state: Path) -> None:
     noted = _transfer()
     assert Transfers(state).note(_NAME, noted)
@@ -122,11 +126,49 @@ def test_what_nobody_went_on_with_is_swept(state: Path) -> None:
     transfers = Transfers(state)
     for name in (_NAME, "ac" * 32):
         transfers.note(name, _transfer())
-    old = state / f"{_NAME}.json"
-    os.utime(old, (time.time() - 25 * 3600,) * 2)
+    old, half = state / f"{_NAME}.json", state / ".transfer-ab_cd123"
+    half.touch()
+    for path in (old, half):
+        _age(path)
     with transfers.alone("cd" * 32, lambda: None):
         assert transfers.begun("ac" * 32) is not None
         assert not old.exists()
+        assert not half.exists()
+
+
+def test_what_is_not_of_this_is_not_swept(state: Path, tmp_path: Path) -> None:
+    transfers = Transfers(state)
+    transfers.note(_NAME, _transfer())
+    others = [state / name for name in ("notes.txt", "letter.json", f"{_NAME}.json.bak", ".transfer-mine")]
+    for path in others:
+        path.write_text("a person's")
+        _age(path)
+    folder, link = state / f"{'ad' * 32}.json", state / f"{'ae' * 32}.json"
+    folder.mkdir()
+    _age(folder)
+    link.symlink_to(tmp_path / "elsewhere")
+    os.utime(link, (time.time() - 25 * 3600,) * 2, follow_symlinks=False)
+    with transfers.alone("cd" * 32, lambda: None):
+        pass
+    assert all(path.exists() for path in (*others, folder))
+    assert link.is_symlink()
+
+
+def test_nothing_behind_a_linked_folder_is_touched(state: Path, tmp_path: Path) -> None:
+    behind = tmp_path / "a person's"
+    Transfers(behind).note(_NAME, _transfer())
+    (file,) = behind.iterdir()
+    _age(file)
+    behind.chmod(0o755)
+    state.parent.mkdir(parents=True)
+    state.symlink_to(behind, target_is_directory=True)
+    transfers = Transfers(state)
+    with transfers.alone(_NAME, lambda: None):
+        assert transfers.begun(_NAME) is None
+        assert not transfers.note("ac" * 32, _transfer())
+        transfers.forget(_NAME)
+    assert list(behind.iterdir()) == [file]
+    assert behind.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the variable is Linux's")

@@ -107,7 +107,7 @@ def test_the_same_twice_is_one_and_said(project: Project, tmp_path: Path) -> Non
         again = uploader.upload(artifact(tmp_path / "copy.png", told=told))
     assert len(project.objects()) == 1
     assert again.url
-    assert told.notes == ["the same file was in the bucket b already, so it was not sent again"]
+    assert told.notes == ["the same file was in the bucket b already, so it was not sent again and keeps its cache time"]
 
 
 def test_the_same_twice_is_one_for_a_key_that_may_not_look(project: Project, tmp_path: Path) -> None:

@@ -25,12 +25,17 @@ MIGHTY: frozenset[Kind] = frozenset({"service_role", "secret"})
 _NEW_KEYS: dict[str, Kind] = {"sb_publishable_": "publishable", "sb_secret_": "secret"}
 _ROLES: dict[str, Kind] = {"anon": "anon", "service_role": "service_role", "authenticated": "authenticated"}
 _PORTS = {"http": 80, "https": 443}
+#: A host's name, or an IPv6 address.
+_HOST = r"(?:(?!-)[A-Za-z0-9-]+(?<!-)(?:\.(?!-)[A-Za-z0-9-]+(?<!-))*|\[[0-9A-Fa-f:.]+\])"
+#: What the platform calls a project.
+_REFERENCE = r"[a-z0-9]{20}"
+_QUOTES = ("'", '"', "`", "\u2018", "\u201c", "\u201e")
 _LONGEST_KEY = 8192
 #: A piece of a key that is this long is taken for one wherever it stands.
 _TELLING = 8
 _HIDDEN = "***"
 #: Tokens of any key, of signed links and of signed uploads.
-_TOKENS = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}|sb_(?:secret|publishable)_[\w-]+|(?<=token=)[^&\s\"']+")
+_TOKENS = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}|sb_(?:secret|publishable)_[\w-]+|sbp_\w+|(?<=token=)[^&\s\"']+")
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,9 @@ class Credentials:
 
     def __post_init__(self) -> None:
         url, key = self.url.strip().rstrip("/"), self.key.strip()
+        url = re.sub(r"\Ahttps?(?=://)", lambda scheme: scheme[0].lower(), url, flags=re.IGNORECASE)
         _require_address(url)
-        # what is no such text would be told whole by the library that refuses it as a header
-        if not re.fullmatch(r"[!-~]+", key) or len(key) > _LONGEST_KEY:
-            raise UsageError(f"the key of the Supabase project is no key; copy it anew into {KEY_VARIABLE}")
+        _require_key(key)
         object.__setattr__(self, "url", url)
         object.__setattr__(self, "key", key)
 
@@ -75,20 +79,20 @@ def find(environ: Mapping[str, str]) -> Credentials:
 
 def _kept() -> Credentials:
     import keyring
-    from keyring.errors import KeyringError
+    from keyring.errors import KeyringError, NoKeyringError
 
-    why = ""
+    why, otherwise = "", ", or use `roop supabase login` once"
     try:
         url, key = (keyring.get_password(SERVICE, user) or "" for user in (URL_USER, KEY_USER))
+    except NoKeyringError:
+        url, key, why, otherwise = "", "", " (there is no keyring here)", ""
     except KeyringError as error:
         url, key, why = "", "", f" (the keyring cannot be read: {type(error).__name__})"
     if url and key:
         return Credentials(url, key)
     if url or key:
         raise UsageError("the keyring holds half of the Supabase project's address and key; use `roop supabase login` again")
-    raise UsageError(
-        f"no Supabase project is known{why}: set {URL_VARIABLE} and {KEY_VARIABLE}, or use `roop supabase login` once"
-    )
+    raise UsageError(f"no Supabase project is known{why}: set {URL_VARIABLE} and {KEY_VARIABLE}{otherwise}")
 
 
 def origin_of(url: str) -> str | None:
@@ -97,20 +101,52 @@ def origin_of(url: str) -> str | None:
         read = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return None
-    port = read.port or _PORTS.get(read.scheme, 0)
-    host = f"[{read.host}]" if ":" in read.host else read.host
+    port = _PORTS.get(read.scheme, 0) if read.port is None else read.port
+    host = read.raw_host.decode("ascii")  # of letters that look alike only their spelling in ASCII is told
+    host = f"[{host}]" if ":" in host else host
     return f"{read.scheme}://{host}:{port}" if host and 0 < port < 65536 else None
 
 
 def _require_address(url: str) -> None:
     """Raise ``UsageError`` for what may not be sent a key. The text is not repeated: it may be a key in the wrong place."""
-    example = f"{URL_VARIABLE} takes the project's address, such as https://PROJECT.supabase.co"
+    if fault := _fault_of(url):
+        raise UsageError(f"{URL_VARIABLE} takes the project's address, such as https://PROJECT.supabase.co, {fault}")
+
+
+def _fault_of(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if url[:1] in _QUOTES:
+        return "without quotes around it"
+    if _TOKENS.search(url):
+        return f"and what it holds looks like a key, which is for {KEY_VARIABLE}"
+    if re.fullmatch(_REFERENCE, url):
+        return "and not the project's reference alone; put https:// before it and .supabase.co behind it"
+    if not separator and re.match(rf"(?!https?:){_HOST}(?:[:/]|\Z)", url):
+        return "and lacks the https:// at the beginning (http:// on this machine)"
+    if separator and scheme not in _PORTS:
+        return "and begins with https://, not with another scheme; the address of its database is another one"
+    if re.search(r"[@/?#\\]", rest):
+        return "without a user, a path or anything behind it"
     # few letters, since readers of addresses differ on the rest: on where a host ends, for one
-    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", url) or origin_of(url) is None:
-        raise UsageError(f"{example}, without a user, a path or anything behind it")
-    read = httpx.URL(url)
-    if read.scheme != "https" and not (read.scheme == "http" and _loopback(read.host)):
-        raise UsageError(f"{example}, with https, since the key goes there")
+    if not re.fullmatch(rf"{_HOST}(?::[0-9]{{1,5}})?", rest) or origin_of(url) is None:
+        return "with a host in plain letters (xn--... for others) and, if any, a port from 1 to 65535"
+    if scheme == "http" and not _loopback(httpx.URL(url).host):
+        return "with https, since the key goes there"
+    return ""
+
+
+def _require_key(key: str) -> None:
+    """Raise ``UsageError`` for what no project takes as its key. The text is not repeated."""
+    if key[:1] in _QUOTES:
+        raise UsageError("the key of the Supabase project has quotes around it; leave them out")
+    # what is no such text would be told whole by the library that refuses it as a header
+    if not re.fullmatch(r"[!-~]+", key) or len(key) > _LONGEST_KEY:
+        raise UsageError(f"the key of the Supabase project is no key; copy it anew into {KEY_VARIABLE}")
+    if key.startswith("sbp_"):
+        raise UsageError(
+            "the key of the Supabase project is an access token of an account (sbp_...), which no project takes; "
+            "use the publishable key of the project's settings"
+        )
 
 
 def _loopback(host: str) -> bool:

@@ -11,16 +11,32 @@ from roop_supabase.place import Place, is_of_content
 from roop_supabase.server import Refused, Server
 
 
-def require_same(server: Server, place: Place, artifact: Artifact, patience: Patience) -> None:
-    """Raise ``UploadError`` unless what has the name is this content."""
-    same = patience.insist(lambda: same_there(server, place, artifact))
-    if same:
+def require_same(server: Server, place: Place, artifact: Artifact, patience: Patience, *, ours: bool = False) -> None:
+    """Raise ``UploadError`` unless what has the name is this content; a note says how far that is known.
+
+    ``ours``: it may have come with a request whose answer was lost, and then nothing is to be told.
+    """
+    seen = patience.insist(lambda: _seen(server, place))
+    same = None if seen is None else seen.is_of(artifact)
+    if same or (same is None and is_of_content(place, artifact)):
+        if not ours:
+            artifact.note(_told(place, seen, compared=same is True))
         return
-    seen = "another file" if same is False else "a file that may be another"
+    what = "another file" if same is False else "a file that may be another"
     instead = "--supabase-upsert replaces it"
     if not is_of_content(place, artifact):
         instead += ", and --supabase-naming hash finds a name of its own"
-    raise UploadError(f"{seen} stands at {place.key} in the bucket {place.bucket}; {instead}")
+    raise UploadError(f"{what} stands at {place.key} in the bucket {place.bucket}; {instead}")
+
+
+def _told(place: Place, seen: _Seen | None, *, compared: bool) -> str:
+    if compared:
+        return f"the same file was in the bucket {place.bucket} already, so it was not sent again and keeps its cache time"
+    more = "the key can't see more of it" if seen is None else "no more is told of it than its size"
+    return (
+        f"a file of that name, which is made of this content, was in the bucket {place.bucket} already, so it was not sent "
+        f"again; {more}"
+    )
 
 
 def same_there(server: Server, place: Place, artifact: Artifact) -> bool | None:

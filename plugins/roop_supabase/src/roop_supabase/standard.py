@@ -45,9 +45,9 @@ def send(server: Server, place: Place, artifact: Artifact, options: Options, pat
     except Refused as refused:
         if refused.status != 409:
             raise
-        require_same(server, place, artifact, patience)
+        require_same(server, place, artifact, patience, ours=broken)
         artifact.sent(artifact.size)
-        return broken  # what is there may have come with the try whose answer was lost
+        return broken
     artifact.sent(artifact.size)
     return True
 

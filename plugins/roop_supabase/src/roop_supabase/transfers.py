@@ -5,8 +5,11 @@ The address of an upload is private: it stands in a file that only its owner may
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +22,8 @@ _LONGEST_S = 24 * 3600.0
 _MOST_BYTES = 64 * 1024
 _POLL_S = 0.5
 _MODE = 0o600
+#: What this writes, but for the locks: the folder may hold what is somebody else's.
+_OWN = re.compile(r"[0-9a-f]{64}\.json|\.transfer-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,10 @@ def state_folder() -> Path:
 
 
 class Transfers:
-    """Transfers by fingerprint, in ``folder``. What can't be read there was never begun."""
+    """Transfers by fingerprint, in ``folder``. What can't be read there was never begun.
+
+    Nothing is kept in a folder that is a link: what lies behind it is not roop's to close or to remove.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -55,6 +63,7 @@ class Transfers:
     def begun(self, fingerprint: str) -> Transfer | None:
         """What another call or process left; None of what is damaged or too old."""
         try:
+            self._require_no_link()
             with self._path(fingerprint).open("rb") as file:
                 told = json.loads(file.read(_MOST_BYTES))
             transfer = Transfer(str(told["url"]), float(told["begun_at"]), int(told["sent"]), str(told["digest"]))
@@ -74,6 +83,7 @@ class Transfers:
     def forget(self, fingerprint: str) -> None:
         """It has come to its end, or the server knows it no more."""
         with suppress(OSError):
+            self._require_no_link()
             self._path(fingerprint).unlink(missing_ok=True)
 
     @contextmanager
@@ -105,14 +115,22 @@ class Transfers:
     def _make_folder(self) -> None:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._require_no_link()
         if os.name == "posix":
             self._folder.chmod(0o700)
+
+    def _require_no_link(self) -> None:
+        if self._folder.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def _sweep(self) -> None:
         """What nobody went on with leads nowhere any more."""
         with suppress(OSError):
+            self._require_no_link()
             for path in self._folder.iterdir():
-                if path.suffix != ".lock" and time.time() - path.stat().st_mtime > _LONGEST_S:
+                found = path.lstat()
+                old = time.time() - found.st_mtime > _LONGEST_S
+                if old and _OWN.fullmatch(path.name) and stat.S_ISREG(found.st_mode):
                     path.unlink(missing_ok=True)
 
 

@@ -28,6 +28,8 @@ class Supabase(Uploader):
     def __init__(self, *, pace: float = 1.0) -> None:
         self._pace = pace
         self._server: Server | None = None
+        #: What was sent in this job: contents by their names in the bucket.
+        self._named: dict[str, str] = {}
 
     def setup(self, ctx: Context) -> None:
         self._ctx, self._options = ctx, ctx.options_as(Options)
@@ -44,6 +46,7 @@ class Supabase(Uploader):
             )
 
     def begin(self, job: JobContext) -> None:
+        self._named = {}
         if job.media_type and (refusal := self._bucket.refusal(job.media_type)):
             raise UsageError(refusal)
 
@@ -52,9 +55,9 @@ class Supabase(Uploader):
         if refusal := self._bucket.refusal(artifact.media_type, artifact.size):
             raise UploadError(refusal)
         server, options, place = self._server, self._options, place_of(artifact, self._options)
+        self._require_free(place, artifact)
         patience = Patience(self._ctx.check_cancel, self._ctx.cancel, pace=self._pace)
-        if not self._send(server, place, artifact, patience):
-            artifact.note(f"the same file was in the bucket {place.bucket} already, so it was not sent again")
+        self._send(server, place, artifact, patience)
         ends = datetime.now(UTC) + timedelta(seconds=options.expires_s)
         url = link_of(server, place, artifact, options, patience)
         if options.table:
@@ -63,6 +66,14 @@ class Supabase(Uploader):
         if options.link == "signed":
             details["expires"] = ends.isoformat(timespec="seconds")
         return Receipt(url, details, None if url is None else code_of(url, options, artifact.note))
+
+    def _require_free(self, place: Place, artifact: Artifact) -> None:
+        """Raise ``UploadError`` where another file of this job has the name: with upsert, one would replace the other."""
+        if self._named.setdefault(place.key, artifact.sha256) != artifact.sha256:
+            raise UploadError(
+                f"another of these files is called {place.key} in the bucket {place.bucket} too, so this one was not sent; "
+                "--supabase-naming hash gives each a name of its own"
+            )
 
     def _send(self, server: Server, place: Place, artifact: Artifact, patience: Patience) -> bool:
         if artifact.size <= standard.MOST_BYTES:
