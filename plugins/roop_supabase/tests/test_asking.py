@@ -126,15 +126,17 @@ def test_a_socks_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     server.close()
 
 
-def _hang_up(listening: socket.socket) -> None:
-    listening.accept()[0].close()
+def _answer_oddly(listening: socket.socket) -> None:
+    with listening.accept()[0] as client:
+        client.recv(100)
+        client.sendall(b"HTTP/1.1 400 Bad Request")
 
 
 @pytest.mark.usefixtures("alone")
 def test_what_is_no_socks_proxy_is_a_connection_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{listening.getsockname()[1]}")
-        threading.Thread(target=_hang_up, args=[listening]).start()
+        threading.Thread(target=_answer_oddly, args=[listening]).start()
         server = Server(FAR, timeout_s=5.0)
         with pytest.raises(Passing, match="the connection to https://abcdefgh"), server.asking("looking"):
             server.http.get(server.base)

@@ -286,6 +286,13 @@ def test_what_was_replaced_is_known_at_the_same_size_too(project: Project, tmp_p
     ]
 
 
+def test_a_cache_may_call_the_new_file_weak(project: Project, tmp_path: Path) -> None:
+    new = b"a finished output"
+    headers = {"Content-Type": "image/png", "ETag": f'W/"{hashlib.md5(new).hexdigest()}"'}
+    assert replaced(project, tmp_path / "a.png", Told(), headers=headers, body=new.decode())
+    assert len(project.requests("GET", "/storage/v1/object/public/")) == 2
+
+
 def test_a_cache_that_keeps_what_was_replaced_is_told(project: Project, tmp_path: Path) -> None:
     with pytest.raises(UploadError, match=r"it gives 16 bytes, and not 17; a cache may keep the old file for a while"):
         replaced(project, tmp_path / "a.png", Told(), headers={"Content-Type": "image/png"}, times=100)
