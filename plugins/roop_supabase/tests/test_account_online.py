@@ -98,10 +98,40 @@ def test_a_bucket_that_is_not_there_is_one_for_a_key_that_sees_all(storage: Proj
         account(["check", "--bucket", "clips"])
 
 
+def test_a_bucket_is_asked_for_by_the_flag_that_check_has(storage: Project, ring: Memory) -> None:
+    ring.hold(storage.url, storage.keys.service_role)
+    with pytest.raises(UsageError, match=r"or check --bucket$"):
+        account(["check", "--bucket", "clips"])
+    storage.fault("GET", "/storage/v1/bucket/", status=404, body="<html>")
+    with pytest.raises(UsageError, match="check --bucket and SUPABASE_URL"):
+        account(["check", "--bucket", "clips"])
+
+
+def test_a_bucket_without_an_owner_is_one(storage: Project, ring: Memory, capsys: pytest.CaptureFixture[str]) -> None:
+    ring.hold(storage.url, storage.keys.service_role)
+    storage.fault("GET", "/storage/v1/bucket", status=200, body=[{"id": "clips", "name": "clips", "owner": None}])
+    assert account(["check"]) == 0
+    assert "it answers and takes the key" in capsys.readouterr().out
+
+
+def test_what_is_no_list_of_buckets(storage: Project, ring: Memory) -> None:
+    ring.hold(storage.url, storage.keys.anon)
+    storage.fault("GET", "/storage/v1/bucket", status=200, body={"no": "list"})
+    with pytest.raises(UsageError, match="was not understood"):
+        account(["check"])
+
+
+def test_a_proxy_that_is_none(ring: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring.hold("https://abcdefgh.supabase.co", "sb_publishable_0123456789")
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://x")
+    with pytest.raises(UsageError, match="HTTPS_PROXY can't be used"):
+        account(["check"])
+
+
 def test_a_server_out_of_order(storage: Project, ring: Memory) -> None:
     ring.hold(storage.url, storage.keys.anon)
     storage.fault("GET", "/storage/v1/bucket", status=503, body={"statusCode": "503", "error": "Down", "message": "down"})
-    with pytest.raises(UsageError, match=r"busy or out of order \(503, down\)"):
+    with pytest.raises(UsageError, match=r"busy or out of order \(503, down\); try again later$"):
         account(["check"])
 
 

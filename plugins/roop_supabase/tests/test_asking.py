@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase_double.handle import Project
 
+from roop_host import UsageError
 from roop_supabase.credentials import Credentials
 from roop_supabase.failures import Passing
 from roop_supabase.server import Refused, Server
@@ -79,6 +82,65 @@ def test_what_a_table_refuses(server: Server) -> None:
 def test_a_certificate_that_is_not_trusted_is_no_passing_trouble(server: Server) -> None:
     with pytest.raises(Refused, match="certificate is not trusted"), server.asking("looking"):
         raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without proxies and certificates of the person who runs the tests."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+FAR = Credentials("https://abcdefgh.supabase.co", "sb_publishable_0123456789")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "ftp://me:private@x"),
+        ("all_proxy", "http://me:private@x:port"),
+        ("NO_PROXY", "private:port"),
+        ("SSL_CERT_FILE", "/nowhere/private.pem"),
+        ("SSL_CERT_FILE", __file__),
+        ("SSLKEYLOGFILE", "/nowhere/private.log"),
+    ],
+)
+@pytest.mark.usefixtures("alone")
+def test_a_variable_that_no_connection_can_heed_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"^{name} .*can't be used") as caught:
+        Server(FAR)
+    assert "private" not in str(caught.value)
+    assert not any(logging.getLogger(name).filters for name in ("httpx", "httpcore.http11"))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_socks_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    server = Server(FAR, timeout_s=5.0)
+    with pytest.raises(Passing, match="the connection to https://abcdefgh"), server.asking("looking"):
+        server.http.get(server.base)
+    server.close()
+
+
+def _answer_oddly(listening: socket.socket) -> None:
+    with listening.accept()[0] as client:
+        client.recv(100)
+        client.sendall(b"HTTP/1.1 400 Bad Request")
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_is_no_socks_proxy_is_a_connection_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{listening.getsockname()[1]}")
+        threading.Thread(target=_answer_oddly, args=[listening]).start()
+        server = Server(FAR, timeout_s=5.0)
+        with pytest.raises(Passing, match="the connection to https://abcdefgh"), server.asking("looking"):
+            server.http.get(server.base)
+        server.close()
 
 
 def test_what_an_answer_repeats_of_the_key_is_not_told(storage: Project, server: Server) -> None:

@@ -200,6 +200,12 @@ def test_no_piece_of_a_key_is_told(key: str) -> None:
     assert redact(f"Bearer {key}", credentials) == "Bearer ***"
 
 
+def test_words_that_many_keys_begin_with_are_told() -> None:
+    credentials = Credentials(URL, "sb_publishable_0123456789")
+    assert redact("Invalid publishable API key", credentials) == "Invalid publishable API key"
+    assert redact("no publishable_012", credentials) == "no ***"
+
+
 def test_other_tokens_are_not_told_either() -> None:
     told = redact(f"GET /object/sign/b/k?token={jwt(url='b/k')}&download=x of sb_publishable_abc", None)
     assert told == "GET /object/sign/b/k?token=***&download=x of ***"

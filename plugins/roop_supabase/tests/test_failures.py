@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -49,11 +50,34 @@ def failing(times: int, wait_s: float | None = None) -> Callable[[], str]:
 
 def test_pauses_double_with_jitter_up_to_the_last_try(clock: Clock) -> None:
     patience = Patience(never, clock)
-    assert patience.insist(failing(5)) == "done"
-    longest = 0.5 + 1 + 2 + 4 + 8
+    assert patience.insist(failing(7)) == "done"
+    longest = 0.5 + 1 + 2 + 4 + 8 + 16 + 30
     assert longest / 2 <= sum(clock.pauses) <= longest
-    with pytest.raises(UploadError, match=r"it answered 503, 6 times in a row"):
-        patience.insist(failing(6))
+    with pytest.raises(UploadError, match=r"it answered 503, 8 times in a row"):
+        patience.insist(failing(8))
+
+
+def test_an_outage_of_half_a_minute_ends_no_upload(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: least)
+
+    def call() -> str:
+        if sum(clock.pauses) < 30:
+            raise Passing("nobody answers")
+        return "done"
+
+    assert Patience(never, clock).insist(call) == "done"
+
+
+def test_each_longer_wait_is_told_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    told: list[str] = []
+    patience = Patience(never, clock, tell=told.append)
+    patience.insist(failing(4))
+    assert told == []
+    patience.insist(failing(5))
+    assert told == ["it answered 503; trying again in 8 seconds"]
+    patience.insist(failing(1, wait_s=60.0))
+    assert told[1:] == ["it answered 503; trying again in 60 seconds"]
 
 
 def test_what_goes_well_renews_patience(clock: Clock) -> None:

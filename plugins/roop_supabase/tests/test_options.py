@@ -23,6 +23,37 @@ def test_a_time_that_is_none_is_refused(said: str) -> None:
         Options(expires=said)
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (Options(link="public", expires="7d"), ["--supabase-expires", "--supabase-link public"]),
+        (Options(link="none", expires="1h"), ["--supabase-expires", "--supabase-link none"]),
+        (Options(link="none", qr="all"), ["--supabase-qr ", "--supabase-link none"]),
+        (
+            Options(link="none", qr_scale=4, qr_error="L"),
+            ["--supabase-qr-error", "--supabase-qr-scale", "--supabase-link none"],
+        ),
+    ],
+)
+def test_what_would_do_nothing_is_refused(options: Options, names: list[str]) -> None:
+    assert options.contradiction is not None
+    assert all(name in options.contradiction for name in names)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(link="public", qr="files", qr_error="H", qr_scale=3),
+        Options(link="none", qr="none"),
+        Options(expires="1h", qr="terminal"),
+    ],
+)
+def test_what_goes_together(options: Options) -> None:
+    assert options.contradiction is None
+    assert options.expires_s == (3600 if options.expires == "1h" else 604800)
+
+
 def test_where_an_output_goes_and_who_sees_it_is_the_users_own() -> None:
     own = {item.name for item in dataclasses.fields(Options) if item.metadata["users_own"]}
     assert own == {"bucket", "prefix", "link", "expires", "upsert", "table"}

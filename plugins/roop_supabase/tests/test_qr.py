@@ -78,7 +78,10 @@ def test_a_short_link_is_no_micro_code() -> None:
     assert len(made("https://x.t", Options(qr_error="L"), []).rows) >= 21
 
 
-@pytest.mark.parametrize(("qr", "files", "shown"), [("all", True, True), ("files", True, False), ("terminal", False, True)])
+@pytest.mark.parametrize(
+    ("qr", "files", "shown"),
+    [("auto", True, True), ("all", True, True), ("files", True, False), ("terminal", False, True)],
+)
 def test_where_it_is_drawn_and_how_large_is_the_options_to_say(qr: str, files: bool, shown: bool) -> None:
     code = made(URL, Options(qr=qr, qr_scale=3), [])
     assert (code.files, code.shown, code.scale) == (files, shown, 3)

@@ -98,7 +98,7 @@ def test_a_schema_is_named_in_its_header(storage: Project, server: Server) -> No
 def test_no_such_table(storage: Project, server: Server) -> None:
     text = why(server)
     assert "there is no such table" in text
-    assert "docs/upload.md" in text
+    assert "make it (url text, sha256 text primary key, created_at timestamptz" in text  # the guide is not installed
 
 
 def test_a_column_that_lacks(storage: Project, server: Server) -> None:
@@ -122,7 +122,7 @@ def test_a_column_of_another_type(storage: Project, server: Server) -> None:
 def test_policies_that_refuse_are_no_fault_of_the_key(storage: Project, server: Server, allowed: list[Any]) -> None:
     storage.table("uploads", COLUMNS, unique=UNIQUE, policies={"anon": allowed})
     text = why(server)
-    assert "policies must allow it insert, select and update" in text
+    assert "policies of the table must allow it insert, select and update" in text
     assert "row-level security" in text
     assert len(storage.requests("POST", "/rest/v1/uploads")) == 1
 
@@ -154,7 +154,7 @@ def test_what_may_pass_is_tried_again_and_makes_one_row(storage: Project, server
 def test_what_does_not_pass_ends(storage: Project, server: Server) -> None:
     storage.fault("POST", "/rest/v1/", times=100, status=500, body={"message": f"no luck with {storage.keys.anon}"})
     text = why(server)
-    assert "6 times in a row" in text
+    assert "8 times in a row" in text
 
 
 def test_a_cancel_is_heard_between_tries(storage: Project, server: Server) -> None:

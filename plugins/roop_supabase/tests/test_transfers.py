@@ -96,9 +96,10 @@ def test_a_folder_that_cannot_be_made_keeps_nothing_and_hinders_nothing(tmp_path
 
 def test_one_at_a_time_and_a_cancel_is_heard(state: Path) -> None:
     order: list[str] = []
+    told: list[str] = []
 
     def second() -> None:
-        with Transfers(state).alone(_NAME, lambda: None):
+        with Transfers(state).alone(_NAME, lambda: None, told.append):
             order.append("second")
 
     def stopped() -> None:
@@ -107,12 +108,13 @@ def test_one_at_a_time_and_a_cancel_is_heard(state: Path) -> None:
     waiting = threading.Thread(target=second)
     with Transfers(state).alone(_NAME, lambda: None):
         waiting.start()
-        waiting.join(0.8)
+        waiting.join(1.3)
         order.append("first")
         with pytest.raises(Interrupted), Transfers(state).alone(_NAME, stopped):
             order.append("never")
     waiting.join()
     assert order == ["first", "second"]
+    assert told == ["another process on this machine is sending this file; this one waits until that is done"]
     (lock,) = state.iterdir()
     assert lock.stat().st_mode & 0o777 == 0o600
 

@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,7 +79,7 @@ def test_a_public_link_is_looked_at_without_the_key(project: Project, tmp_path: 
 
 
 def test_no_link_where_none_is_wanted(project: Project, tmp_path: Path) -> None:
-    with ready(replace(OPTIONS, link="none", qr="all")) as uploader:
+    with ready(replace(OPTIONS, link="none")) as uploader:
         receipt = uploader.upload(artifact(tmp_path / "a.png"))
     assert (receipt.url, receipt.code) == (None, None)
     assert not project.requests("POST", "/storage/v1/object/sign")
@@ -160,9 +161,9 @@ def test_what_may_pass_is_tried_again(status: int, project: Project, tmp_path: P
 def test_a_connection_that_breaks_is_tried_again_but_not_for_ever(project: Project, tmp_path: Path) -> None:
     project.fault("POST", "/storage/v1/object/b/", drop=True, times=100)
     said = failed(OPTIONS, tmp_path / "a.png")
-    assert "6 times in a row" in said
+    assert "8 times in a row" in said
     assert f"the connection to {project.url} failed" in said
-    assert len(project.requests("POST", "/storage/v1/object/b/")) == 6
+    assert len(project.requests("POST", "/storage/v1/object/b/")) == 8
 
 
 @pytest.mark.parametrize(
@@ -250,6 +251,61 @@ def test_a_link_that_does_not_work_is_not_told(
     assert len(project.objects()) == 1
 
 
+OLD = b"what stood there"
+
+
+def replaced(project: Project, path: Path, told: Told, **stale: Any) -> str | None:
+    """The public link of what replaces ``OLD``, where a cache gives ``stale`` first."""
+    project.bucket("open", public=True, policies={"anon": ["insert", "select", "update"]})
+    options = replace(OPTIONS, bucket="open", link="public", naming="name", upsert=True)
+    with ready(options) as uploader:
+        uploader.upload(artifact(path, OLD))
+        project.fault("GET", "/storage/v1/object/public/", **{"status": 200, "body": OLD.decode(), **stale})
+        return uploader.upload(artifact(path, told=told)).url
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "image/png"}, {"Content-Type": "video/mp4"}], ids=["another size", "another type"]
+)
+def test_a_cache_may_hold_for_a_while_what_was_replaced(headers: dict[str, str], project: Project, tmp_path: Path) -> None:
+    told = Told()
+    assert replaced(project, tmp_path / "a.png", told, headers=headers, times=2)
+    assert len(project.requests("GET", "/storage/v1/object/public/")) == 4
+    assert told.notes == []
+
+
+def test_what_was_replaced_is_known_at_the_same_size_too(project: Project, tmp_path: Path) -> None:
+    same_size = {"body": "x" * len(b"a finished output"), "headers": {"Content-Type": "image/png", "ETag": 'W/"of the old"'}}
+    told = Told()
+    assert replaced(project, tmp_path / "a.png", told, **same_size, times=2)
+    assert len(project.requests("GET", "/storage/v1/object/public/")) == 4
+    assert told.notes == []
+    assert replaced(project, tmp_path / "a.png", told, **same_size, times=100)
+    assert told.notes == [
+        "a cache may still give the file that was replaced to who opens its public link; try it in a while"
+    ]
+
+
+def test_a_cache_may_call_the_new_file_weak(project: Project, tmp_path: Path) -> None:
+    new = b"a finished output"
+    headers = {"Content-Type": "image/png", "ETag": f'W/"{hashlib.md5(new).hexdigest()}"'}
+    assert replaced(project, tmp_path / "a.png", Told(), headers=headers, body=new.decode())
+    assert len(project.requests("GET", "/storage/v1/object/public/")) == 2
+
+
+def test_a_cache_that_keeps_what_was_replaced_is_told(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(UploadError, match=r"it gives 16 bytes, and not 17; a cache may keep the old file for a while"):
+        replaced(project, tmp_path / "a.png", Told(), headers={"Content-Type": "image/png"}, times=100)
+
+
+def test_the_same_content_of_another_type_has_a_remedy(project: Project, tmp_path: Path) -> None:
+    made = artifact(tmp_path / "a.png")
+    with ready(OPTIONS) as uploader:
+        uploader.upload(replace(made, media_type="application/octet-stream"))
+    said = failed(OPTIONS, tmp_path / "a.png")
+    assert "gives application/octet-stream, and not image/png; --supabase-upsert sends it again, with its type" in said
+
+
 def test_a_link_to_elsewhere_is_not_passed_on(project: Project, other_host: Project, tmp_path: Path) -> None:
     for number, told in enumerate((f"x{other_host.url}/object/sign/b/k?token=stolen", "", "/\\?token=stolen")):
         project.fault("POST", "/storage/v1/object/sign/", status=200, body={"signedURL": told})
@@ -279,6 +335,33 @@ def test_without_bucket_or_credentials_nothing_begins(project: Project, monkeypa
     assert not project.requests()
 
 
+def test_options_that_contradict_each_other_begin_nothing(project: Project) -> None:
+    said = refused(replace(OPTIONS, link="public", expires="1h"))
+    assert "--supabase-expires" in said
+    assert "--supabase-link public" in said
+    assert not project.requests()
+
+
+def test_a_signed_link_of_a_public_bucket_is_warned_of(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    project.bucket("open", public=True, policies={"anon": ["insert", "select", "bucket"]})
+    for options in (OPTIONS, replace(OPTIONS, bucket="open", link="public"), replace(OPTIONS, bucket="open", link="none")):
+        with ready(options):
+            assert caplog.records == []
+    with ready(replace(OPTIONS, bucket="open")):
+        (warning,) = caplog.records
+    assert "the bucket open is public, so everybody who has the address of a file can open it" in warning.getMessage()
+
+
+def test_a_longer_wait_is_told(project: Project, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    project.fault("POST", "/storage/v1/object/b/", status=429, body={"message": "slow down"}, headers={"Retry-After": "6"})
+    with ready(OPTIONS) as uploader:
+        uploader.upload(artifact(tmp_path / "a.png"))
+    (warning,) = caplog.records
+    assert warning.getMessage() == (
+        "sending the file: the server is busy or out of order (429, slow down); trying again in 6 seconds"
+    )
+
+
 def test_a_key_that_has_ended_is_refused_before_it_is_sent(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, project, project.token("anon", expires_in=-60))
     assert "expired at" in refused(OPTIONS)
@@ -297,15 +380,39 @@ def test_a_gateway_that_refuses_the_key(project: Project) -> None:
     assert "the server refused the key (Invalid API key)" in refused(OPTIONS)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (402, {"message": "the quota is exceeded"}, "the server refused it (402, the quota is exceeded)"),
+        (401, {"message": "Invalid API key", "hint": "look it up"}, "the server refused the key (Invalid API key);"),
+        (413, "<html><head><title>413 Entity &amp; Too Large</title></head>", "takes (413 Entity & Too Large); raise"),
+        (503, {"error": "down"}, "out of order (503, down), 8"),
+        (403, "<p>blocked", "may not do this (a page in place of an answer)"),
+        (400, "[" * 5000, "the answer was not understood (RecursionError)"),
+    ],
+)
+def test_a_gateway_has_words_of_its_own(status: int, body: object, says: str, project: Project, tmp_path: Path) -> None:
+    project.fault("POST", "/storage/v1/object/b/", status=status, body=body, times=8)
+    said = failed(OPTIONS, tmp_path / "a.png")
+    assert says in said
+    assert "parse" not in said
+
+
 def test_an_address_where_nobody_answers(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:1")
     said = refused(OPTIONS)
-    assert "check SUPABASE_URL and the network, or run without --upload" in said
-    assert "`roop upload`" in said
+    assert "check SUPABASE_URL and the network, or try again later; `roop upload` also sends what a run without" in said
     project.fault("GET", "/storage/v1/bucket/", drop=True)
     monkeypatch.setenv("SUPABASE_URL", project.url)
     with ready(OPTIONS):
         pass  # the second try goes well
+
+
+def test_a_server_that_is_busy_blames_no_address(project: Project) -> None:
+    project.fault("GET", "/storage/v1/bucket/", times=2, status=429, body={"message": "slow down"})
+    said = refused(OPTIONS)
+    assert "(429, slow down), 2 times in a row; try again later; `roop upload` also sends what" in said
+    assert "SUPABASE_URL" not in said
 
 
 @pytest.mark.parametrize(

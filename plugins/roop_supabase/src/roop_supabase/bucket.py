@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from roop_host import UploadError, UsageError
 from roop_supabase.credentials import URL_VARIABLE
-from roop_supabase.failures import Patience
+from roop_supabase.failures import Passing, Patience
 from roop_supabase.server import Refused, Server
 
 #: Before a run nobody waits as long as after one.
@@ -49,9 +49,10 @@ def look_at(server: Server, name: str, patience: Patience) -> Bucket:
     except Refused as refused:
         raise UsageError(str(refused)) from None
     except UploadError as error:
+        busy = isinstance(error.__cause__, Passing) and error.__cause__.answered
+        check = "" if busy else f"check {URL_VARIABLE} and the network, or "
         raise UsageError(
-            f"{error}; check {URL_VARIABLE} and the network, or run without --upload and send the output later with "
-            "`roop upload`"
+            f"{error}; {check}try again later; `roop upload` also sends what a run without --upload has made"
         ) from None
 
 
@@ -65,7 +66,7 @@ def _look(server: Server, name: str) -> Bucket:
         _asked(server, name, f"object/info/{quote(name, safe='')}/{_NOBODYS}")
     except Refused as refused:
         if refused.said == "Bucket not found":
-            raise UsageError(f"the project has no bucket {name}; make it, or check --supabase-bucket") from None
+            raise UsageError(f"the project has no bucket {name}; make it, or check {server.bucket_flag}") from None
     return Bucket(name)
 
 

@@ -192,8 +192,15 @@ def _claims(key: str) -> dict[str, Any]:
 def redact(text: str, credentials: Credentials | None) -> str:
     """``text`` without the key, its pieces, and anything else that looks like a token."""
     if credentials is not None:
-        text = re.sub(rf"[!-~]{{{_TELLING},}}", lambda run: _without(run[0], credentials.key), text)
+        own = _own_part(credentials.key)
+        text = re.sub(rf"[!-~]{{{_TELLING},}}", lambda run: _without(run[0], own), text)
     return _TOKENS.sub(_HIDDEN, text)
+
+
+def _own_part(key: str) -> str:
+    """The key from where a telling piece of it first has a letter that not every key begins with."""
+    common = max((len(beginning) for beginning in _NEW_KEYS if key.startswith(beginning)), default=0)
+    return key[max(0, common - _TELLING + 1) :]
 
 
 def _without(run: str, key: str) -> str:

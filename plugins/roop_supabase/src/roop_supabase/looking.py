@@ -16,10 +16,9 @@ _TIMEOUT_S = 15.0
 
 def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str]:
     """What was found, in lines. Raises ``UsageError``, ending with ``otherwise``, where no upload could go well."""
-    server = Server(credentials, _TIMEOUT_S)
+    server = Server(credentials, _TIMEOUT_S, bucket_flag="--bucket")
     try:
-        with server.asking("looking at the storage"):
-            server.client.storage.list_buckets()
+        _require_buckets(server)
         lines = ["server: it answers and takes the key"]
         if bucket:
             lines.append(_told(look_at(server, bucket, Patience(lambda: None, Event(), tries=2))))
@@ -27,9 +26,20 @@ def look(credentials: Credentials, bucket: str, otherwise: str = "") -> list[str
     except Refused as refused:
         raise UsageError(f"{refused}{otherwise}") from None
     except Passing as failure:
-        raise UsageError(f"{failure.why}; check the address and the network, or try again later{otherwise}") from None
+        check = "" if failure.answered else "check the address and the network, or "
+        raise UsageError(f"{failure.why}; {check}try again later{otherwise}") from None
     finally:
         server.close()
+
+
+def _require_buckets(server: Server) -> None:
+    """The list is read as JSON: the client's own reading of it takes no bucket without an owner, say."""
+    what = "looking at the storage"
+    with server.asking(what):
+        answer = server.http.get(f"{server.base}/bucket", headers=server.auth_headers)
+        server.require(answer, what)
+        if not isinstance(answer.json(), list):
+            raise ValueError("no list")
 
 
 def _told(bucket: Bucket) -> str:

@@ -27,8 +27,8 @@ def code_of(url: str, options: Options, note: Callable[[str], None]) -> QrCode |
         return QrCode(
             rows=tuple("".join("01"[bit] for bit in row) for row in code.matrix),
             scale=options.qr_scale,
-            files=options.qr in ("all", "files"),
-            shown=options.qr in ("all", "terminal"),
+            files=options.qr in ("auto", "all", "files"),
+            shown=options.qr in ("auto", "all", "terminal"),
         )
     note(f"no QR code was made: the link has {len(url)} letters, which is more than any code holds")
     return None

@@ -41,7 +41,7 @@ def send(
     """
     fingerprint = _fingerprint(server, place, artifact)
     try:
-        with transfers.alone(fingerprint, patience.check_cancel), artifact.path.open("rb") as file:
+        with transfers.alone(fingerprint, patience.check_cancel, patience.tell), artifact.path.open("rb") as file:
             reading = Reading(file, patience.check_cancel)
             return _Sending(server, place, artifact, options, patience, transfers, fingerprint, reading).through()
     except OSError as error:

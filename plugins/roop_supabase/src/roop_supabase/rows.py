@@ -13,18 +13,21 @@ from roop_supabase.server import Server
 
 #: What makes a row the same one, so that an upload that is repeated adds no second.
 _UNIQUE = "sha256"
-_SQL = "docs/upload.md has the SQL"
+_COLUMNS = "url text, sha256 text primary key, created_at timestamptz, processors text[], duration double precision"
 #: By the codes of PostgREST and PostgreSQL. Their HTTP status says less: for the key anon a policy's no is 401.
+_NO_TABLE = f"there is no such table; make it ({_COLUMNS}), or check --supabase-table"
+_NO_COLUMN = f"the table lacks a column; it takes {_COLUMNS}"
+_OTHER_TYPE = f"a column of the table is of another type; it takes {_COLUMNS}"
 _ADVICE = {
-    "PGRST205": f"there is no such table; make it ({_SQL}), or check --supabase-table",
-    "42P01": f"there is no such table; make it ({_SQL}), or check --supabase-table",
+    "PGRST205": _NO_TABLE,
+    "42P01": _NO_TABLE,
     "PGRST106": "the schema is not among those that the project's API shows; add it there, or check --supabase-table",
-    "PGRST204": f"the table lacks a column ({_SQL})",
-    "42703": f"the table lacks a column ({_SQL})",
-    "22P02": f"a column of the table is of another type ({_SQL})",
-    "42804": f"a column of the table is of another type ({_SQL})",
-    "42P10": f"its column {_UNIQUE} is not unique, so the same upload could not be told again; add that constraint ({_SQL})",
-    "42501": f"the key may not do this; policies must allow it insert, select and update there ({_SQL})",
+    "PGRST204": _NO_COLUMN,
+    "42703": _NO_COLUMN,
+    "22P02": _OTHER_TYPE,
+    "42804": _OTHER_TYPE,
+    "42P10": f"its column {_UNIQUE} is not unique, so the same upload could not be told again; add that constraint",
+    "42501": "the key may not do this; grants and policies of the table must allow it insert, select and update there",
 }
 
 

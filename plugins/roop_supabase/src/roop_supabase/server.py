@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from html import unescape
 from typing import TYPE_CHECKING
 
 import httpx
 
-from roop_host import UploadError, one_line
+from roop_host import UploadError, UsageError, one_line
 from roop_supabase.credentials import KEY_VARIABLE, URL_VARIABLE, Credentials, redact
 from roop_supabase.failures import Passing
 
@@ -29,6 +32,10 @@ _READ, _SHOWN = 10_000, 200
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 #: Where an upload is taken is nobody's business, though it is not signed.
 _UPLOADS = re.compile(r"(/upload/resumable/)[^\s\"']+")
+#: Of what the libraries that encrypt read or write.
+_FILE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+#: How the storage client begins when a body is none of the storage server's; the body follows.
+_UNREAD = "Unable to parse error message: "
 _OF_THE_KEY = ("jwt", "jws", "token", "signature", "claim", "api key")
 
 
@@ -62,16 +69,19 @@ class _Discreet(logging.Filter):
 class Server:
     """The clients of one project, for one thread. The key goes with ``client`` and ``auth_headers``, never by itself."""
 
-    def __init__(self, credentials: Credentials, timeout_s: float = TIMEOUT_S) -> None:
-        self.credentials, self.timeout_s = credentials, timeout_s
+    def __init__(
+        self, credentials: Credentials, timeout_s: float = TIMEOUT_S, *, bucket_flag: str = "--supabase-bucket"
+    ) -> None:
+        """``bucket_flag`` is how the bucket was named. Raises ``UsageError`` for variables that no connection can heed."""
+        self.credentials, self.timeout_s, self.bucket_flag = credentials, timeout_s, bucket_flag
         self.base = f"{credentials.url}/storage/v1"
         self._status, self._asked_s = 0, None  # type: int, float | None
-        self._discreet = _Discreet(credentials)
-        for name in _LOGGERS:
-            logging.getLogger(name).addFilter(self._discreet)
         # HTTP/2 stays off: its library logs every header, so the key
         self.http = self.fresh_http()
         self.http.event_hooks = {"response": [self._note]}
+        self._discreet = _Discreet(credentials)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._discreet)
 
     @cached_property
     def client(self) -> Client:
@@ -90,7 +100,15 @@ class Server:
 
     def fresh_http(self) -> httpx.Client:
         """A client that knows neither key nor cookie. What is not encrypted is of this machine, and goes by no proxy."""
-        return httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
+        try:
+            return httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
+        except OSError as error:
+            said = " or ".join(name for name in _FILE_VARIABLES if os.environ.get(name)) or "the list of certificates"
+            raise UsageError(
+                f"{said} can't be used ({error.strerror or type(error).__name__}); set it right, or unset it"
+            ) from None
+        except (ValueError, httpx.InvalidURL):
+            raise UsageError(f"{_unusable_proxy(os.environ)}; set it right, or unset it") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -108,6 +126,7 @@ class Server:
         The causes are not chained: they hold addresses and answers as they came.
         """
         from postgrest.exceptions import APIError
+        from socksio.exceptions import SOCKSError
         from storage3.exceptions import StorageApiError
 
         self._status, self._asked_s = 0, None
@@ -116,13 +135,15 @@ class Server:
             yield
             return
         except StorageApiError as error:
-            status = _status_of(error.status, self._status)
-            failure = self._failure(what, needs, status, str(error.message))
+            status, said = _status_of(error.status, self._status), str(error.message)
+            if said.startswith(_UNREAD):  # of the body the client asks for more than a gateway says
+                status, said = _read(said.removeprefix(_UNREAD), status)
+            failure = self._failure(what, needs, status, said)
         except APIError as error:
             failure = self._failure(what, needs, self._status, str(error.message or error.details or error.code))
-        except httpx.TransportError as error:
+        except (httpx.TransportError, SOCKSError) as error:
             failure = self._broken(what, error)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, RecursionError) as error:
             why = f"{what}: the answer was not understood ({type(error).__name__}); check {URL_VARIABLE}"
             failure = Refused(why, self._status)
         raise failure from None
@@ -132,24 +153,16 @@ class Server:
         if response.is_success:
             return
         self._note(response)
-        status, said = response.status_code, response.text
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-        if isinstance(body, dict):
-            said = str(body.get("message") or body.get("error") or said)
-            status = _status_of(body.get("statusCode"), status)
-        raise self._failure(what, needs, status, said)
+        raise self._failure(what, needs, *_read(response.text, response.status_code))
 
     def _failure(self, what: str, needs: str, status: int, said: str) -> Passing | Refused:
         said = self.shown(said)
         if status in _MAY_PASS or status >= 500:
-            return Passing(f"{what}: the server is busy or out of order ({status}, {said})", self._asked_s)
+            return Passing(f"{what}: the server is busy or out of order ({status}, {said})", self._asked_s, answered=True)
         failure = Refused("", status, said)
-        return Refused(f"{what}: {_advice(failure, needs)}", status, said)
+        return Refused(f"{what}: {_advice(failure, needs, self.bucket_flag)}", status, said)
 
-    def _broken(self, what: str, error: httpx.TransportError) -> Passing | Refused:
+    def _broken(self, what: str, error: Exception) -> Passing | Refused:
         said = self.shown(str(error)) or type(error).__name__
         if "CERTIFICATE_VERIFY_FAILED" in said:
             return Refused(f"{what}: the server's certificate is not trusted ({said}); check {URL_VARIABLE}", 0, said)
@@ -163,7 +176,7 @@ class Server:
         return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
 
 
-def _advice(failure: Refused, needs: str) -> str:
+def _advice(failure: Refused, needs: str, bucket_flag: str) -> str:
     status, said = failure.status, failure.said
     if failure.of_the_key:
         return f"the server refused the key ({said}); check that {KEY_VARIABLE} is of this project and has not expired"
@@ -171,7 +184,7 @@ def _advice(failure: Refused, needs: str) -> str:
         policy = f"; a policy on storage.objects must allow it {needs} there" if needs else ""
         return f"the key may not do this ({said}){policy}"
     if status == 404:
-        return f"the server did not find it ({said}); check --supabase-bucket and {URL_VARIABLE}, or what the key may see"
+        return f"the server did not find it ({said}); check {bucket_flag} and {URL_VARIABLE}, or what the key may see"
     if status == 413:
         return (
             f"the file is larger than the bucket or the project takes ({said}); raise that limit, or make a smaller output"
@@ -181,6 +194,31 @@ def _advice(failure: Refused, needs: str) -> str:
     if 300 <= status < 400:
         return f"the server sends us elsewhere ({status}); check {URL_VARIABLE}"
     return f"the server refused it ({status}, {said})"
+
+
+def _read(body: str, status: int) -> tuple[int, str]:
+    """The true status of a refusal, and what it says: in JSON, or as the title of a gateway's page."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        told = None
+    if isinstance(told, dict):
+        return _status_of(told.get("statusCode"), status), str(told.get("message") or told.get("error") or body)
+    if body.lstrip().startswith("<"):
+        title = re.search(r"<title[^>]*>([^<]+)", body[:_READ], re.IGNORECASE)
+        return status, unescape(title[1]).strip() if title else "a page in place of an answer"
+    return status, body
+
+
+def _unusable_proxy(environ: Mapping[str, str]) -> str:
+    """Which variable the library that sends can't read. What it holds is not told: there may be a password in it."""
+    for name, value in environ.items():
+        if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") and value:
+            try:
+                httpx.Proxy(value if "://" in value else f"http://{value}")
+            except (ValueError, httpx.InvalidURL):
+                return f"{name} can't be used, which takes such as http://HOST:PORT or socks5://HOST:PORT"
+    return "NO_PROXY (or the proxy that the system names) can't be used"
 
 
 def _status_of(said: object, otherwise: int) -> int:

@@ -87,12 +87,18 @@ class Transfers:
             self._path(fingerprint).unlink(missing_ok=True)
 
     @contextmanager
-    def alone(self, fingerprint: str, check_cancel: Callable[[], None]) -> Iterator[None]:
-        """Wait until no other process sends it; where no lock can be had, the server has to tell them apart."""
+    def alone(
+        self, fingerprint: str, check_cancel: Callable[[], None], tell: Callable[[str], None] = lambda text: None
+    ) -> Iterator[None]:
+        """Wait until no other process sends it; where no lock can be had, the server has to tell them apart.
+
+        ``tell`` hears once that it is waited for.
+        """
         from filelock import FileLock, Timeout
 
         # Lock files can't be removed while others may wait for them, so there is a bounded number of them.
         lock = FileLock(self._folder / f"{fingerprint[:3]}.lock", mode=_MODE)
+        told = False
         while True:
             check_cancel()
             try:
@@ -100,7 +106,9 @@ class Transfers:
                 lock.acquire(timeout=_POLL_S)
                 break
             except Timeout:
-                continue
+                if not told:
+                    tell("another process on this machine is sending this file; this one waits until that is done")
+                told = True
             except (OSError, NotImplementedError):
                 break
         try:

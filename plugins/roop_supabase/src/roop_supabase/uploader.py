@@ -34,15 +34,23 @@ class Supabase(Uploader):
     def setup(self, ctx: Context) -> None:
         self._ctx, self._options = ctx, ctx.options_as(Options)
         require_options(self._options)
+        if contradiction := self._options.contradiction:
+            raise UsageError(contradiction)
         credentials = find(os.environ)
         self._require_usable(credentials)
         self._server = Server(credentials)
-        patience = Patience(ctx.check_cancel, ctx.cancel, pace=self._pace, tries=_TRIES_BEFORE)
+        patience = Patience(ctx.check_cancel, ctx.cancel, pace=self._pace, tries=_TRIES_BEFORE, tell=self._tell)
         self._bucket = look_at(self._server, self._options.bucket, patience)
         if self._options.link == "public" and self._bucket.public is False:
             raise UsageError(
                 f"the bucket {self._bucket.name} is private, so it has no public links; make it public, or take "
                 "--supabase-link signed"
+            )
+        if self._options.link == "signed" and self._bucket.public:
+            ctx.log.warning(
+                "the bucket %s is public, so everybody who has the address of a file can open it, also when its signed link "
+                "has ended; make the bucket private for links that end, or take --supabase-link public",
+                self._bucket.name,
             )
 
     def begin(self, job: JobContext) -> None:
@@ -56,10 +64,10 @@ class Supabase(Uploader):
             raise UploadError(refusal)
         server, options, place = self._server, self._options, place_of(artifact, self._options)
         self._require_free(place, artifact)
-        patience = Patience(self._ctx.check_cancel, self._ctx.cancel, pace=self._pace)
-        self._send(server, place, artifact, patience)
+        patience = Patience(self._ctx.check_cancel, self._ctx.cancel, pace=self._pace, tell=self._tell)
+        sent = self._send(server, place, artifact, patience)
         ends = datetime.now(UTC) + timedelta(seconds=options.expires_s)
-        url = link_of(server, place, artifact, options, patience)
+        url = link_of(server, place, artifact, options, patience, sent=sent)
         if options.table:
             add_row(server, options.table, artifact, url, patience)
         details = {"bucket": place.bucket, "object": place.key}
@@ -79,6 +87,9 @@ class Supabase(Uploader):
         if artifact.size <= standard.MOST_BYTES:
             return standard.send(server, place, artifact, self._options, patience)
         return resumable.send(server, place, artifact, self._options, patience, Transfers(state_folder()))
+
+    def _tell(self, text: str) -> None:
+        self._ctx.log.warning("%s", text)
 
     def teardown(self) -> None:
         if self._server is not None:
