@@ -251,10 +251,19 @@ def test_a_link_that_does_not_work_is_not_told(
 
 
 def test_a_link_to_elsewhere_is_not_passed_on(project: Project, other_host: Project, tmp_path: Path) -> None:
-    for number, told in enumerate((f"x{other_host.url}/object/sign/b/k?token=stolen", "", "/\\?token=stolen")):
+    others = (
+        "",
+        "/",
+        "x",
+        "/../../../rest/v1/secret?token=stolen",
+        "//u:p@host/x?token=stolen",
+        "/object/sign/b/k?token=stolen",
+    )
+    for number, told in enumerate((f"x{other_host.url}/object/sign/b/k?token=stolen", "/\\?token=stolen", *others)):
         project.fault("POST", "/storage/v1/object/sign/", status=200, body={"signedURL": told})
         said = failed(OPTIONS, tmp_path / f"{number}.png", str(number).encode())
         assert "the file is in the bucket b" in said
+        assert "a link that does not lead to this file" in said
         assert "stolen" not in said
     assert not other_host.requests()
 

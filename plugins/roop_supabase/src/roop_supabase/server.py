@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from roop_host import UploadError, one_line
+from roop_supabase.bounded import Bounded
 from roop_supabase.credentials import KEY_VARIABLE, URL_VARIABLE, Credentials, redact
 from roop_supabase.failures import Passing
 
@@ -29,6 +30,19 @@ _READ, _SHOWN = 10_000, 200
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 #: Where an upload is taken is nobody's business, though it is not signed.
 _UPLOADS = re.compile(r"(/upload/resumable/)[^\s\"']+")
+_LOCATIONS = re.compile(r"""(location(?:['"],\ b(?=['"])|\s*:))(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.*)""", re.I)
+#: What reading an answer raises: of this module and of the clients, which expect answers as they should be.
+_NOT_UNDERSTOOD = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+)
 _OF_THE_KEY = ("jwt", "jws", "token", "signature", "api key")
 
 
@@ -55,7 +69,8 @@ class _Discreet(logging.Filter):
         self._credentials = credentials
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _UPLOADS.sub(r"\1***", redact(record.getMessage(), self._credentials)), ()
+        text = _UPLOADS.sub(r"\1***", _LOCATIONS.sub(r"\1'***'", record.getMessage()))
+        record.msg, record.args = redact(text, self._credentials), ()
         return True
 
 
@@ -90,7 +105,7 @@ class Server:
 
     def fresh_http(self) -> httpx.Client:
         """A client that knows neither key nor cookie. What is not encrypted is of this machine, and goes by no proxy."""
-        return httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
+        return Bounded(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
 
     def close(self) -> None:
         """Close the connections."""
@@ -122,7 +137,7 @@ class Server:
             failure = self._failure(what, needs, self._status, str(error.message or error.details or error.code))
         except httpx.TransportError as error:
             failure = self._broken(what, error)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        except _NOT_UNDERSTOOD as error:
             why = f"{what}: the answer was not understood ({type(error).__name__}); check {URL_VARIABLE}"
             failure = Refused(why, self._status)
         raise failure from None
@@ -135,7 +150,7 @@ class Server:
         status, said = response.status_code, response.text
         try:
             body = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if isinstance(body, dict):
             said = str(body.get("message") or body.get("error") or said)
@@ -197,6 +212,6 @@ def _retry_after(text: str | None) -> float | None:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
