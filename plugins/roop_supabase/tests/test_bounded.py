@@ -12,11 +12,13 @@ from contextlib import contextmanager
 import pytest
 from hostile import Pieces, answer, answering
 from supabase_double.handle import Project
+from supabase_kit import ready
 
-from roop_host import UploadError
+from roop_host import UploadError, UsageError
 from roop_supabase.bounded import MOST_BYTES, AnswerTooLarge, Bounded
 from roop_supabase.credentials import Credentials
 from roop_supabase.failures import Passing
+from roop_supabase.options import Options
 from roop_supabase.server import Refused, Server
 
 KEY = "sb_secret_0123456789abcdef"
@@ -85,7 +87,7 @@ def test_an_answer_that_never_ends_is_not_waited_for(first: bytes, piece: bytes)
 def test_a_link_is_looked_at_no_longer() -> None:
     with (
         server_of(many(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n", b"x", 60), pause_s=0.05) as server,
-        pytest.raises(Passing),
+        pytest.raises(Passing, match=r"no whole answer within 0\.6 s|timed out"),
         server.asking("its link"),
         server.fresh_http() as http,
         http.stream("GET", server.base) as told,
@@ -155,3 +157,12 @@ def test_an_answer_of_another_shape_is_told_so(body: bytes, status: str) -> None
         if not told.is_success:
             with pytest.raises(Refused):
                 server.require(told, "looking")
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b"[]", bytes(2 * MOST_BYTES)])
+def test_before_a_run_it_is_told_as_a_matter_of_usage(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(lambda: [answer("200 OK", body)]) as url:
+        monkeypatch.setenv("SUPABASE_URL", url)
+        monkeypatch.setenv("SUPABASE_KEY", KEY)
+        with pytest.raises(UsageError, match="the answer was not understood"), ready(Options(bucket="clips")):
+            pass

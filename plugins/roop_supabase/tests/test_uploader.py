@@ -236,6 +236,7 @@ def test_a_cancel_is_heard_between_tries(project: Project, tmp_path: Path) -> No
             {"status": 400, "body": {"statusCode": "400", "error": "InvalidJWT", "message": "jwt expired"}},
             "(400, jwt expired)",
         ),
+        ({"status": 400, "headers": {"Content-Type": "text/plain; charset=hex"}, "body": "not so"}, "(400, not so)"),
     ],
 )
 def test_a_link_that_does_not_work_is_not_told(
