@@ -85,14 +85,16 @@ def test_an_answer_that_never_ends_is_not_waited_for(first: bytes, piece: bytes)
 
 
 def test_a_link_is_looked_at_no_longer() -> None:
+    started = time.monotonic()
     with (
         server_of(many(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n", b"x", 60), pause_s=0.05) as server,
-        pytest.raises(Passing, match=r"no whole answer within 0\.6 s|timed out"),
+        pytest.raises(Passing),
         server.asking("its link"),
         server.fresh_http() as http,
         http.stream("GET", server.base) as told,
     ):
         told.read()
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_stream_is_for_who_reads_it_to_bound() -> None:
