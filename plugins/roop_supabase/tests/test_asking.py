@@ -7,11 +7,13 @@ import socket
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import httpx
 import pytest
+from hostile import answer, answering
 from postgrest.exceptions import APIError
 from supabase_double.handle import Project
 
@@ -179,3 +181,18 @@ def test_no_log_has_an_address_that_lets_anybody_in(
     assert server.credentials.key not in caplog.text
     server.close()
     assert not any(logging.getLogger(name).filters for name in ("httpx", "httpcore.http11"))
+
+
+@pytest.mark.parametrize(
+    "line", ["Location: /there/{id}", "location: '/a\"b/{id}'", "Content-Location: x'{id}", "Location : /{id}"]
+)
+def test_no_log_says_where_an_upload_is_taken(line: str, caplog: pytest.LogCaptureFixture) -> None:
+    told = answer("201 Created", b"", line.format(id="aGlkZGVu"), "X-Kept: seen")
+    with answering(lambda: [told]) as url, caplog.at_level(logging.DEBUG):
+        server = Server(Credentials(url, "sb_secret_0123456789abcdef"), timeout_s=0.5)
+        with suppress(Passing), server.asking("sending"):
+            assert "aGlkZGVu" in str(server.http.post(url).headers)
+        server.close()
+    assert "ocation" in caplog.text
+    assert "aGlkZGVu" not in caplog.text
+    assert " :" in line or "b'seen'" in caplog.text

@@ -165,12 +165,27 @@ def test_what_could_not_be_noted_is_not_promised(project: Project, clip: Path, t
         upload(project, clip, tmp_path / "taken" / "supabase")
 
 
-def test_patience_begins_anew_with_every_byte_that_arrives(project: Project, clip: Path, state: Path) -> None:
+def test_patience_begins_anew_with_what_arrives(project: Project, clip: Path, state: Path) -> None:
     for _ in range(12):
         project.fault("PATCH", after_bytes=MIB, drop=True)
     assert upload(project, clip, state)
     require_there(project, clip)
     assert sum(size for _, size in patches(project)) == SIZE
+
+
+def test_a_server_that_breaks_off_after_every_byte_is_left(project: Project, clip: Path, state: Path) -> None:
+    project.fault("PATCH", times=12, after_bytes=1, drop=True)
+    with pytest.raises(UploadError, match="6 times in a row"):
+        upload(project, clip, state)
+    assert len(patches(project)) == 6
+
+
+def test_a_server_that_takes_it_byte_by_byte_is_left(project: Project, clip: Path, state: Path) -> None:
+    for number in range(1, 13):
+        project.fault("PATCH", status=204, headers={"Upload-Offset": str(number)})
+    with pytest.raises(UploadError, match="took next to nothing of what was sent, 6 times in a row"):
+        upload(project, clip, state)
+    assert len(patches(project)) == 6
 
 
 @pytest.mark.parametrize("status", [409, 423])

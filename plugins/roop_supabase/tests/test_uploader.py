@@ -237,6 +237,7 @@ def test_a_cancel_is_heard_between_tries(project: Project, tmp_path: Path) -> No
             {"status": 400, "body": {"statusCode": "400", "error": "InvalidJWT", "message": "jwt expired"}},
             "(400, jwt expired)",
         ),
+        ({"status": 400, "headers": {"Content-Type": "text/plain; charset=hex"}, "body": "not so"}, "(400, not so)"),
     ],
 )
 def test_a_link_that_does_not_work_is_not_told(
@@ -307,10 +308,19 @@ def test_the_same_content_of_another_type_has_a_remedy(project: Project, tmp_pat
 
 
 def test_a_link_to_elsewhere_is_not_passed_on(project: Project, other_host: Project, tmp_path: Path) -> None:
-    for number, told in enumerate((f"x{other_host.url}/object/sign/b/k?token=stolen", "", "/\\?token=stolen")):
+    others = (
+        "",
+        "/",
+        "x",
+        "/../../../rest/v1/secret?token=stolen",
+        "//u:p@host/x?token=stolen",
+        "/object/sign/b/k?token=stolen",
+    )
+    for number, told in enumerate((f"x{other_host.url}/object/sign/b/k?token=stolen", "/\\?token=stolen", *others)):
         project.fault("POST", "/storage/v1/object/sign/", status=200, body={"signedURL": told})
         said = failed(OPTIONS, tmp_path / f"{number}.png", str(number).encode())
         assert "the file is in the bucket b" in said
+        assert "a link that does not lead to this file" in said
         assert "stolen" not in said
     assert not other_host.requests()
 

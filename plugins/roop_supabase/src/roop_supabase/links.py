@@ -7,11 +7,11 @@ from typing import NoReturn
 import httpx
 
 from roop_host import Artifact, UploadError
-from roop_supabase.credentials import origin_of
 from roop_supabase.failures import Passing, Patience
 from roop_supabase.options import Options
 from roop_supabase.place import Place
 from roop_supabase.server import Refused, Server
+from roop_supabase.signed import leads_to
 
 _MOST_OF_AN_ERROR = 10_000
 _FAILS = "its link does not work"
@@ -63,8 +63,8 @@ def _made(server: Server, place: Place, options: Options) -> str:
             f"no link could be signed ({refused.said}): the key needs a policy that allows SELECT on storage.objects; "
             "--supabase-link none goes without"
         ) from None
-    if not url or origin_of(url) != server.credentials.origin:
-        raise UploadError("the server signed a link to another address than its own, which is not passed on")
+    if not url or not leads_to(url, server.base, place):
+        raise UploadError("the server signed a link that does not lead to this file, so it is not passed on")
     return url
 
 
@@ -124,5 +124,5 @@ def _beginning(answer: httpx.Response) -> httpx.Response:
         body += part
         if len(body) >= _MOST_OF_AN_ERROR:
             break
-    kept = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
+    kept = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
     return httpx.Response(answer.status_code, headers=kept, content=body[:_MOST_OF_AN_ERROR])

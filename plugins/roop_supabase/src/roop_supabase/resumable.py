@@ -212,8 +212,8 @@ class _Sending:
         except Refused as refused:
             return self._unsent(refused)
         offset = _number(response, "upload-offset")
-        if offset is None or not self.arrived < offset <= end:
-            raise Passing(f"{self.what}: the server took nothing of what was sent")
+        if offset is None or not min(self.arrived + _BLOCK, end) <= offset <= end:
+            raise Passing(f"{self.what}: the server took next to nothing of what was sent")
         self.done = offset == self.artifact.size
         self._arrived(offset)
         return None
@@ -283,7 +283,8 @@ class _Sending:
 
     def _arrived(self, offset: int) -> None:
         self.arrived, self.sure = offset, True
-        if offset > self.most:  # so that a server which loses what it had does not keep us for ever
+        # so that a server which loses what it had, or takes it byte by byte, does not keep us for ever
+        if offset >= self.most + _BLOCK or self.most < offset == self.artifact.size:
             self.most = offset
             self.patience.renew()
         self.artifact.sent(offset)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from roop_host import UploadError, UsageError, one_line
+from roop_supabase.bounded import Bounded
 from roop_supabase.credentials import KEY_VARIABLE, URL_VARIABLE, Credentials, redact
 from roop_supabase.failures import Passing
 
@@ -36,6 +37,19 @@ _UPLOADS = re.compile(r"(/upload/resumable/)[^\s\"']+")
 _FILE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 #: How the storage client begins when a body is none of the storage server's; the body follows.
 _UNREAD = "Unable to parse error message: "
+_LOCATIONS = re.compile(r"""(location(?:['"],\ b(?=['"])|\s*:))(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.*)""", re.I)
+#: What reading an answer raises: of this module and of the clients, which expect answers as they should be.
+_NOT_UNDERSTOOD = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+)
 _OF_THE_KEY = ("jwt", "jws", "token", "signature", "claim", "api key")
 
 
@@ -62,7 +76,8 @@ class _Discreet(logging.Filter):
         self._credentials = credentials
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _UPLOADS.sub(r"\1***", redact(record.getMessage(), self._credentials)), ()
+        text = _UPLOADS.sub(r"\1***", _LOCATIONS.sub(r"\1'***'", record.getMessage()))
+        record.msg, record.args = redact(text, self._credentials), ()
         return True
 
 
@@ -101,7 +116,7 @@ class Server:
     def fresh_http(self) -> httpx.Client:
         """A client that knows neither key nor cookie. What is not encrypted is of this machine, and goes by no proxy."""
         try:
-            return httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
+            return Bounded(timeout=self.timeout_s, follow_redirects=False, trust_env=self.credentials.encrypted)
         except OSError as error:
             said = " or ".join(name for name in _FILE_VARIABLES if os.environ.get(name)) or "the list of certificates"
             raise UsageError(
@@ -143,7 +158,7 @@ class Server:
             failure = self._failure(what, needs, self._status, str(error.message or error.details or error.code))
         except (httpx.TransportError, SOCKSError) as error:
             failure = self._broken(what, error)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, RecursionError) as error:
+        except _NOT_UNDERSTOOD as error:
             why = f"{what}: the answer was not understood ({type(error).__name__}); check {URL_VARIABLE}"
             failure = Refused(why, self._status)
         raise failure from None
@@ -235,6 +250,6 @@ def _retry_after(text: str | None) -> float | None:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
