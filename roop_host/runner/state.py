@@ -308,7 +308,7 @@ class Run:
         try:
             self.made.require()
         except PluginError:
-            self.published, self.beside = False, ()
+            self.published, self.existing, self.beside = False, False, ()
             raise
         self.control.made = self.made
 
