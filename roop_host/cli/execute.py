@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from roop_host.cli.codes import tell_code, tell_places
 from roop_host.cli.log import log_to_stderr
 from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
@@ -108,11 +109,20 @@ def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
 def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
     if show["debug"]:
         traceback.print_exception(error)
-    if error.report is not None and error.report.output is not None:
-        tell_notices(error.report, show)
-    if error.report is not None and not show["json"]:
-        tell_uploads(error.report, show)
+    report = error.report
+    if report is not None and _stands(report):
+        tell_notices(report, show)
+    if report is not None and not show["json"]:
+        tell_uploads(report, show)
+        if not show["quiet"]:
+            tell_places(report)
     tell_error(error, as_json=show["json"])
+
+
+def _stands(report: Report) -> bool:
+    """Whether there is something that its notices are about: an output, or those that ``roop upload`` was to send."""
+    sends = bool(report.job.get("uploads")) and report.job.get("output", "") is None
+    return report.output is not None or sends
 
 
 def tell_notices(report: Report, show: Mapping[str, Any]) -> None:
@@ -137,6 +147,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
         tell_people(report)
         for path in report.beside:
             typer.echo(f"{path}: beside it", err=True)
+        tell_code(report)
 
 
 def _faces(report: Report) -> str:

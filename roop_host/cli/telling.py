@@ -35,16 +35,9 @@ def tell_uploads(report: Report, show: Mapping[str, Any]) -> None:
     for sent in report.uploads:
         file = f"{visible(sent.file)}: " if several else ""
         typer.echo(f"roop: {sent.uploader}: {file}{sent.url or 'sent'}", err=True)
-        if show["quiet"]:
-            continue
-        if sent.details:
+        if sent.details and not show["quiet"]:
             told = ", ".join(f"{name} {value}" for name, value in sent.details.items())
             typer.echo(f"roop: {sent.uploader}: {one_line(told)}", err=True)
-        if sent.code:
-            from roop_host.cli.codes import tell_code
-
-            picture = f"{sent.file}.{sent.uploader}.qr.png"
-            tell_code(sent.uploader, sent.code, picture if picture in report.beside else None)
 
 
 def tell_people(report: Report) -> None:
