@@ -11,6 +11,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -261,14 +262,14 @@ def test_several_processes_write_at_once(state: Path) -> None:
 
 def test_who_comes_while_another_writes_waits_for_it(state: Path) -> None:
     enter([entry()])
-
-    with sqlite3.connect(ledger_path(), isolation_level=None, check_same_thread=False) as other:
+    with closing(sqlite3.connect(ledger_path(), isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE outputs SET size = 7")
         timer = threading.Timer(0.3, lambda: other.execute("COMMIT"))
         timer.start()
-        assert enter([entry(1)]) == ""
+        told = enter([entry(1)])
         timer.join()
+        assert told == ""
     first, second = find(entry().sha256), find(entry(1).sha256)
     assert first is not None
     assert (first.size, second is not None) == (7, True)
