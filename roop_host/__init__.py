@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     from roop_host.types.people import SeenPerson as SeenPerson
     from roop_host.types.people import Sighting as Sighting
     from roop_host.types.people import Wish as Wish
+    from roop_host.types.report import FailedUpload as FailedUpload
     from roop_host.types.report import Measure as Measure
     from roop_host.types.report import Refusal as Refusal
     from roop_host.types.report import Report as Report
@@ -207,7 +208,7 @@ _HOME = {
     ),
     "types.options": "option",
     "types.people": "Look Looked Preview SeenPerson Sighting Wish",
-    "types.report": "Measure Refusal Report StageTime Uploaded Verdicts",
+    "types.report": "FailedUpload Measure Refusal Report StageTime Uploaded Verdicts",
     "types.specs": "AnalyserSpec CommandSpec ExporterSpec ProcessorSpec ScreenerSpec SourceSpec UploaderSpec",
     "types.uploads": "Artifact QrCode Receipt Uploader",
     "types.window": "Segment Window",

@@ -200,6 +200,7 @@ class Host:
         """Send outputs that exist by the uploaders ``to``. Raises as ``run`` does, ``InputError`` for any other file.
 
         Only what roop has made and screened for this user is sent, unchanged since: the ledger knows it by its content.
+        Observers of finished jobs and the audit log hear nothing of it.
         """
         from roop_host.runner.sending import send
 

@@ -209,7 +209,7 @@ def _failed(run: Run, error: RoopError, tell: Callable[[Run, Report], None]) -> 
         status = "interrupted"
     if run.strangers is not None and not run.published and (strange := run.strangers.told()):
         error.args = (f"{error}; {strange}",)
-    if run.published:
+    if run.published or run.existing:
         try:
             _look_again(run)
         except PluginError as also:
@@ -246,6 +246,7 @@ def report_of(run: Run, **outcome: Any) -> Report:
         output=run.job.output if run.published else None,
         beside=tuple(map(str, run.beside)),
         uploads=tuple(run.uploads),
+        failed_uploads=tuple(run.failed_uploads),
         frames=run.counts.frames,
         frames_held=run.counts.held,
         frames_dropped=run.counts.dropped,
@@ -265,7 +266,7 @@ def report_of(run: Run, **outcome: Any) -> Report:
         screening=screening,
         source_type=None if run.only_looks else run.source_type,
         finished=tuple(run.finished),
-        notices=(*run.notices, *run.about_models, *gate.told_adaptive(screening)),
+        notices=tuple(dict.fromkeys((*run.notices, *run.about_models, *gate.told_adaptive(screening)))),
         stages=run.stages,
         job={**run.job.to_json(), **({"output": None} if run.only_looks and not run.published else {})},
     )

@@ -64,9 +64,9 @@ class Made:
         self._contents[path] = now
         return True
 
-    def require(self) -> None:
-        """Raise ``PluginError`` for a file that is no more what was made and screened."""
-        for path in self._contents:
+    def require(self, *paths: Path) -> None:
+        """Raise ``PluginError`` for one of ``paths``, or of all files, that is no more what was made and screened."""
+        for path in paths or tuple(self._contents):
             if not self.same(path):
                 raise PluginError(
                     f"a plugin, or another program, changed or removed {path} after it was screened; don't use what "

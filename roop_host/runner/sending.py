@@ -67,19 +67,19 @@ def _prepare(run: Run, names: Sequence[str], ends: Ends) -> dict[Path, Entry]:
     check_plugin_options(job, plugins, {one.plugin.name: one for one in uploaders})
     entries = _known(run, _without_codes(run, _plain_files(names)))
     load_uploaders(run, uploaders)
-    begin(run, JobContext(job, (), 0, 0), ends)
+    kinds = {entry.media_type for entry in entries.values()}
+    begin(run, JobContext(job, (), 0, 0, media_type=kinds.pop() if len(kinds) == 1 else ""), ends)
     return entries
 
 
 def _plain_files(names: Sequence[str]) -> list[Path]:
     """Raises ``InputError`` for what is none, ``UsageError`` for one that is named twice."""
-    paths = []
+    paths: dict[Path, Path] = {}
     for name in names:
         path = _plain_file(Path(name))
-        if path in paths:
+        if paths.setdefault(path.resolve(), path) is not path:
             raise UsageError(f"the file {path} is named twice; name it once")
-        paths.append(path)
-    return paths
+    return list(paths.values())
 
 
 def _without_codes(run: Run, paths: Sequence[Path]) -> list[Path]:
@@ -120,6 +120,8 @@ def _some_of(folder: Path) -> str:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError):
+        if path.is_symlink():
+            return InputError(f"{path} is a link that leads nowhere; name the output itself")
         return InputError(f"{path} is not there; check the path")
     why = error.strerror if isinstance(error, OSError) else error
     return InputError(f"{path} can't be read ({why}); check the path and its permissions")
@@ -135,7 +137,7 @@ def _known(run: Run, paths: Sequence[Path]) -> dict[Path, Entry]:
         except OSError as error:
             raise _unreadable(path, error) from error
         entries[path] = _entry(path, contents[path])
-    run.made = Made(contents)
+    run.made, run.existing = Made(contents), True
     return entries
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from roop_host.types.job import Job
     from roop_host.types.models import ModelSpec
     from roop_host.types.objects import Analyser, Finisher, Processor, Sidecar, Source, SourceFace, Writer
-    from roop_host.types.report import StageTime, Uploaded
+    from roop_host.types.report import FailedUpload, StageTime, Uploaded
     from roop_host.types.uploads import Uploader
 
 _P = ParamSpec("_P")
@@ -220,6 +220,8 @@ class Run:
     kept: frozenset[str] = frozenset()
     beside: tuple[Path, ...] = ()
     published: bool = False
+    #: An earlier job has made the files, and this one only sends them.
+    existing: bool = False
     #: The finished files, before they get their names and afterwards; None where there are none yet.
     made: Made | None = None
     #: For how long the finished clip shows; None of stills and of what a plugin writes.
@@ -231,6 +233,7 @@ class Run:
     #: When all that takes part was set up and the sources were read, as ``begun`` counts.
     set_up: float | None = None
     uploads: list[Uploaded] = field(default_factory=list)
+    failed_uploads: list[FailedUpload] = field(default_factory=list)
 
     @property
     def target(self) -> MediaInfo:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,89 +14,164 @@ from roop_host.runner import codes
 from roop_host.runner.again import command_to_send
 from roop_host.runner.ledger import Entry
 from roop_host.runner.state import Part, Run
-from roop_host.types.report import Uploaded
+from roop_host.types.report import FailedUpload, Uploaded
 from roop_host.types.uploads import Artifact, QrCode, Receipt, Uploader
 
 #: What is told of an upload, and the code to draw of it.
 _Sent = tuple[Uploaded, QrCode | None]
+
+#: An uploader that failed for so many files in a row is given up: a server that is down is not asked for each of hundreds.
+_GIVEN_UP = 3
+#: A command names so many files.
+_NAMED = 5
 
 
 def upload_all(run: Run, outputs: Mapping[Path, Entry], *, known: bool) -> None:
     """Send each finished output to every uploader of the job. One that fails does not keep the others from it.
 
     ``known`` says that the ledger knows them: then the error says how to send them again. Raises ``UploadError`` for the
-    first that failed, ``PluginError`` for one that changed an output, ``Interrupted``, or ``Unfit`` when one hangs.
+    first that failed, ``PluginError`` for an output that was changed, ``Interrupted``, ``Unfit`` when one hangs, or what the
+    caller's ``on_progress`` raised.
     """
-    if not run.uploaders:
-        return
+    sending = _Sending(run)
     try:
-        _upload_each(run, outputs)
+        for output, entry in outputs.items():
+            sending.send(output, entry)
+        if sending.first is not None:
+            raise sending.first
     except (UploadError, Interrupted) as error:
-        _add_remedy(run, error, outputs, known=known)
-        raise
+        if error is sending.callers:
+            raise
+        raise sending.whole(error, outputs, known=known)  # noqa: B904  (mostly the very error)
     except Unfit as unfit:
-        _add_remedy(run, unfit.error, outputs, known=known)
-        raise
+        raise Unfit(sending.whole(unfit.error, outputs, known=known)) from unfit
 
 
-def _upload_each(run: Run, outputs: Mapping[Path, Entry]) -> None:
-    failures: list[UploadError] = []
-    for output, entry in outputs.items():
-        artifact = _artifact(run, output, entry)
+class _Sending:
+    """``first`` is what failed first, ``callers`` what the caller's own display raised: no uploader is to blame for that."""
+
+    def __init__(self, run: Run) -> None:
+        self.first: UploadError | None = None
+        self.callers: BaseException | None = None
+        self._run = run
+        self._in_a_row: Counter[Part[Uploader]] = Counter()
+        self._not_tried: Counter[Part[Uploader]] = Counter()
+
+    def send(self, output: Path, entry: Entry) -> None:
+        """One output, by all uploaders that are not given up."""
+        run = self._run
+        artifact = self._artifact(output, entry)
         for part in run.uploaders:
+            if self._in_a_row[part] == _GIVEN_UP:
+                self._not_tried[part] += 1
+                continue
             _check_cancel(run, artifact.path)
+            _require_unchanged(run, output)
             artifact.sent(0)
-            code = None
-            try:
-                sent, code = _upload(run, part, artifact)
-                run.uploads.append(sent)
-            except UploadError as error:
-                failures.append(error)
+            code = self._try(part, artifact)
             _require_same(run, part, output)
             if code is not None and code.files:
                 _draw(run, part, code, artifact)
-        _check_cancel(run, artifact.path)
-    if failures:
-        raise failures[0]
+
+    def _try(self, part: Part[Uploader], artifact: Artifact) -> QrCode | None:
+        """The code to draw, if it went well and there is one."""
+        code = None
+        try:
+            sent, code = _upload(self._run, part, artifact)
+            self._run.uploads.append(sent)
+            self._in_a_row[part] = 0
+        except (UploadError, Interrupted) as error:
+            if self.callers is None:
+                if isinstance(error, Interrupted):
+                    raise
+                self._note(part, error, artifact)
+                if self.first is None:
+                    raise _interrupted(artifact.path) from error
+        except Unfit as unfit:
+            if isinstance(unfit.error, UploadError):
+                self._note(part, unfit.error, artifact)
+            raise
+        if self.callers is not None:
+            raise self.callers
+        return code
+
+    def _note(self, part: Part[Uploader], error: UploadError, artifact: Artifact) -> None:
+        """A failure; ``error`` says no more than why. It is not the first where a cancel came before it."""
+        self._in_a_row[part] += 1
+        self._run.failed_uploads.append(FailedUpload(part.name, str(artifact.path), str(error)))
+        error.args = (f"the {part.label} failed ({error}); the output {artifact.path} is kept",)
+        if self.first is None and not self._run.control.cancelled.is_set():
+            self.first = error
+
+    def _artifact(self, output: Path, entry: Entry) -> Artifact:
+        run = self._run
+
+        def sent(done: int) -> None:
+            if self.callers is not None:  # an uploader that caught it goes no further
+                raise self.callers
+            done = min(max(done, 0), entry.size)
+            try:
+                run.on_progress(Progress("uploading", done, entry.size, 0.0, run.counts.faces_changed, "bytes"))
+            except BaseException as error:
+                self.callers = error
+                raise
+
+        return Artifact(
+            path=output.absolute(),
+            media_type=entry.media_type,
+            sha256=entry.sha256,
+            size=entry.size,
+            made_at=entry.made_at,
+            steps=entry.steps,
+            seconds=entry.seconds,
+            sent=sent,
+            note=lambda text: run.notices.append(one_line(text)),
+        )
+
+    def whole(self, error: RoopError, outputs: Mapping[Path, Entry], *, known: bool) -> RoopError:
+        """The first error, which wins, with how much more was not sent and how that can be sent later."""
+        first = self.first or error
+        more = len(self._run.failed_uploads) - 1
+        said = [f"{first}, and {more} more failed" if more > 0 else str(first)]
+        said += [
+            f"the uploader {part.name} was given up after {_GIVEN_UP} files in a row, so {count} more "
+            f"{'was' if count == 1 else 'were'} not tried"
+            for part, count in self._not_tried.items()
+        ]
+        if first is not error and isinstance(error, Interrupted):
+            said.append("the rest was stopped on request")
+        first.args = (_with_remedy(self._run, "; ".join(said), outputs, known=known),)
+        return first
 
 
-def _artifact(run: Run, output: Path, entry: Entry) -> Artifact:
-    def sent(done: int) -> None:
-        done = min(max(done, 0), entry.size)
-        run.on_progress(Progress("uploading", done, entry.size, 0.0, run.counts.faces_changed, "bytes"))
-
-    return Artifact(
-        path=output.absolute(),
-        media_type=entry.media_type,
-        sha256=entry.sha256,
-        size=entry.size,
-        made_at=entry.made_at,
-        steps=entry.steps,
-        seconds=entry.seconds,
-        sent=sent,
-        note=lambda text: run.notices.append(one_line(text)),
-    )
-
-
-def _add_remedy(run: Run, error: RoopError, outputs: Iterable[Path], *, known: bool) -> None:
-    """Say how what was not sent can be sent later."""
+def _with_remedy(run: Run, text: str, outputs: Mapping[Path, Entry], *, known: bool) -> str:
+    """How what was not sent can be sent later."""
     done = {(sent.file, sent.uploader) for sent in run.uploads}
     each = ((path.absolute(), part) for path in outputs for part in run.uploaders)
     unsent = [(path, part) for path, part in each if (str(path), part.name) not in done]
-    if not unsent:
-        return
+    files, parts = tuple(dict.fromkeys(path for path, _ in unsent)), tuple(dict.fromkeys(part for _, part in unsent))
     if not known:
-        error.args = (f"{error}, so it can be sent by other means",)
-        return
-    files, parts = dict.fromkeys(path for path, _ in unsent), dict.fromkeys(part for _, part in unsent)
-    error.args = (f"{error}; to send it again: {command_to_send(run, tuple(files), tuple(parts))}",)
+        return f"{text}, so {'it' if len(files) == 1 else 'they'} can be sent by other means"
+    others = len(files) - _NAMED
+    more = f", here for {_NAMED} files and the same for the other {others}" if others > 0 else ""
+    return f"{text}; to send it again{more}: {command_to_send(run, files[:_NAMED], parts)}"
+
+
+def _require_unchanged(run: Run, output: Path) -> None:
+    """Raise ``PluginError`` where an output is no more what was screened, before an uploader could be blamed for it."""
+    assert run.made is not None
+    try:
+        run.made.require(output)
+    except PluginError:
+        run.published = run.existing = False
+        raise
 
 
 def _require_same(run: Run, part: Part[Uploader], output: Path) -> None:
     """Raise ``PluginError`` where an uploader changed or removed the output: nobody has screened what the next sends."""
     assert run.made is not None
     if not run.made.same(output):
-        run.published = False  # what stands there, if anything, is not what the host has made
+        run.published = run.existing = False  # what stands there, if anything, is not what the host has made
         raise PluginError(
             f"the {part.label} changed or removed the output {output.absolute()} after it was screened; don't use what "
             "stands there, but run again without that upload"
@@ -109,11 +185,12 @@ def _draw(run: Run, part: Part[Uploader], code: QrCode, artifact: Artifact) -> N
 
 
 def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> _Sent:
+    """Raises ``UploadError`` that says why, ``Interrupted`` after a cancel, or ``Unfit`` with one of them."""
     try:
         return run.host.call(
-            _named(part, partial(part.item.upload, artifact), artifact),
+            _alone(part, partial(part.item.upload, artifact), artifact),
             limit_s=LONG * run.job.execution.timeout_s,
-            late=partial(_late, part, artifact.path),
+            late=_late,
             pulses=run.host.pulses_of((part.item,)),
         )
     except Unfit as unfit:
@@ -121,23 +198,23 @@ def _upload(run: Run, part: Part[Uploader], artifact: Artifact) -> _Sent:
     except Interrupted as error:
         if run.control.cancelled.is_set():
             raise _interrupted(artifact.path) from error
-        raise _failed(part, one_line(str(error)), artifact.path) from error
+        raise UploadError(one_line(str(error))) from error
 
 
-def _named(part: Part[Uploader], call: Callable[[], object], artifact: Artifact) -> Callable[[], _Sent]:
+def _alone(part: Part[Uploader], call: Callable[[], object], artifact: Artifact) -> Callable[[], _Sent]:
     """The upload and the reading of what it gave, which may run code of the plugin's too."""
 
-    def named() -> _Sent:
+    def alone() -> _Sent:
         try:
             return _read(part, call(), artifact)
         except Interrupted:
             raise
         except RoopError as error:
-            raise _failed(part, one_line(str(error)), artifact.path) from error
+            raise UploadError(one_line(str(error))) from error
         except BaseException as error:
-            raise _failed(part, told(error), artifact.path) from error
+            raise UploadError(told(error)) from error
 
-    return named
+    return alone
 
 
 def _read(part: Part[Uploader], receipt: object, artifact: Artifact) -> _Sent:
@@ -151,14 +228,17 @@ def _read(part: Part[Uploader], receipt: object, artifact: Artifact) -> _Sent:
 
 
 def _code(part: Part[Uploader], given: object, url: str | None, artifact: Artifact) -> QrCode | None:
-    """The code of a receipt, whole and leading to ``url``, or None."""
+    """The code of a receipt, whole and leading to ``url``; else there is a notice, as the upload itself went well."""
     if given is None:
         return None
-    if not isinstance(given, QrCode) or url is None:
-        what = "a code without an address" if isinstance(given, QrCode) else f"a {type(given).__name__} that is no QrCode"
-        raise UploadError(f"it gave a Receipt with {what}")
-    code = QrCode(tuple(map(str, given.rows)), given.scale, bool(given.files), bool(given.shown))  # checked once more
-    if codes.leads_to(code, url):
+    try:
+        code = _whole_code(given, url)
+    except BaseException as error:  # noqa: BLE001  (it is the plugin's, so anything may be in it)
+        why = str(error) if isinstance(error, UploadError) else told(error)
+        remedy = "" if url is None else "; use the address"
+        artifact.note(f"the QR code that the {part.label} gave can't be drawn ({why}){remedy}")
+        return None
+    if url is not None and codes.leads_to(code, url):
         return code
     artifact.note(
         f"the QR code that the {part.label} gave does not lead to its address, so it is not drawn; use the address"
@@ -166,12 +246,16 @@ def _code(part: Part[Uploader], given: object, url: str | None, artifact: Artifa
     return None
 
 
-def _late(part: Part[Uploader], kept: Path, seconds: float) -> UploadError:
-    return _failed(part, f"it did not come back within {seconds:g} s; a larger --timeout gives it more", kept)
+def _whole_code(given: object, url: str | None) -> QrCode:
+    if not isinstance(given, QrCode):
+        raise UploadError(f"it is a {type(given).__name__} and no QrCode")
+    if url is None:
+        raise UploadError("there is no address that it could lead to")
+    return QrCode(tuple(map(str, given.rows)), given.scale, bool(given.files), bool(given.shown))  # checked once more
 
 
-def _failed(part: Part[Uploader], why: str, kept: Path) -> UploadError:
-    return UploadError(f"the {part.label} failed ({why}); the output {kept} is kept")
+def _late(seconds: float) -> UploadError:
+    return UploadError(f"it did not come back within {seconds:g} s; a larger --timeout gives it more")
 
 
 def _interrupted(kept: Path) -> Interrupted:

@@ -19,8 +19,8 @@ class JobContext:
     width and height of each: what could not be done for one of them is told before any work. An ``InputError`` that is
     raised for one picture of a folder leaves that one out where ``--salvage`` was said. ``media_type`` is what the output's
     name asks for: "video/mp4".
-    Where ``Host.upload`` sends what exists already, nothing of this is known but the job's options; the size is 0, and the
-    media type empty.
+    Where ``Host.upload`` sends what exists already, nothing of this is known but the job's options and the media type of the
+    files, which is empty where they are of several; the size is 0.
     """
 
     job: Job

@@ -60,6 +60,15 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedUpload:
+    """An upload of ``file`` that was tried and failed, and ``why``. Those that were not tried any more are not told so."""
+
+    uploader: str
+    file: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Whose face was put in how many frames, and how alike those were who got it to those looked for.
 
@@ -95,7 +104,8 @@ class Report:
     Of ``seconds``, the first ``loading_seconds`` went until all that takes part was set up and the sources were read.
     ``source_type`` is None where nothing was changed, but only looked at. ``measures`` is what steps told of their work,
     ``refusal`` what a screener refused, ``finished`` what finishers say that they did. ``frames_with_face`` and
-    ``frames_matched`` (a face that was asked for) count frames of the target.
+    ``frames_matched`` (a face that was asked for) count frames of the target. ``failed_uploads`` come in their order; where
+    ``exit_code`` is 8, ``error`` tells of the first.
     """
 
     status: str = "failed"
@@ -104,6 +114,7 @@ class Report:
     output: str | None = None
     beside: tuple[str, ...] = ()
     uploads: tuple[Uploaded, ...] = ()
+    failed_uploads: tuple[FailedUpload, ...] = ()
     frames: int = 0
     frames_held: int = 0
     frames_dropped: int = 0

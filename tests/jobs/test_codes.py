@@ -120,15 +120,21 @@ class Unchecked(QrCode):
     ("code", "url", "said"),
     [
         (Unchecked(("12",)), URL, "ValueError: a code has"),
-        (("1" * 21,) * 21, URL, "it gave a Receipt with a tuple that is no QrCode"),
-        (code_of(URL), None, "it gave a Receipt with a code without an address"),
+        (("1" * 21,) * 21, URL, "it is a tuple and no QrCode"),
+        (code_of(URL), None, "there is no address that it could lead to"),
         (broken(code_of(URL), rows=("10",)), URL, "ValueError: a code has"),
+        (broken(code_of(URL), rows=7), URL, "TypeError: "),
         (broken(code_of(URL), scale=4000), URL, "ValueError: a module of a code is"),
     ],
 )
-def test_what_is_no_code_is_a_failed_upload(code: object, url: str | None, said: str, what: Job, tmp_path: Path) -> None:
-    error = refused(giving(code, url), what)
-    assert (error.exit_code, said in str(error)) == (8, True), str(error)
+def test_an_upload_with_what_is_no_code_went_well(
+    code: object, url: str | None, said: str, what: Job, tmp_path: Path
+) -> None:
+    report = run(giving(code, url), what)
+    assert [(sent.url, sent.code) for sent in report.uploads] == [(url, ())]
+    (notice,) = report.notices
+    assert f"the QR code that the uploader bucket (roop-t1 0) gave can't be drawn ({said}" in notice
+    assert notice.endswith("; use the address") == (url is not None)
     assert left(tmp_path) == ["o.png"]
 
 

@@ -321,6 +321,7 @@ def test_an_uploader_that_changes_the_file_ends_it(how: str, made: Path) -> None
     error = not_sent(found(Changes, uploader(lambda: second, "second")), [made], "bucket", "second")
     assert (type(error), error.exit_code) == (PluginError, 7)
     assert f"changed or removed the output {made} after it was screened" in str(error)
+    assert str(error).count("changed or removed") == 1
     assert second.given == []
 
 
@@ -359,7 +360,7 @@ def test_one_that_hangs_makes_the_process_unfit(made: Path, ever: threading.Even
     error = not_sent(found(Hangs), [made], control=control, execution=ExecutionOptions(timeout_s=1))
     assert (error.exit_code, control.unfit) == (8, True)
     assert "did not come back within" in str(error)
-    assert str(error).endswith(f"to send it again: roop upload {made} --to bucket")
+    assert str(error).endswith(f"to send it again: roop upload {made} --to bucket --timeout 1")
 
 
 def test_a_cancel_before_anything_was_sent(made: Path) -> None:
