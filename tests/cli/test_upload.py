@@ -157,7 +157,7 @@ def test_a_ledger_of_a_newer_roop_is_told(made: Path, bucket: Path, tmp_path: Pa
 
 def test_help_shows_the_flags_of_those_that_send_alone(bucket: Path, tmp_path: Path) -> None:
     shown = roop("upload", "--help", "--plugin", bucket, cwd=tmp_path).stdout
-    assert "\n  FILE...  " in shown
+    assert "\n  FILE      " in shown
     assert "--bucket-place" in shown
     assert "--timeout" in shown
     assert "bucket" in shown.partition("installed: ")[2].partition(")")[0]
