@@ -18,8 +18,8 @@ from roop_host.cli.log import log_to_stderr
 from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import tell_error, tell_people, tell_uploads
-from roop_host.errors import Interrupted, RoopError, told
+from roop_host.cli.telling import tell_error, tell_failures, tell_people, tell_uploads
+from roop_host.errors import Interrupted, RoopError, UploadError, told
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Host, OnProgress, Progress
@@ -117,6 +117,9 @@ def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
         if not show["quiet"]:
             tell_places(report)
     tell_error(error, as_json=show["json"])
+    if report is not None and not show["json"]:
+        # The error's own words are those of the first.
+        tell_failures(report.failed_uploads[isinstance(error, UploadError) :])
 
 
 def _stands(report: Report) -> bool:

@@ -59,7 +59,7 @@ class _Command(TyperCommand):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record and parameter.param_type_name == "argument":
-                record = parameter.metavar, record[1]  # what it is to Python is nothing to users
+                record = str(parameter.metavar), record[1]  # what it is to Python is nothing to users
             if record:
                 panels.setdefault(getattr(parameter, "rich_help_panel", None) or _SHOW, []).append(record)
         for title, rows in panels.items():

@@ -111,7 +111,7 @@ def _look_again(run: Run) -> None:
     if run.strangers is not None:
         run.notices += filter(None, [run.strangers.told_beside()])
     run.require_made()
-    if run.made is not None:
+    if run.published and run.made is not None:
         run.notices += filter(None, [left_codes(run.made.under(Path(run.job.output)), run.beside)])
 
 

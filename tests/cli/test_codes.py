@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from qr import code_of, modules_of_lines, seen_in
 
-from roop_host import Progress, Report, Uploaded
+from roop_host import FailedUpload, PluginError, Progress, Report, RoopError, Uploaded
 from roop_host.cli.app import call
 from roop_host.cli.codes import drawn
 from roop_host.cli.execute import _progress, _tell_done, _tell_failed
@@ -149,6 +149,20 @@ def test_a_failure_tells_notices_where_there_is_what_they_are_about(
     error.report = report
     _tell_failed(error, SHOW)
     assert ("roop: take a lesser key\n" in capsys.readouterr().err) == told
+
+
+@pytest.mark.parametrize(("error", "others"), [(UploadError("the first"), 1), (PluginError("it was changed"), 2)])
+def test_each_other_failure_is_told_after_the_error(
+    error: RoopError, others: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures = tuple(FailedUpload("bucket", f"/out/{name}.mp4", f"no room\nfor {name}") for name in "ab")
+    error.report = Report(failed_uploads=failures)
+    _tell_failed(error, {**SHOW, "quiet": True})
+    told = [f"roop: bucket: /out/{name}.mp4: no room for {name}" for name in "ab"]
+    assert capsys.readouterr().err.splitlines() == [f"roop: {error}", *told[-others:]]
+    _tell_failed(error, {**SHOW, "json": True})
+    said = capsys.readouterr()
+    assert (said.err, len(json.loads(said.out)["failed_uploads"])) == (f"roop: {error}\n", 2)
 
 
 @on_posix

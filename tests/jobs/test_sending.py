@@ -436,3 +436,11 @@ def test_codes_that_a_pattern_names_too_are_left_out(made: Path, tmp_path: Path)
     made.rename(tmp_path / "z.png")
     error = not_sent(found(never), [tmp_path])
     assert str(error).endswith(f"name each picture in it by itself, such as {tmp_path / 'z.png'}")
+
+
+def test_a_code_of_the_very_file_is_not_told_as_of_an_earlier_one(made: Path) -> None:
+    draw(code_of("https://example.test/"), made, "second")
+    assert send(found(Bucket), [made]).notices == ()
+    error = not_sent(found(Refuses), [made])
+    assert error.report is not None
+    assert error.report.notices == ()
