@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
+from roop_host.errors import visible
+from roop_host.types.report import Report
 from roop_host.types.uploads import QUIET_ZONE
 
 #: By upper and lower module of a cell. Fonts have the halves as well as the full block, and one without them has none.
@@ -16,10 +18,33 @@ _CELLS = {"00": " ", "10": "▀", "01": "▄", "11": "█"}
 _BLACK_ON_WHITE, _AS_BEFORE = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
 
 
-def tell_code(uploader: str, rows: Sequence[str], picture: str | None) -> None:
-    """Draw the code on stderr where that is a terminal; where it can't be scanned there, say where ``picture`` of it is."""
+def tell_code(report: Report) -> None:
+    """Draw the only code of what was sent on stderr where that is a terminal; to be the last of all that is told.
+
+    Whatever follows would scroll it out of sight, as would the second of several: those are for their files to show.
+    """
+    coded = [sent for sent in report.uploads if sent.code]
+    if not coded or not sys.stderr.isatty():
+        return
+    pictures = [f"{sent.file}.{sent.uploader}.qr.png" for sent in coded]
+    if len(coded) == 1:
+        _tell_one(coded[0].uploader, coded[0].code, pictures[0] if pictures[0] in report.beside else None)
+    elif not set(pictures) <= set(report.beside):
+        typer.echo("roop: a QR code is drawn only where it is the only one; use the addresses", err=True)
+
+
+def tell_places(report: Report) -> None:
+    """In place of drawing: where the pictures of codes are."""
     if not sys.stderr.isatty():
         return
+    for sent in report.uploads:
+        picture = f"{sent.file}.{sent.uploader}.qr.png"
+        if sent.code and picture in report.beside:
+            typer.echo(visible(f"roop: {sent.uploader}: the QR code is in {picture}"), err=True)
+
+
+def _tell_one(uploader: str, rows: Sequence[str], picture: str | None) -> None:
+    """Where it can't be scanned there, say where ``picture`` of it is."""
     columns, lines = len(rows) + 2 * QUIET_ZONE, (len(rows) + 2 * QUIET_ZONE + 1) // 2
     if not _has_blocks():
         if picture is not None:

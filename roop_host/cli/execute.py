@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from roop_host.cli.codes import tell_code, tell_places
 from roop_host.cli.log import log_to_stderr
 from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import tell_error, tell_people, tell_uploads
-from roop_host.errors import Interrupted, RoopError, told
+from roop_host.cli.telling import tell_error, tell_failures, tell_people, tell_uploads
+from roop_host.errors import Interrupted, RoopError, UploadError, told
 
 if TYPE_CHECKING:
     from roop_host.host import Control, Host, OnProgress, Progress
@@ -108,11 +109,23 @@ def _failed(error: RoopError, show: Mapping[str, Any]) -> int:
 def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
     if show["debug"]:
         traceback.print_exception(error)
-    if error.report is not None and error.report.output is not None:
-        tell_notices(error.report, show)
-    if error.report is not None and not show["json"]:
-        tell_uploads(error.report, show)
+    report = error.report
+    if report is not None and _stands(report):
+        tell_notices(report, show)
+    if report is not None and not show["json"]:
+        tell_uploads(report, show)
+        if not show["quiet"]:
+            tell_places(report)
     tell_error(error, as_json=show["json"])
+    if report is not None and not show["json"]:
+        # The error's own words are those of the first.
+        tell_failures(report.failed_uploads[isinstance(error, UploadError) :])
+
+
+def _stands(report: Report) -> bool:
+    """Whether there is something that its notices are about: an output, or those that ``roop upload`` was to send."""
+    sends = bool(report.job.get("uploads")) and report.job.get("output", "") is None
+    return report.output is not None or sends
 
 
 def tell_notices(report: Report, show: Mapping[str, Any]) -> None:
@@ -137,6 +150,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
         tell_people(report)
         for path in report.beside:
             typer.echo(f"{path}: beside it", err=True)
+        tell_code(report)
 
 
 def _faces(report: Report) -> str:

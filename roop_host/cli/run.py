@@ -58,6 +58,8 @@ class _Command(TyperCommand):
         panels: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
+            if record and parameter.param_type_name == "argument":
+                record = str(parameter.metavar), record[1]  # what it is to Python is nothing to users
             if record:
                 panels.setdefault(getattr(parameter, "rich_help_panel", None) or _SHOW, []).append(record)
         for title, rows in panels.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,7 +11,7 @@ import typer
 from roop_host.errors import RoopError, one_line, visible
 
 if TYPE_CHECKING:
-    from roop_host.types.report import Person, Report
+    from roop_host.types.report import FailedUpload, Person, Report
 
 
 def tell_error(error: RoopError, *, as_json: bool = False) -> None:
@@ -35,16 +35,14 @@ def tell_uploads(report: Report, show: Mapping[str, Any]) -> None:
     for sent in report.uploads:
         file = f"{visible(sent.file)}: " if several else ""
         typer.echo(f"roop: {sent.uploader}: {file}{sent.url or 'sent'}", err=True)
-        if show["quiet"]:
-            continue
-        if sent.details:
+        if sent.details and not show["quiet"]:
             told = ", ".join(f"{name} {value}" for name, value in sent.details.items())
             typer.echo(f"roop: {sent.uploader}: {one_line(told)}", err=True)
-        if sent.code:
-            from roop_host.cli.codes import tell_code
 
-            picture = f"{sent.file}.{sent.uploader}.qr.png"
-            tell_code(sent.uploader, sent.code, picture if picture in report.beside else None)
+
+def tell_failures(failures: Sequence[FailedUpload]) -> None:
+    for failed in failures:
+        typer.echo(f"roop: {failed.uploader}: {visible(f'{failed.file}: {failed.why}')}", err=True)
 
 
 def tell_people(report: Report) -> None:

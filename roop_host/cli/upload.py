@@ -84,6 +84,7 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
 
 
 def _tell(report: Report, show: Mapping[str, Any]) -> None:
+    from roop_host.cli.codes import tell_code
     from roop_host.cli.execute import tell_notices
     from roop_host.cli.telling import tell_uploads
 
@@ -95,3 +96,4 @@ def _tell(report: Report, show: Mapping[str, Any]) -> None:
     if not show["quiet"]:
         for path in report.beside:
             typer.echo(f"{visible(path)}: beside it", err=True)
+        tell_code(report)

@@ -21,6 +21,7 @@ from roop_host.runner.added import with_added
 from roop_host.runner.audit import Audit
 from roop_host.runner.casting import settle_faces
 from roop_host.runner.choosing import needed_models, settle, uses_models
+from roop_host.runner.codes import left_codes
 from roop_host.runner.files import Files, check_files, job_files, left_beside
 from roop_host.runner.forms import form_of
 from roop_host.runner.idle import hard_on_faces, idle_options
@@ -110,6 +111,8 @@ def _look_again(run: Run) -> None:
     if run.strangers is not None:
         run.notices += filter(None, [run.strangers.told_beside()])
     run.require_made()
+    if run.published and run.made is not None:
+        run.notices += filter(None, [left_codes(run.made.under(Path(run.job.output)), run.beside)])
 
 
 def _names(run: Run) -> Names:

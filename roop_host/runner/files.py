@@ -123,7 +123,7 @@ def left_beside(files: Files) -> str:
         for made, final in files
         for path in ((final / one.name for one in made.iterdir()) if made.is_dir() else (final,))
     }
-    names = {folder: _names_in(folder) for folder in {path.parent for path in ours}}
+    names = {folder: names_in(folder) for folder in {path.parent for path in ours}}
     wanted = (finished_path(path, suffix) for path in ours for suffix in _SPEAKING)
     left = sorted(path for path in wanted if path not in ours and path.name in names[path.parent])
     if not left:
@@ -132,8 +132,12 @@ def left_beside(files: Files) -> str:
     return f"{left[0]}{more} is of an earlier file of that name and not of this output: delete it, or it says what is not so"
 
 
-def _names_in(folder: Path) -> frozenset[str]:
-    return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+def names_in(folder: Path) -> frozenset[str]:
+    """What stands in it; nothing where there is no folder, or none that may be listed."""
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208  (names are all that is wanted)
+    except OSError:
+        return frozenset()
 
 
 class Inputs:

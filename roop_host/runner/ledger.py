@@ -31,9 +31,10 @@ _MODE, _FOLDER_MODE = 0o600, 0o700
 # A row is written in milliseconds: who holds the ledger for longer hangs, and an output is not to wait for that.
 _PATIENCE_S = 2.0
 _MOVE = "move it away: outputs that are made from then on are known"
+_HELD = "is held by another process"
 #: What is wrong by the beginning of SQLite's name for it, and what to do; None of all else.
 _REASONS = {
-    "SQLITE_BUSY": ("is held by another process", "try again in a moment"),
+    "SQLITE_BUSY": (_HELD, "try again in a moment"),
     "SQLITE_NOTADB": ("is no ledger of roop's", _MOVE),
     "SQLITE_CORRUPT": ("is damaged", _MOVE),
     "SQLITE_ERROR": ("is damaged", _MOVE),
@@ -114,7 +115,9 @@ def enter(entries: Collection[Entry]) -> str:
             ledger.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             ledger.execute("COMMIT")
     except _Unusable as error:
-        return f"roop upload will not know this output, as the ledger {path} {error.why}; {error.repair}"
+        # A moment later nobody enters it.
+        repair = "to send it, run again with --upload" if error.why == _HELD else error.repair
+        return f"roop upload will not know this output, as the ledger {path} {error.why}; {repair}"
     return ""
 
 
@@ -159,7 +162,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     except ImportError as error:  # Python can be built without it
         raise _Unusable(f"can't be opened ({error})", "take a Python that has sqlite3") from error
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", _PATIENCE_S, uri=True, isolation_level=None)) as ledger:
+        # By its name and no address: that of a Windows share is none to SQLite.
+        with closing(sqlite3.connect(path, _PATIENCE_S, isolation_level=None)) as ledger:
             yield ledger
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")

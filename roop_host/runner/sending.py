@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from roop_host.errors import InputError, Interrupted, UsageError
 from roop_host.host import Control, Host, Progress
+from roop_host.media.pictures.codes import is_own_code
 from roop_host.plugins.taking_part import destinations
 from roop_host.runner import Ends, begin, ending, failing, report_of
 from roop_host.runner.ledger import Entry, find
@@ -64,7 +65,7 @@ def _prepare(run: Run, names: Sequence[str], ends: Ends) -> dict[Path, Entry]:
     plugins.require_healthy()
     uploaders = destinations(plugins, job.uploads)
     check_plugin_options(job, plugins, {one.plugin.name: one for one in uploaders})
-    entries = _known(run, _plain_files(names))
+    entries = _known(run, _without_codes(run, _plain_files(names)))
     load_uploaders(run, uploaders)
     kinds = {entry.media_type for entry in entries.values()}
     begin(run, JobContext(job, (), 0, 0, media_type=kinds.pop() if len(kinds) == 1 else ""), ends)
@@ -79,6 +80,18 @@ def _plain_files(names: Sequence[str]) -> list[Path]:
         if paths.setdefault(path.resolve(), path) is not path:
             raise UsageError(f"the file {path} is named twice; name it once")
     return list(paths.values())
+
+
+def _without_codes(run: Run, paths: Sequence[Path]) -> list[Path]:
+    """A pattern that names the pictures of a folder names their codes too, once they were sent."""
+    outputs = [path for path in paths if not is_own_code(path)]
+    left = [path for path in paths if path not in outputs]
+    if not outputs:
+        raise InputError(f"{left[0]} is a QR code that roop drew of an upload and no output; name what it was drawn of")
+    if left:
+        one = f"the QR code {left[0]} is not sent, as roop drew it of an upload"
+        run.notices.append(one if len(left) == 1 else f"{len(left)} QR codes are not sent, as roop drew them of uploads")
+    return outputs
 
 
 def _plain_file(named: Path) -> Path:
@@ -99,7 +112,7 @@ def _plain_file(named: Path) -> Path:
 
 def _some_of(folder: Path) -> str:
     try:
-        some = list(islice((path for path in sorted(folder.iterdir()) if path.is_file()), _TOLD))
+        some = list(islice((path for path in sorted(folder.iterdir()) if path.is_file() and not is_own_code(path)), _TOLD))
     except OSError:
         return ""
     return f", such as {', '.join(map(str, some))}" if some else ""

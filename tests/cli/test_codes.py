@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from qr import code_of, modules_of_lines, seen_in
 
-from roop_host import Progress, Report, Uploaded
+from roop_host import FailedUpload, PluginError, Progress, Report, RoopError, Uploaded
 from roop_host.cli.app import call
 from roop_host.cli.codes import drawn
 from roop_host.cli.execute import _progress, _tell_done, _tell_failed
+from roop_host.cli.upload import _tell
 from roop_host.errors import UploadError
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "media"
@@ -116,6 +117,8 @@ def test_a_terminal_shows_address_details_and_code(shown: Callable[..., str]) ->
     assert (len(lines), {len(line) for line in lines}) == (LINES, {SIDE})
     assert np.array_equal(modules_of_lines(lines), modules_of_lines(list(drawn(CODE.rows))))
     assert "takes" not in said
+    assert "\x1b" in said.splitlines()[-1]  # the last, or it would be scrolled away
+    assert said.index("beside it") < said.index("\x1b")
 
 
 @on_posix
@@ -123,9 +126,43 @@ def test_a_failed_job_shows_what_was_sent_all_the_same(shown: Callable[..., str]
     error = UploadError("the second failed")
     error.report = REPORT
     said = shown(lambda: _tell_failed(error, SHOW))
-    assert len(blocks_of(said)) == LINES
-    assert "roop: take a lesser key\n" in said
-    assert said.endswith("roop: the second failed\n")
+    assert said == (
+        f"roop: take a lesser key\nroop: bucket: {URL}\nroop: bucket: size 5.2 MB, expires in 7 days\n"
+        "roop: bucket: the QR code is in /out/o.mp4.bucket.qr.png\nroop: the second failed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        (replace(REPORT, output=None, job={"output": None, "uploads": ["bucket"]}), True),
+        (replace(REPORT, output=None, job={"output": "/out/o.mp4", "uploads": ["bucket"]}), False),
+        (replace(REPORT, output=None, job={"output": None, "uploads": []}), False),
+        (replace(REPORT, output=None), False),
+        (REPORT, True),
+    ],
+)
+def test_a_failure_tells_notices_where_there_is_what_they_are_about(
+    report: Report, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = UploadError("it failed")
+    error.report = report
+    _tell_failed(error, SHOW)
+    assert ("roop: take a lesser key\n" in capsys.readouterr().err) == told
+
+
+@pytest.mark.parametrize(("error", "others"), [(UploadError("the first"), 1), (PluginError("it was changed"), 2)])
+def test_each_other_failure_is_told_after_the_error(
+    error: RoopError, others: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures = tuple(FailedUpload("bucket", f"/out/{name}.mp4", f"no room\nfor {name}") for name in "ab")
+    error.report = Report(failed_uploads=failures)
+    _tell_failed(error, {**SHOW, "quiet": True})
+    told = [f"roop: bucket: /out/{name}.mp4: no room for {name}" for name in "ab"]
+    assert capsys.readouterr().err.splitlines() == [f"roop: {error}", *told[-others:]]
+    _tell_failed(error, {**SHOW, "json": True})
+    said = capsys.readouterr()
+    assert (said.err, len(json.loads(said.out)["failed_uploads"])) == (f"roop: {error}\n", 2)
 
 
 @on_posix
@@ -137,6 +174,25 @@ def test_a_code_that_does_not_fit_is_named(columns: int, lines: int, place: str,
     assert blocks_of(said) == []
     more = "it is in /out/o.mp4.bucket.qr.png" if place == "PNG" else "use the address"
     assert f"roop: bucket: the QR code takes {SIDE} columns and {LINES + 1} lines to show; {more}\n" in said
+
+
+@on_posix
+@pytest.mark.parametrize("tell", [_tell_done, _tell])
+@pytest.mark.parametrize("place", ["PNG", "nowhere"])
+def test_of_several_codes_none_is_drawn(tell: Callable[..., None], place: str, shown: Callable[..., str]) -> None:
+    sent = (*REPORT.uploads, replace(REPORT.uploads[0], uploader="crate"))
+    beside = (*REPORT.beside, "/out/o.mp4.crate.qr.png") if place == "PNG" else ()
+    said = shown(lambda: tell(replace(REPORT, uploads=sent, beside=beside), SHOW), 200, 100)
+    assert blocks_of(said) == []
+    assert said.count(URL) == 2
+    assert ("a QR code is drawn only where it is the only one; use the addresses" in said) == (place == "nowhere")
+    assert ("/out/o.mp4.crate.qr.png: beside it" in said) == (place == "PNG")
+
+
+@on_posix
+def test_a_sent_file_shows_its_code_last(shown: Callable[..., str]) -> None:
+    said = shown(lambda: _tell(REPORT, SHOW))
+    assert (len(blocks_of(said)), "\x1b" in said.splitlines()[-1]) == (LINES, True)
 
 
 @on_posix

@@ -96,6 +96,15 @@ def test_a_failure_says_the_command_that_works(made: Path, bucket: Path, tmp_pat
     assert failed.stderr.rstrip().endswith(f"the output {made} is kept; to send it again: {command}")
 
 
+def test_a_failure_tells_notices_too(made: Path, bucket: Path, tmp_path: Path) -> None:
+    before = "        if self.options.full"
+    text = bucket.read_text().replace(before, f'        artifact.note("it is nearly full")\n{before}')
+    bucket.write_text(text)
+    failed = roop("upload", made, "--to", "bucket", "--plugin", bucket, "--bucket-full", cwd=tmp_path)
+    assert failed.returncode == 8
+    assert failed.stderr.startswith("roop: it is nearly full\nroop: the uploader bucket")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -148,6 +157,7 @@ def test_a_ledger_of_a_newer_roop_is_told(made: Path, bucket: Path, tmp_path: Pa
 
 def test_help_shows_the_flags_of_those_that_send_alone(bucket: Path, tmp_path: Path) -> None:
     shown = roop("upload", "--help", "--plugin", bucket, cwd=tmp_path).stdout
+    assert "\n  FILE      " in shown
     assert "--bucket-place" in shown
     assert "--timeout" in shown
     assert "bucket" in shown.partition("installed: ")[2].partition(")")[0]

@@ -19,6 +19,7 @@ from clips import make_clip
 from filelock import FileLock, Timeout
 from kit import (
     FAST,
+    Bucket,
     Camera,
     OneFace,
     Quiet,
@@ -34,6 +35,7 @@ from kit import (
     run,
     screener,
     source,
+    uploader,
 )
 from wheels import PROCESSOR
 
@@ -155,6 +157,15 @@ OTHERS = {
     "job": b'{"schema": 1, "target": "clip.mp4", "output": "out.mp4"}\n',
     "list": b'[{"schema": 1, "time": "2026-01-01T00:00:00+00:00"}]\n',
 }
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_the_name_of_a_code_is_refused_where_one_may_come(kind: str, clip: Path, tmp_path: Path) -> None:
+    log = tmp_path / f"berta.mp4.bucket.qr.{kind}"
+    found = plugins(processor(Tint, "tint"), uploader(Bucket))
+    error = refused(found, logged(clip, tmp_path, "tint", log=log, uploads=("bucket",)))
+    assert (error.exit_code, "lies where the job writes its output" in str(error)) == (2, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("what", ["folder", "no folder", *OTHERS, *(["link", "pipe"] if os.name == "posix" else [])])

@@ -19,6 +19,7 @@ from PIL import Image
 from qr import code_of, pixels_of_path, seen_in
 
 from roop_host import Artifact, Job, MediaOptions, QrCode, Receipt, UploadError
+from roop_host.media.pictures.codes import as_png, as_svg, is_own_code
 from roop_host.plugins.found import Plugins
 from roop_host.runner import codes
 from roop_host.runner.files import stamp_of
@@ -148,7 +149,46 @@ def test_an_earlier_code_is_replaced(what: Job, tmp_path: Path) -> None:
     report = run(giving(code_of(URL, scale=3)), replace(what, media=replace(what.media, overwrite=True)))
     assert (left(tmp_path), report.notices) == (["o.png", *NAMES], ())
     assert seen_in(cv2.resize(cv2.imread(str(tmp_path / NAMES[0]), cv2.IMREAD_GRAYSCALE), None, fx=2, fy=2)) == URL
-    assert (tmp_path / NAMES[1]).read_bytes() == codes.as_svg(code_of(URL, scale=3))
+    assert (tmp_path / NAMES[1]).read_bytes() == as_svg(code_of(URL, scale=3))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_code_that_is_not_drawn_anew_is_told(fails: bool, what: Job, tmp_path: Path) -> None:
+    class Refuses(Bucket):
+        def upload(self, artifact: Artifact) -> Receipt:
+            raise UploadError("no space left there")
+
+    codes.draw(code_of("https://example.test/1"), tmp_path / "o.png", "bucket")
+    codes.draw(code_of("https://example.test/2"), tmp_path / "o.png.x.png", "bucket")
+    picture_of_a_cat(tmp_path / "o.png.other.qr.png")
+    if fails:
+        error = refused(plugins(processor(Tint, "tint"), uploader(Refuses)), what)
+        assert error.report is not None
+        report = error.report
+    else:
+        report = run(giving(None, None), replace(what, uploads=()))
+    assert report.notices == (
+        f"the QR codes {tmp_path / NAMES[0]} and 1 more lead to an earlier output of that name and not to this one: "
+        "delete what you no longer need",
+    )
+    assert is_own_code(tmp_path / NAMES[0])
+
+
+def test_in_a_folder_the_codes_of_each_picture_count(what: Job, tmp_path: Path) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(folder / name)
+    media = MediaOptions(folder="pictures", overwrite=True)
+    asked = replace(what, target=str(folder), output=str(output), media=media, uploads=())
+    assert run(giving(None), asked).notices[1:] == ()
+    for name in ("a.png", "c.png"):
+        (path_png, _), _ = codes.draw(code_of(URL), output / name, "bucket")
+        path_png.unlink()
+    assert run(giving(None), asked).notices[1:] == (
+        f"the QR code {output / 'a.png.bucket.qr.svg'} leads to an earlier output of that name and not to this one: "
+        "delete what you no longer need",
+    )
 
 
 def picture_of_a_cat(path: Path) -> None:
@@ -157,13 +197,13 @@ def picture_of_a_cat(path: Path) -> None:
 
 def edited(path: Path) -> None:
     svg = path.suffix == ".svg"
-    content = codes.as_svg(code_of(URL)) if svg else codes.as_png(code_of(URL))
+    content = as_svg(code_of(URL)) if svg else as_png(code_of(URL))
     path.write_bytes(content.replace(b"<rect", b"<text>mine</text><rect") if svg else content.replace(b"roop", b"pens"))
 
 
 def link_to_own(path: Path) -> None:
     own = path.parent.parent / "own"
-    own.write_bytes(codes.as_svg(code_of(URL)) if path.suffix == ".svg" else codes.as_png(code_of(URL)))
+    own.write_bytes(as_svg(code_of(URL)) if path.suffix == ".svg" else as_png(code_of(URL)))
     path.symlink_to(own)
 
 

@@ -8,8 +8,10 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -226,8 +228,8 @@ def test_a_ledger_that_is_locked_is_not_waited_for_long(monkeypatch: pytest.Monk
     with sqlite3.connect(ledger_path(), isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
         begun = time.monotonic()
-        assert "is held by another process; try again in a moment" in enter([entry(1)])
-        with pytest.raises(InputError, match="is held by another process"):
+        assert "is held by another process; to send it, run again with --upload" in enter([entry(1)])
+        with pytest.raises(InputError, match="is held by another process; try again in a moment"):
             find(entry().sha256)
         assert time.monotonic() - begun < 5
     assert enter([entry(1)]) == ""
@@ -256,6 +258,27 @@ def test_several_processes_write_at_once(state: Path) -> None:
         writer.join(120)
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert all(find(entry(number).sha256) for number in range(50))
+
+
+def test_who_comes_while_another_writes_waits_for_it(state: Path) -> None:
+    enter([entry()])
+    with closing(sqlite3.connect(ledger_path(), isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE outputs SET size = 7")
+        timer = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+        timer.start()
+        told = enter([entry(1)])
+        timer.join()
+        assert told == ""
+    first, second = find(entry().sha256), find(entry(1).sha256)
+    assert first is not None
+    assert (first.size, second is not None) == (7, True)
+
+
+def test_a_state_folder_on_a_share_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "as_uri", lambda path: f"file://server{path}")
+    assert enter([entry()]) == ""
+    assert find(entry().sha256) is not None
 
 
 def test_without_a_ledger_nothing_is_known_and_none_is_made(state: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from clips import make_clip
 from kit import Bucket, Tint, job, left, plugins, processor, refused, run, uploader
 from PIL import Image
+from qr import code_of
 
 from roop_host import (
     Artifact,
@@ -33,6 +34,7 @@ from roop_host import (
     option,
 )
 from roop_host.plugins.found import Plugins
+from roop_host.runner.codes import draw
 from roop_host.runner.ledger import ledger_path
 
 
@@ -419,3 +421,27 @@ def test_what_an_uploader_lacks_is_told_before_anything_is_sent(made: Path, tmp_
     assert (error.exit_code, "BUCKET_KEY is not set" in str(error)) == (2, True)
     assert first.given == []
     assert "o.png" in left(tmp_path)
+
+
+def test_codes_that_a_pattern_names_too_are_left_out(made: Path, tmp_path: Path) -> None:
+    draw(code_of("https://example.test/"), made, "bucket")
+    bucket = Bucket()
+    report = send(found(lambda: bucket), sorted(tmp_path.glob("*.png")))
+    assert [one.path for one in bucket.given] == [made]
+    code = tmp_path / "o.png.bucket.qr.png"
+    assert report.notices == (f"the QR code {code} is not sent, as roop drew it of an upload",)
+    report = send(found(lambda: bucket), sorted(tmp_path.glob("o.png*")))
+    assert report.notices == ("2 QR codes are not sent, as roop drew them of uploads",)
+    error = not_sent(found(never), [code])
+    assert (error.exit_code, f"{code} is a QR code that roop drew of an upload and no output" in str(error)) == (3, True)
+    made.rename(tmp_path / "z.png")
+    error = not_sent(found(never), [tmp_path])
+    assert str(error).endswith(f"name each picture in it by itself, such as {tmp_path / 'z.png'}")
+
+
+def test_a_code_of_the_very_file_is_not_told_as_of_an_earlier_one(made: Path) -> None:
+    draw(code_of("https://example.test/"), made, "second")
+    assert send(found(Bucket), [made]).notices == ()
+    error = not_sent(found(Refuses), [made])
+    assert error.report is not None
+    assert error.report.notices == ()

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from qr import code_of
 from stills import deep_png, noise, planes
 
 from roop_host.errors import InputError, UsageError
 from roop_host.media.info import Known, Reading
 from roop_host.media.pictures.folders import FolderReader, folder_of, natural
+from roop_host.runner.codes import draw
 
 PLAIN = Reading()
 
@@ -60,6 +62,18 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(InputError, match="no picture in it"):
         folder_of(tmp_path, "auto", PLAIN)
+
+
+def test_codes_of_uploads_are_no_pictures(tmp_path: Path) -> None:
+    folder = filled(tmp_path / "in", ["a.png", "b.png"])
+    for name in ("a.png", "b.png"):
+        draw(code_of("https://example.test/"), folder / name, "bucket")
+    found = folder_of(folder, "auto", PLAIN)
+    assert [item.path.name for item in found.info.items] == ["a.png", "b.png"]
+    assert found.notices[1:] == (
+        f"left out of {folder}, being QR codes that roop drew of uploads: a.png.bucket.qr.png, a.png.bucket.qr.svg, "
+        "b.png.bucket.qr.png and 1 more",
+    )
 
 
 def test_frames_come_at_the_rate_and_from_anywhere(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from roop_host.errors import InputError, Interrupted, UsageError
 from roop_host.media.info import Colour, Known, MediaInfo, Reading
 from roop_host.media.kinds import suffix_of
+from roop_host.media.pictures.codes import is_own_code
 from roop_host.media.pictures.reader import PictureReader
 from roop_host.media.pictures.reading import probe_picture, read_picture
 from roop_host.media.pictures.shown import Shown, as_shown
@@ -41,13 +42,13 @@ class Folder:
 
 
 def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading: Reading) -> Folder:
-    """The still pictures in the folder, in natural order: hidden files and sub-folders are none of it.
+    """The still pictures in the folder, in natural order: hidden files, sub-folders and QR codes of roop's are none of it.
 
     As ``frames`` they are shown at ``reading.rate`` (25 unless said), as planes of R, G, B that hold the deepest of them.
     ``auto`` is that where there are several of one size and kind of colour. Raises ``InputError``, and ``UsageError`` where
     frames were asked for and these differ.
     """
-    items, left = _pictures(path, reading)
+    items, left, codes = _pictures(path, reading)
     if not items:
         raise InputError(f"{path} has no picture in it that can be read; name a folder of pictures, or one file")
     first = items[0]
@@ -61,9 +62,10 @@ def folder_of(path: Path, wanted: Literal["auto", "frames", "pictures"], reading
     rate = reading.rate or USUAL_RATE
     said = f"one clip of {float(rate):g} frames a second" if mode == "frames" else "pictures one by one"
     notices = [f"{path} is taken for {said} ({len(items)} in it{'; --folder says otherwise' if wanted == 'auto' else ''})"]
-    if left:
-        more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
-        notices.append(f"left out of {path}, being no still pictures: {', '.join(left[:_TOLD])}{more}")
+    for names, what in ((left, "no still pictures"), (codes, "QR codes that roop drew of uploads")):
+        if names:
+            more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+            notices.append(f"left out of {path}, being {what}: {', '.join(names[:_TOLD])}{more}")
     return Folder(_described(path, items, rate, reading), mode, tuple(notices))
 
 
@@ -127,10 +129,11 @@ class FolderReader(PictureReader):
         return planar_frame(rgb, alpha, transfer, index=index, pts=index, time_base=info.time_base, duration=1)
 
 
-def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]:
-    """The still pictures, and the names of what is none."""
+def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str], list[str]]:
+    """The still pictures, the names of what is none, and those of QR codes that roop drew."""
     items: list[MediaInfo] = []
     left: list[str] = []
+    codes: list[str] = []
     try:
         names = sorted((entry.name for entry in path.iterdir() if not entry.name.startswith(".")), key=natural)
     except OSError as error:
@@ -139,6 +142,9 @@ def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]
         entry = path / name
         if not entry.is_file():
             left.append(f"{name}/" if entry.is_dir() else name)
+            continue
+        if is_own_code(entry):
+            codes.append(name)
             continue
         try:
             found = _looked_at(entry)
@@ -150,7 +156,7 @@ def _pictures(path: Path, reading: Reading) -> tuple[list[MediaInfo], list[str]]
             left.append(name)
         else:
             items.append(found)
-    return items, left
+    return items, left, codes
 
 
 def _looked_at(path: Path) -> MediaInfo | None:
