@@ -10,6 +10,7 @@ import pytest
 import sending
 from memory_ring import Memory, in_memory
 from supabase_double.handle import Project
+from supabase_kit import use
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,11 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
     monkeypatch.delenv("ROOP_SUPABASE_BUCKET", raising=False)
     with in_memory() as memory:
         yield memory
+
+
+@pytest.fixture
+def known(storage: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project that variables name, with a private bucket that the key may send to, read and see."""
+    storage.bucket("b", policies={"anon": ["insert", "select", "bucket"]})
+    use(monkeypatch, storage, storage.keys.anon)
+    return storage

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 from supabase_double.handle import Project
 
-from roop_host import Artifact
+from roop_host import Artifact, UploadError, UsageError
 from roop_host.testing import context_of
 from roop_supabase.options import Options
 from roop_supabase.uploader import Supabase
 
 #: What a key that is not for administrators needs to upload, and to sign a link of it.
 SENDER = {"anon": ["insert", "select"]}
+
+
+#: Without a code, which is drawn from a link alone.
+OPTIONS = Options(bucket="b", qr="none")
 
 
 @dataclass
@@ -60,3 +64,15 @@ def ready(options: Options) -> Iterator[Supabase]:
 def use(monkeypatch: pytest.MonkeyPatch, project: Project, key: str) -> None:
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_KEY", key)
+
+
+def refused(options: Options) -> str:
+    with pytest.raises(UsageError) as caught, ready(options):
+        pass
+    return str(caught.value)
+
+
+def failed(options: Options, path: Path, content: bytes = b"a finished output", told: Told | None = None) -> str:
+    with ready(options) as uploader, pytest.raises(UploadError) as caught:
+        uploader.upload(artifact(path, content, told=told))
+    return str(caught.value)
