@@ -18,7 +18,7 @@ from roop_host.cli.log import log_to_stderr
 from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
 from roop_host.cli.streams import flush, printing
-from roop_host.cli.telling import tell_error, tell_failures, tell_people, tell_uploads
+from roop_host.cli.telling import tell_beside, tell_error, tell_failures, tell_people, tell_uploads
 from roop_host.errors import Interrupted, RoopError, UploadError, told
 
 if TYPE_CHECKING:
@@ -148,8 +148,7 @@ def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
             err=True,
         )
         tell_people(report)
-        for path in report.beside:
-            typer.echo(f"{path}: beside it", err=True)
+        tell_beside(report)
         tell_code(report)
 
 

@@ -45,6 +45,13 @@ def tell_failures(failures: Sequence[FailedUpload]) -> None:
         typer.echo(f"roop: {failed.uploader}: {visible(f'{failed.file}: {failed.why}')}", err=True)
 
 
+def tell_beside(report: Report) -> None:
+    """The files that were written beside the output."""
+    for path in report.beside:
+        what = "its QR code" if path.endswith((".qr.png", ".qr.svg")) else "beside it"
+        typer.echo(f"{visible(path)}: {what}", err=True)
+
+
 def tell_people(report: Report) -> None:
     """Where somebody was looked for: whose face was put how often, and how alike those were who got it."""
     for person in report.people:

@@ -10,7 +10,6 @@ import typer
 
 from roop_host.cli.run import FILES, command, file_flags, layers_of, option_flag, plugins_for
 from roop_host.config.fields import host_fields, plugin_fields
-from roop_host.errors import visible
 from roop_host.types.job import job_fields
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
 def _tell(report: Report, show: Mapping[str, Any]) -> None:
     from roop_host.cli.codes import tell_code
     from roop_host.cli.execute import tell_notices
-    from roop_host.cli.telling import tell_uploads
+    from roop_host.cli.telling import tell_beside, tell_uploads
 
     tell_notices(report, show)
     if show["json"]:
@@ -94,6 +93,5 @@ def _tell(report: Report, show: Mapping[str, Any]) -> None:
         return
     tell_uploads(report, show)
     if not show["quiet"]:
-        for path in report.beside:
-            typer.echo(f"{visible(path)}: beside it", err=True)
+        tell_beside(report)
         tell_code(report)

@@ -28,8 +28,8 @@ _TABLE = """CREATE TABLE outputs (
     sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, media_type TEXT NOT NULL, made_at TEXT NOT NULL, steps TEXT NOT NULL,
     seconds REAL, screeners TEXT NOT NULL, marked INTEGER NOT NULL) WITHOUT ROWID"""
 _MODE, _FOLDER_MODE = 0o600, 0o700
-# A row is written in milliseconds: who holds the ledger for longer hangs, and an output is not to wait for that.
-_PATIENCE_S = 2.0
+# A row is written in milliseconds. Twenty that end at once still get their turn; who holds the ledger for longer hangs.
+_PATIENCE_S = 10.0
 _MOVE = "move it away: outputs that are made from then on are known"
 _HELD = "is held by another process"
 #: What is wrong by the beginning of SQLite's name for it, and what to do; None of all else.
@@ -191,6 +191,6 @@ def _entry(row: Any) -> Entry:
         made = datetime.fromisoformat(made_at)
         names = tuple(map(str, json.loads(steps))), tuple(map(str, json.loads(screeners)))
         shown_s = None if seconds is None else float(seconds)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise _Unusable("is damaged", _MOVE) from error
     return Entry(sha256, size, kind, made, names[0], shown_s, names[1], bool(marked))

@@ -145,7 +145,7 @@ def _entry(path: Path, content: Content) -> Entry:
     entry = find(content.sha256)
     if entry is None or entry.size != content.size:
         raise InputError(
-            f"{path} is no output that roop made and screened here and that is unchanged since, and nothing else is sent; "
+            f"{path} is no output that roop made and screened here and that is unchanged since, so nothing was sent; "
             "make it again with roop run and --upload, or if you edited it, let roop run work on it, so that it is screened"
         )
     if not entry.marked:

@@ -118,7 +118,7 @@ def test_a_terminal_shows_address_details_and_code(shown: Callable[..., str]) ->
     assert np.array_equal(modules_of_lines(lines), modules_of_lines(list(drawn(CODE.rows))))
     assert "takes" not in said
     assert "\x1b" in said.splitlines()[-1]  # the last, or it would be scrolled away
-    assert said.index("beside it") < said.index("\x1b")
+    assert said.index("its QR code") < said.index("\x1b")
 
 
 @on_posix
@@ -172,8 +172,11 @@ def test_a_code_that_does_not_fit_is_named(columns: int, lines: int, place: str,
     report = REPORT if place == "PNG" else replace(REPORT, beside=())
     said = shown(lambda: _tell_done(report, SHOW), columns, lines)
     assert blocks_of(said) == []
-    more = "it is in /out/o.mp4.bucket.qr.png" if place == "PNG" else "use the address"
-    assert f"roop: bucket: the QR code takes {SIDE} columns and {LINES + 1} lines to show; {more}\n" in said
+    more = "take /out/o.mp4.bucket.qr.png" if place == "PNG" else "use the address"
+    assert (
+        f"roop: bucket: the QR code takes {SIDE} columns and {LINES + 1} lines to show; make the window larger next time, or {more}\n"
+        in said
+    )
 
 
 @on_posix
@@ -186,7 +189,7 @@ def test_of_several_codes_none_is_drawn(tell: Callable[..., None], place: str, s
     assert blocks_of(said) == []
     assert said.count(URL) == 2
     assert ("a QR code is drawn only where it is the only one; use the addresses" in said) == (place == "nowhere")
-    assert ("/out/o.mp4.crate.qr.png: beside it" in said) == (place == "PNG")
+    assert ("/out/o.mp4.crate.qr.png: its QR code" in said) == (place == "PNG")
 
 
 @on_posix
@@ -224,7 +227,7 @@ def test_a_pipe_gets_the_words_alone(capsys: pytest.CaptureFixture[str]) -> None
     assert said.out == ""
     assert not set(said.err) & set("▀▄█\x1b")
     assert "QR" not in said.err.replace(".qr.", "")
-    assert "/out/o.mp4.bucket.qr.png: beside it\n" in said.err
+    assert "/out/o.mp4.bucket.qr.png: its QR code\n" in said.err
 
 
 @on_posix

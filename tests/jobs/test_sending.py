@@ -178,7 +178,7 @@ def pipe(path: Path) -> Path:
     [
         (
             edited,
-            "is no output that roop made and screened here and that is unchanged since, and nothing else is sent",
+            "is no output that roop made and screened here and that is unchanged since, so nothing was sent",
         ),
         (empty, "is empty"),
         (gone, "is not there; check the path"),
