@@ -51,10 +51,8 @@ def _tell_one(uploader: str, rows: Sequence[str], picture: str | None) -> None:
             typer.echo(f"roop: {uploader}: the QR code is in {picture}, as this terminal can't show it", err=True)
     elif not _fits(columns, lines):
         more = f"take {picture}" if picture is not None else "use the address"
-        typer.echo(
-            f"roop: {uploader}: the QR code takes {columns} columns and {lines + 1} lines to show; make the window larger next time, or {more}",
-            err=True,
-        )
+        room = f"takes {columns} columns and {lines + 1} lines to show"
+        typer.echo(f"roop: {uploader}: the QR code {room}; make the window larger next time, or {more}", err=True)
     else:
         for line in drawn(rows):
             typer.echo(f"{_BLACK_ON_WHITE}{line}{_AS_BEFORE}", err=True)
