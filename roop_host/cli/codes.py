@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from roop_host.errors import visible
 from roop_host.types.report import Report
 from roop_host.types.uploads import QUIET_ZONE
 
@@ -31,16 +30,6 @@ def tell_code(report: Report) -> None:
         _tell_one(coded[0].uploader, coded[0].code, pictures[0] if pictures[0] in report.beside else None)
     elif not set(pictures) <= set(report.beside):
         typer.echo("roop: a QR code is drawn only where it is the only one; use the addresses", err=True)
-
-
-def tell_places(report: Report) -> None:
-    """In place of drawing: where the pictures of codes are."""
-    if not sys.stderr.isatty():
-        return
-    for sent in report.uploads:
-        picture = f"{sent.file}.{sent.uploader}.qr.png"
-        if sent.code and picture in report.beside:
-            typer.echo(visible(f"roop: {sent.uploader}: the QR code is in {picture}"), err=True)
 
 
 def _tell_one(uploader: str, rows: Sequence[str], picture: str | None) -> None:

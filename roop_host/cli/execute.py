@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from roop_host.cli.codes import tell_code, tell_places
+from roop_host.cli.codes import tell_code
 from roop_host.cli.log import log_to_stderr
 from roop_host.cli.reminder import remind
 from roop_host.cli.signals import Signals
@@ -115,7 +115,7 @@ def _tell_failed(error: RoopError, show: Mapping[str, Any]) -> None:
     if report is not None and not show["json"]:
         tell_uploads(report, show)
         if not show["quiet"]:
-            tell_places(report)
+            tell_beside(report)
     tell_error(error, as_json=show["json"])
     if report is not None and not show["json"]:
         # The error's own words are those of the first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -45,12 +45,17 @@ def upload_all(run: Run, outputs: Mapping[Path, Entry], *, known: bool) -> None:
         raise sending.whole(error, outputs, known=known)  # noqa: B904  (mostly the very error)
     except Unfit as unfit:
         raise Unfit(sending.whole(unfit.error, outputs, known=known)) from unfit
+    finally:
+        run.notices += sending.notices()
 
 
 class _Sending:
     """``first`` is what failed first, ``callers`` what the caller's own display raised: no uploader is to blame for that."""
 
     def __init__(self, run: Run) -> None:
+        self._notes: dict[tuple[Part[Uploader] | None, str], list[Path]] = {}
+        self._tried: Counter[Part[Uploader] | None] = Counter()
+        self._at: Part[Uploader] | None = None
         self.first: UploadError | None = None
         self.callers: BaseException | None = None
         self._run = run
@@ -68,6 +73,8 @@ class _Sending:
             _check_cancel(run, artifact.path)
             _require_unchanged(run, output)
             artifact.sent(0)
+            self._tried[part] += 1
+            self._at = part
             code = self._try(part, artifact)
             _require_same(run, part, output)
             if code is not None and code.files:
@@ -125,8 +132,15 @@ class _Sending:
             steps=entry.steps,
             seconds=entry.seconds,
             sent=sent,
-            note=lambda text: run.notices.append(one_line(text)),
+            note=lambda text: self._notes.setdefault((self._at, one_line(text)), []).append(output),
         )
+
+    def notices(self) -> Iterator[str]:
+        """What uploaders noted, each once; with the files where it was not said of all that one tried."""
+        for (part, text), files in self._notes.items():
+            names = [str(path) for path in dict.fromkeys(files)]
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            yield text if len(names) == self._tried[part] else f"{', '.join(names[:_NAMED])}{more}: {text}"
 
     def whole(self, error: RoopError, outputs: Mapping[Path, Entry], *, known: bool) -> RoopError:
         """The first error, which wins, with how much more was not sent and how that can be sent later."""
@@ -140,12 +154,13 @@ class _Sending:
         ]
         if first is not error and isinstance(error, Interrupted):
             said.append("the rest was stopped on request")
-        first.args = (_with_remedy(self._run, "; ".join(said), outputs, known=known),)
+        wait = "when that is mended, " if isinstance(first, UploadError) else ""
+        first.args = (_with_remedy(self._run, "; ".join(said), wait, outputs, known=known),)
         return first
 
 
-def _with_remedy(run: Run, text: str, outputs: Mapping[Path, Entry], *, known: bool) -> str:
-    """How what was not sent can be sent later."""
+def _with_remedy(run: Run, text: str, wait: str, outputs: Mapping[Path, Entry], *, known: bool) -> str:
+    """How what was not sent can be sent later; ``wait`` says when."""
     done = {(sent.file, sent.uploader) for sent in run.uploads}
     each = ((path.absolute(), part) for path in outputs for part in run.uploaders)
     unsent = [(path, part) for path, part in each if (str(path), part.name) not in done]
@@ -154,7 +169,7 @@ def _with_remedy(run: Run, text: str, outputs: Mapping[Path, Entry], *, known: b
         return f"{text}, so {'it' if len(files) == 1 else 'they'} can be sent by other means"
     others = len(files) - _NAMED
     more = f", here for {_NAMED} files and the same for the other {others}" if others > 0 else ""
-    return f"{text}; to send it again{more}: {command_to_send(run, files[:_NAMED], parts)}"
+    return f"{text}; {wait}to send it again{more}: {command_to_send(run, files[:_NAMED], parts)}"
 
 
 def _require_unchanged(run: Run, output: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_failed_job_shows_what_was_sent_all_the_same(shown: Callable[..., str]
     said = shown(lambda: _tell_failed(error, SHOW))
     assert said == (
         f"roop: take a lesser key\nroop: bucket: {URL}\nroop: bucket: size 5.2 MB, expires in 7 days\n"
-        "roop: bucket: the QR code is in /out/o.mp4.bucket.qr.png\nroop: the second failed\n"
+        "/out/o.mp4.bucket.qr.png: its QR code\n/out/o.mp4.bucket.qr.svg: its QR code\nroop: the second failed\n"
     )
 
 

@@ -93,7 +93,7 @@ def test_a_failure_says_the_command_that_works(made: Path, bucket: Path, tmp_pat
     failed = roop(*said, "--bucket-full", cwd=tmp_path)
     assert failed.returncode == 8
     command = f"roop upload {made} --to bucket --plugin {bucket} --bucket-place 'a b' --bucket-full"
-    assert failed.stderr.rstrip().endswith(f"the output {made} is kept; to send it again: {command}")
+    assert failed.stderr.rstrip().endswith(f"the output {made} is kept; when that is mended, to send it again: {command}")
 
 
 def test_a_failure_tells_notices_too(made: Path, bucket: Path, tmp_path: Path) -> None:

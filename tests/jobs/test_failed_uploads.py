@@ -133,7 +133,7 @@ def test_a_failure_is_told_though_a_cancel_came_after_it(make: Callable[..., lis
     error, report = not_sent(found(Refuses, uploader(Cancels, "second")), [a, b], "bucket", "second", control=control)
     assert (error.exit_code, report.status) == (8, "failed")
     assert str(error).startswith("the uploader bucket (roop-t1 0) failed (no room for a.png); the output")
-    assert "is kept; the rest was stopped on request; to send it again: " in str(error)
+    assert "is kept; the rest was stopped on request; when that is mended, to send it again: " in str(error)
     assert again(error) == ["roop", "upload", str(a), str(b), "--to", "bucket,second"]
 
 
@@ -167,7 +167,8 @@ def test_every_failure_is_in_the_report_and_the_sentence_counts_them(make: Calla
         FailedUpload("second", str(b), "no room for b.png"),
     )
     assert str(error).startswith(
-        f"the uploader bucket (roop-t1 0) failed (no room for a.png); the output {a} is kept, and 2 more failed; to send it"
+        f"the uploader bucket (roop-t1 0) failed (no room for a.png); the output {a} is kept, and 2 more failed; when "
+        "that is mended, to send it"
     )
     assert report.to_json()["failed_uploads"][2]["why"] == "no room for b.png"
 
@@ -219,6 +220,21 @@ def test_a_server_that_is_down_is_not_asked_for_each_of_many_files(make: Callabl
     names = ["0.png", "1.png", "3.png", "4.png", "5.png"]
     assert again(error) == ["roop", "upload", *(str(outputs[0].with_name(name)) for name in names), "--to", "bucket"]
     assert report.notices == ("this key opens everything",)
+
+
+def test_a_word_about_one_of_several_files_says_which(make: Callable[..., list[Path]]) -> None:
+    class There(Bucket):
+        def upload(self, artifact: Artifact) -> Receipt:
+            artifact.note("this key opens everything")
+            if artifact.path.name == "b.png":
+                artifact.note("it was there already")
+            return super().upload(artifact)
+
+    outputs = make("a.png", "b.png", "c.png")
+    with Host(found(There)) as host:
+        report = host.upload(outputs, ("bucket",))
+        assert report.notices == ("this key opens everything", f"{outputs[1]}: it was there already")
+        assert host.upload(outputs[1:2], ("bucket",)).notices == ("this key opens everything", "it was there already")
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_a_failure_says_how_to_send_it_again(made: Path) -> None:
     assert (error.exit_code, str(error)) == (
         8,
         f"the uploader bucket (roop-t1 0) failed (the bucket is full; empty it); the output {made} is kept; "
-        f"to send it again: roop upload {made} --to bucket",
+        f"when that is mended, to send it again: roop upload {made} --to bucket",
     )
     assert error.report is not None
     assert [one.uploader for one in error.report.uploads] == ["second"]
