@@ -358,10 +358,9 @@ def test_a_sidecar_and_uploads(install: Callable[..., None], site: Path, files: 
     assert report["output"] == str(tmp_path / "out.mp4")
     assert "the bucket is gone" in failed.stderr
     assert (tmp_path / "out.mp4").exists()
-    unknown = roop("run", *files, "--overwrite", *wanted[:-1], "supabase", site=site)
+    unknown = roop("run", *files, "--overwrite", *wanted[:-1], "cloud", site=site)
     assert unknown.returncode == 2
-    assert "no uploader is called 'supabase'" in unknown.stderr
-    assert "pip install roop-supabase" in unknown.stderr
+    assert "no uploader is called 'cloud'" in unknown.stderr
 
 
 def test_an_unknown_command_names_what_there_is(install: Callable[..., None], site: Path) -> None:
