@@ -135,21 +135,30 @@ def tell_notices(report: Report, show: Mapping[str, Any]) -> None:
             typer.echo(f"roop: {notice}", err=True)
 
 
-def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
+def tell_report(report: Report, show: Mapping[str, Any], tell_more: Callable[[Report], None] = lambda report: None) -> None:
+    """What was done: the report as JSON, or in words, of which ``tell_more`` says what is not about uploads."""
     tell_notices(report, show)
     if show["json"]:
         typer.echo(json.dumps(report.to_json(), indent=2))
         return
     tell_uploads(report, show)
     if not show["quiet"]:
-        typer.echo(
-            f"{report.output}: {_amount(report)}, {_faces(report)}, {_looks(report)}, "
-            f"{report.seconds:.1f} s; {'; '.join(('marked as synthetic', *report.finished))}",
-            err=True,
-        )
-        tell_people(report)
+        tell_more(report)
         tell_beside(report)
         tell_code(report)
+
+
+def _tell_done(report: Report, show: Mapping[str, Any]) -> None:
+    tell_report(report, show, _tell_work)
+
+
+def _tell_work(report: Report) -> None:
+    typer.echo(
+        f"{report.output}: {_amount(report)}, {_faces(report)}, {_looks(report)}, "
+        f"{report.seconds:.1f} s; {'; '.join(('marked as synthetic', *report.finished))}",
+        err=True,
+    )
+    tell_people(report)
 
 
 def _faces(report: Report) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,15 +82,6 @@ def _job(asked: Asked, plugins: Plugins, values: Mapping[str, Any], given: Mappi
 
 
 def _tell(report: Report, show: Mapping[str, Any]) -> None:
-    from roop_host.cli.codes import tell_code
-    from roop_host.cli.execute import tell_notices
-    from roop_host.cli.telling import tell_beside, tell_uploads
+    from roop_host.cli.execute import tell_report
 
-    tell_notices(report, show)
-    if show["json"]:
-        typer.echo(json.dumps(report.to_json(), indent=2))
-        return
-    tell_uploads(report, show)
-    if not show["quiet"]:
-        tell_beside(report)
-        tell_code(report)
+    tell_report(report, show)

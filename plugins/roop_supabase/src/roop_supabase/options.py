@@ -58,6 +58,11 @@ class Options:
             raise ValueError(f"--supabase-table takes TABLE or SCHEMA.TABLE, not {self.table!r}")
 
     @property
+    def rights(self) -> str:
+        """What a policy on storage.objects must allow a key that sends."""
+        return "INSERT, SELECT and UPDATE" if self.upsert else "INSERT"
+
+    @property
     def expires_s(self) -> int:
         """Seconds for which a signed link lives; 0 of a text that says no time."""
         said = re.fullmatch(r"([0-9]{1,9})([smhd]?)", _EXPIRES if self.expires == _AUTO else self.expires.strip())

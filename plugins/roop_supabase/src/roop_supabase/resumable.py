@@ -88,7 +88,7 @@ class _Sending:
         self.patience, self.transfers, self.fingerprint, self.reading = patience, transfers, fingerprint, reading
         self.endpoint = f"{server.base}/upload/resumable"
         self.what = "sending the file"
-        self.needs = "INSERT, SELECT and UPDATE" if options.upsert else "INSERT"
+        self.needs = options.rights
         #: How much is there as the server said last, whether that still holds, and the most it ever said.
         self.arrived, self.sure, self.most = 0, False, 0
         #: Whether the server said of the last chunk that it was well; whether all arrived and it said nothing; how often

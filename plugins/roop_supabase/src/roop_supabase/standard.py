@@ -25,7 +25,7 @@ def send(server: Server, place: Place, artifact: Artifact, options: Options, pat
     def once() -> None:
         nonlocal broken
         try:
-            with server.asking("sending the file", needs="INSERT, SELECT and UPDATE" if options.upsert else "INSERT"):
+            with server.asking("sending the file", needs=options.rights):
                 server.client.storage.from_(place.bucket).upload(
                     place.key,
                     _Read(content, artifact.sent, patience.check_cancel),
