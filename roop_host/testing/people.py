@@ -72,7 +72,7 @@ def portrait(person: Person) -> Portrait:
 def moved(face: Face, dx: float, dy: float, **more: Any) -> Face:
     """``face``, so many pixels to the right and down; ``more`` are fields that change with it."""
     x0, y0, x1, y1 = face.box_xyxy
-    shift = np.float32((dx, dy, 0))
+    shift = np.array((dx, dy, 0), np.float32)
     points = {
         name: getattr(face, name) + shift[: getattr(face, name).shape[1]]
         for name in ("landmarks_5", "mesh_468", "landmarks_68", "landmarks_106")
