@@ -6,6 +6,7 @@ pytest. ``roop_host.testing.fixtures`` is a plugin of pytest: name it in ``pytes
 
 from __future__ import annotations
 
+from roop_host.testing.artifacts import artifact_of
 from roop_host.testing.checking import Check, Result, checks_of, run_check, run_checks
 from roop_host.testing.conformance import (
     AnalyserConformance,
@@ -33,6 +34,7 @@ __all__ = [
     "SourceConformance",
     "Subject",
     "UploaderConformance",
+    "artifact_of",
     "checks_of",
     "clip",
     "coded_frame_of",
