@@ -66,22 +66,24 @@ def texts_told() -> Iterator[Callable[[], str]]:
         loggers[0].setLevel(before)
 
 
-def bounded(call: Callable[[], _R], limit_s: float, late: str) -> _R:
-    """What ``call`` gives or raises, from a thread of its own. Raises ``Unfit``, saying ``late``, where it isn't back."""
-    thread = CallThread()
-    back = False
+class Bounded:
+    """Calls from one thread, which may take only so long. One that isn't back is left in its thread."""
 
-    def done() -> _R:
-        nonlocal back
-        try:
-            return call()
-        finally:
-            back = True
+    def __init__(self) -> None:
+        self._thread = CallThread()
+        self._hangs = False
 
-    def error(_: float) -> RoopError:
-        return PluginError(late)
+    def __enter__(self) -> Bounded:
+        return self
 
-    try:
-        return thread.call(done, limit_s=limit_s, late=error, cancel=threading.Event())
-    finally:
-        thread.close(wait=back)
+    def __exit__(self, *_: object) -> None:
+        self._thread.close(wait=not self._hangs)
+
+    def call(self, call: Callable[[], _R], limit_s: float, late: str) -> _R:
+        """What ``call`` gives or raises. Raises ``Unfit``, saying ``late``, where it isn't back in time."""
+
+        def error(_: float) -> RoopError:
+            self._hangs = True
+            return PluginError(late)
+
+        return self._thread.call(call, limit_s=limit_s, late=error, cancel=threading.Event())
