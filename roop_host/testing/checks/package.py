@@ -19,9 +19,9 @@ _RIVALS = ("onnxruntime", "opencv-python-headless", "opencv-contrib-python")
 def package_is_honest(subject: Subject) -> None:
     """The package is called as its plugin, says what it needs, and brings nothing but itself.
 
-    In ``pyproject.toml``: ``name = "roop-NAME"`` for the entry point NAME, ``dependencies`` with ``roop-host>=...`` and without
-    ONNX Runtime or another OpenCV, which are the host's, ``license``, ``requires-python``. In the wheel nothing but the
-    package itself: no ``tests`` beside it, which would land beside those of others.
+    In ``pyproject.toml``: ``name = "roop-NAME"`` for the entry point NAME, ``license``, ``requires-python``, and
+    ``dependencies`` with ``roop-host>=...`` and without ONNX Runtime or another OpenCV, which are the host's. In the wheel
+    nothing but the package itself: ``tests`` beside it would land among those of others.
     """
     plugin = subject.declared.plugin
     dist = _distribution(plugin.distribution) if plugin.where and plugin.installed else None

@@ -20,35 +20,10 @@ from roop_host.types.objects import Analyser, Finisher, PreparedScreener, Proces
 from roop_host.types.uploads import Uploader
 
 #: What takes long to import, or much memory: ``roop --help`` would pay for it.
-HEAVY = [
-    "PIL",
-    "aiohttp",
-    "av",
-    "boto3",
-    "c2pa",
-    "cryptography",
-    "cv2",
-    "dlib",
-    "gfpgan",
-    "google",
-    "httpx",
-    "insightface",
-    "keras",
-    "matplotlib",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "pandas",
-    "requests",
-    "scipy",
-    "skimage",
-    "sklearn",
-    "supabase",
-    "tensorflow",
-    "torch",
-    "torchvision",
-    "transformers",
-]
+HEAVY = (
+    "PIL aiohttp av boto3 c2pa cryptography cv2 dlib gfpgan google httpx insightface keras matplotlib numpy onnx "  # noqa: SIM905
+    "onnxruntime pandas requests scipy skimage sklearn supabase tensorflow torch torchvision transformers".split()
+)
 #: Of characters: a longer summary breaks the lines of tables.
 LONGEST_SUMMARY = 120
 #: What an object must be, and which methods its class must bring of its own.
@@ -67,14 +42,14 @@ _MUST: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 def plugin_module_is_light(subject: Subject) -> None:
     """The module of the plugin imports nothing heavy.
 
-    ``roop --help`` and ``roop plugins`` import it: move imports of numpy, OpenCV, networks and clients into ``load``, or into
-    the module that ``load`` imports; for annotations put them under ``if TYPE_CHECKING:``.
+    ``roop --help`` and ``roop plugins`` import it: move imports of numpy, OpenCV, networks and clients into ``load``, or
+    into the module that ``load`` imports; for annotations put them under ``if TYPE_CHECKING:``.
     """
     plugin = subject.declared.plugin
     if not plugin.where or not plugin.installed:
         raise DoesNotApply("it is no installed package; a single file may import what it likes")
     asked = json.dumps([[place or str(Path.cwd()) for place in sys.path], plugin.name, HEAVY])
-    code = f"{inspect.getsource(_imported)}\n_imported()"
+    code = f"from __future__ import annotations\n{inspect.getsource(_imported)}\n_imported()"
     done = subprocess.run([sys.executable, "-c", code], input=asked, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -102,7 +77,7 @@ def _imported() -> None:
                 frames = [frame for frame in traceback.extract_stack()[:-1] if not frame.filename.startswith("<frozen")]
                 by[name] = f"{frames[-1].filename}, line {frames[-1].lineno}"
 
-    sys.meta_path.insert(0, Watch)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Watch)
     next(one for one in installed() if one.status.name == wanted).load()
     print("\n" + json.dumps({name: place for name, place in by.items() if name in sys.modules}))
 
