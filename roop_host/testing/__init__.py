@@ -17,7 +17,7 @@ from roop_host.testing.conformance import (
     SourceConformance,
     UploaderConformance,
 )
-from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, window_of
+from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, run_step, window_of
 from roop_host.testing.people import Picture, Portrait, clip, gathering, moved, portrait
 from roop_host.testing.subject import Subject
 
@@ -46,5 +46,6 @@ __all__ = [
     "portrait",
     "run_check",
     "run_checks",
+    "run_step",
     "window_of",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from roop_host.host import Host
 from roop_host.models.sessions import OrtSessions
 from roop_host.models.store import Store
+from roop_host.pipeline.segmenting import Message, Reach, SegmentEnd, SegmentStart
+from roop_host.pipeline.windows import Windows, WindowSpec
 from roop_host.plugins.loader import plugins_of
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame, FrameView, Scratch
-from roop_host.types.objects import Context
+from roop_host.types.objects import Context, Processor
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
-from roop_host.types.window import Window
+from roop_host.types.specs import ProcessorSpec
+from roop_host.types.window import Segment, Window
 
 
 def frame_of(
@@ -75,6 +78,36 @@ def window_of(
     for frame in current:
         frame.enter(scratch, step)
     return Window(tuple(past), tuple(current), tuple(future), warming)
+
+
+def run_step(
+    step: Processor, spec: ProcessorSpec, frames: Iterable[Frame], *, segment: Segment | None = None
+) -> list[Frame]:
+    """The frames of ``segment`` as ``step``, which is set up, leaves them; a run cuts the same windows.
+
+    ``frames`` are numbered one after the other. Those before the segment warm it up, as many as the spec says; those behind
+    it are seen ahead. Without a segment all of them are one.
+    """
+    given = list(frames)
+    if segment is None:
+        segment = Segment(0, given[0].index, given[-1].index + 1)
+    return list(stepped(step, spec, given, segment))
+
+
+def stepped(step: Processor, spec: ProcessorSpec, frames: Iterable[Frame], segment: Segment) -> Iterator[Frame]:
+    """``run_step``, one frame after the other."""
+    cut = WindowSpec(spec.batch_size, spec.lookbehind, spec.lookahead, spec.warmup)
+    windows = Windows(cut, Reach(), step.start, step.process, spec.name)
+    reach = cut.reach
+    near = (frame for frame in frames if segment.start - reach.before <= frame.index < segment.end + reach.after)
+    for message in _messages(near, segment):
+        yield from (made for made in windows.feed(message) if isinstance(made, Frame))
+
+
+def _messages(frames: Iterable[Frame], segment: Segment) -> Iterator[Message]:
+    yield SegmentStart(segment)
+    yield from frames
+    yield SegmentEnd(segment)
 
 
 def context_of(options: Any = None, *, threads: int = 1, models: Path | None = None, device: str = "cpu") -> Context:
