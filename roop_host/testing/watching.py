@@ -1,50 +1,18 @@
-"""What code does beside what it gives: what it asks of the network, what it tells, and how long it takes."""
+"""What code does beside what it gives: what it tells, and how long it takes."""
 
 from __future__ import annotations
 
 import io
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from typing import Any, TypeVar
-from unittest.mock import patch
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TypeVar
 
 from roop_host.errors import PluginError, RoopError
 from roop_host.pipeline.calls import CallThread
 
 _R = TypeVar("_R")
-_NETWORK = (socket.AF_INET, socket.AF_INET6)
-
-
-@contextmanager
-def network_refused() -> Iterator[list[str]]:
-    """Nobody reaches the network meanwhile; gives what was asked of it, as it comes. Only sockets of Python are seen."""
-    asked: list[str] = []
-
-    def refuse(what: object) -> None:
-        asked.append(str(what))
-        raise ConnectionRefusedError(f"the network is not asked while this is checked: {what}")
-
-    def of_socket(name: str) -> Callable[..., Any]:
-        original = getattr(socket.socket, name)
-
-        def call(self: socket.socket, *args: Any) -> Any:
-            if self.family in _NETWORK:
-                refuse(args[-1])
-            return original(self, *args)
-
-        return call
-
-    def looked_up(host: object, port: object, *args: Any, **more: Any) -> Any:
-        refuse((host, port))
-
-    with ExitStack() as stack:
-        for name in ("connect", "connect_ex", "sendto"):
-            stack.enter_context(patch.object(socket.socket, name, of_socket(name)))
-        stack.enter_context(patch.object(socket, "getaddrinfo", looked_up))
-        yield asked
 
 
 @contextmanager

@@ -268,7 +268,7 @@ class KeyInNote(Honest):
 
 def _load_that_asks() -> Callable[[], Uploader]:
     with suppress(OSError):
-        socket.create_connection(("127.0.0.1", 9), 1).close()
+        socket.create_connection(("storage.example.test", 443), 1).close()
     return Honest
 
 
@@ -278,7 +278,7 @@ def _asks() -> list[UploaderSpec]:
 
 
 BROKEN: list[tuple[str, Callable[[], Uploader] | SimpleNamespace, str]] = [
-    ("load_asks_no_network", SimpleNamespace(ROOP_API=1, roop_uploaders=_asks), "('127.0.0.1', 9) before setup"),
+    ("load_asks_no_network", SimpleNamespace(ROOP_API=1, roop_uploaders=_asks), "storage.example.test before setup"),
     ("upload_gives_a_receipt", Numbers, "the detail 'size'"),
     ("upload_gives_a_receipt", NoAddress, "it has no scheme"),
     ("upload_gives_a_receipt", Password, "a password in it"),

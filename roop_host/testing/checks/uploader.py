@@ -13,9 +13,10 @@ from roop_host.errors import Interrupted, UploadError, told, visible
 from roop_host.pipeline.calls import GRACE_S, Unfit
 from roop_host.runner.codes import leads_to
 from roop_host.testing.checking import DoesNotApply, Failed, NotRun, checks
+from roop_host.testing.checks.process import offline
 from roop_host.testing.sending import FIRST, Sender, Sent, sending
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import Bounded, network_refused, texts_told
+from roop_host.testing.watching import Bounded, texts_told
 from roop_host.types.uploads import QrCode, Receipt
 
 #: What files are called. They differ in content too, so that each is sent.
@@ -41,10 +42,10 @@ def load_asks_no_network(subject: Subject) -> None:
     ``load`` only imports and gives the class. Look for the server in ``setup``, which comes before hours of work, and
     send in ``upload``: until then nothing may leave this machine.
     """
-    with network_refused() as asked:
+    with offline() as reached:
         subject.fresh()
-    if asked:
-        raise Failed(f"it asked for {asked[0]} before setup")
+    if reached:
+        raise Failed(f"it asked for {reached[0]} before setup")
 
 
 def upload_gives_a_receipt(subject: Subject) -> None:
