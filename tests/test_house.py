@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "host": {"types", "errors", "loading", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "loading", "gate", "media", "pipeline", "plugins", "models", "faces"},
     "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "testing", "__init__"},
-    "testing": {"types", "errors", "host", "plugins", "hookspecs", "media", "models", "pipeline", "runner"},
+    "testing": {"types", "errors", "host", "plugins", "hookspecs", "media", "models", "pipeline", "runner", "gate"},
     "__main__": {"cli"},
     "__init__": {"types", "errors", "faces", "host", "plugins", "hookspecs"},
 }
