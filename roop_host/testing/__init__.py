@@ -16,7 +16,9 @@ from roop_host.testing.conformance import (
     SourceConformance,
     UploaderConformance,
 )
-from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, window_of
+from roop_host.testing.given import Pictures, Places, Ran
+from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, quiet_screener, window_of
+from roop_host.testing.networks import FakeSession, FakeSessions, Network
 from roop_host.testing.people import Picture, Portrait, clip, gathering, moved, portrait
 from roop_host.testing.subject import Subject
 
@@ -25,9 +27,15 @@ __all__ = [
     "Check",
     "CommandConformance",
     "ExporterConformance",
+    "FakeSession",
+    "FakeSessions",
+    "Network",
     "Picture",
+    "Pictures",
+    "Places",
     "Portrait",
     "ProcessorConformance",
+    "Ran",
     "Result",
     "ScreenerConformance",
     "SourceConformance",
@@ -42,6 +50,7 @@ __all__ = [
     "host_of",
     "moved",
     "portrait",
+    "quiet_screener",
     "run_check",
     "run_checks",
     "window_of",
