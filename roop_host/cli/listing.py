@@ -23,6 +23,10 @@ _HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "FROM")
 
 def build(asked: Asked, words: Sequence[str]) -> tuple[str, Any, list[str]]:
     """The name, the command and its words: of the list itself, or of what is done with one plugin."""
+    if words and words[0] == "check":
+        from roop_host.cli import checking
+
+        return "plugins check", checking.build(asked, words[1:]), list(words[1:])
     return "plugins", _build_list(asked), list(words)
 
 
