@@ -41,6 +41,7 @@ COMMANDS = (
     "faces rm",
     "upload",
     "plugins",
+    "plugins new",
     "doctor",
     "encoders",
     *(f"{name} {word}".rstrip() for name in _GROUPS for word in ("", *_GROUPS[name])),
