@@ -41,6 +41,7 @@ COMMANDS = (
     "faces rm",
     "upload",
     "plugins",
+    "plugins new",
     "plugins check",
     "doctor",
     "encoders",

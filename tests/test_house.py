@@ -28,7 +28,11 @@ MAY_IMPORT = {
     "loading": {"types", "errors", "models", "plugins"},
     "host": {"types", "errors", "loading", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "loading", "gate", "media", "pipeline", "plugins", "models", "faces"},
-    "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "testing", "__init__"},
+    "scaffold": {"types", "errors", "plugins", "__init__"},
+    "cli": {
+        *("types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "testing", "scaffold"),
+        "__init__",
+    },
     "testing": {"types", "errors", "host", "plugins", "hookspecs", "media", "models", "pipeline", "runner", "gate"},
     "fixtures": {"cli", "testing"},
     "__main__": {"cli"},

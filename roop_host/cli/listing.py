@@ -18,15 +18,21 @@ from roop_host.types.packages import pip
 if TYPE_CHECKING:
     from roop_host.cli.asked import Asked
 
+_EPILOG = "roop plugins new NAME --kind KIND writes a package with a plugin to begin with."
 _HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "FROM")
 
 
 def build(asked: Asked, words: Sequence[str]) -> tuple[str, Any, list[str]]:
     """The name, the command and its words: of the list itself, or of what is done with one plugin."""
-    if words and words[0] == "check":
+    first, rest = (words[0], list(words[1:])) if words else ("", [])
+    if first == "new":
+        from roop_host.cli import scaffolding
+
+        return "plugins new", scaffolding.build(asked), rest
+    if first == "check":
         from roop_host.cli import checking
 
-        return "plugins check", checking.build(asked, words[1:]), list(words[1:])
+        return "plugins check", checking.build(asked, rest), rest
     return "plugins", _build_list(asked), list(words)
 
 
@@ -47,7 +53,7 @@ def _build_list(asked: Asked) -> Any:
             for error in plugins.errors.values():
                 traceback.print_exception(error)
 
-    return plain("plugins", call)
+    return plain("plugins", call, _EPILOG)
 
 
 def show(statuses: Sequence[PluginStatus], *, as_json: bool) -> None:
