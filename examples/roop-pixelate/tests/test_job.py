@@ -37,7 +37,7 @@ def two(frame: FrameView) -> Sequence[Face]:
 
 
 def job(target: Path, output: Path, **options: Any) -> Job:
-    """Faces are told apart by size: the second is chosen unless ``faces`` says all."""
+    """The smaller one is chosen."""
     selection = roop_host.FaceSelection(mode="one", position=0, order="small-large")
     return Job((), str(target), str(output), (Step("pixelate", options),), faces=selection, media=MEDIA)
 
