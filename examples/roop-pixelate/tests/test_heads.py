@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pieces import face, frames_of
 from roop_host import Face
 
-from roop_pixelate.heads import Head, heads_of
+from roop_pixelate.heads import Head, heads_of, with_crown
 
 A = (20.0, 20.0, 40.0, 44.0)
 B = (28.0, 20.0, 48.0, 44.0)
@@ -69,3 +70,15 @@ def test_cells_go_by_the_largest_size_around_so_that_they_do_not_change_with_eve
     found = heads([face(A, 3)], [face((20, 20, 40, 50), 3)], [face(A, 3)], at=0, hold=1)
     assert found[0].longest == 30
     assert heads([face(A, 3)], [], [face((20, 20, 40, 50), 3)], at=0, hold=1)[0].longest == 24
+
+
+@pytest.mark.parametrize(
+    ("turned", "expected"),
+    [(0, (20, 15.2, 40, 44)), (90, (15.2, 20, 40, 44)), (180, (20, 20, 40, 48.8)), (270, (20, 20, 44.8, 44))],
+)
+def test_hair_is_covered_too_which_way_up_a_head_may_be(turned: int, expected: tuple[float, ...]) -> None:
+    points = np.array([[-4, -5], [4, -5], [0, 0], [-3, 5], [3, 5]], np.float64)
+    angle = np.radians(turned)
+    back = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    one = Face(1, A, 0.9, (points @ back + (30, 32)).astype(np.float32))
+    assert with_crown(one) == pytest.approx(expected, abs=1e-4)

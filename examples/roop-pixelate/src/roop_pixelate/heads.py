@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from roop_host import Face, FrameView
 
 _Xyxy = tuple[float, float, float, float]
+#: A detector's box ends at the brow; from there to the crown, hair and all, a share of the face.
+_CROWN = 0.2
 #: A head that is not seen may have moved: so much wider a frame, as a share of the face.
 _GROWTH = 0.02
 
@@ -43,7 +46,7 @@ def heads_of(frames: Sequence[FrameView], at: int, hold: int, is_wanted: Callabl
         for face in frame.faces:
             longest[face.id] = max(longest.get(face.id, 0.0), _longer(face.box_xyxy))
     here = {face.id for face in frames[at].faces}
-    heads = [Head(face.box_xyxy, longest[face.id], 0, face.id) for face in frames[at].faces if is_wanted(face)]
+    heads = [Head(with_crown(face), longest[face.id], 0, face.id) for face in frames[at].faces if is_wanted(face)]
     for track in sorted((before.keys() | after.keys()) - here):
         sightings = [found[track] for found in (before, after) if track in found]
         if any(is_wanted(face) for face, _ in sightings):
@@ -65,12 +68,24 @@ def _held(sightings: Sequence[tuple[Face, int]], longest: float) -> Iterator[Hea
     if len(sightings) == 2:
         (one, gone), (other, coming) = sightings
         if _apart(one.box_xyxy, other.box_xyxy) <= longest:
-            share = gone / (gone + coming)
-            box = _between(one.box_xyxy, other.box_xyxy, share)
+            box = _between(with_crown(one), with_crown(other), gone / (gone + coming))
             yield Head(box, longest, min(gone, coming))
             return
     for face, away in sightings:
-        yield Head(face.box_xyxy, longest, away)
+        yield Head(with_crown(face), longest, away)
+
+
+def with_crown(face: Face) -> _Xyxy:
+    """The face's box and the head above it, which of somebody who lies is to the side."""
+    x0, y0, x1, y1 = face.box_xyxy
+    eyes, mouth = face.landmarks_5[:2].mean(0), face.landmarks_5[3:].mean(0)
+    right, down = float(eyes[0] - mouth[0]), float(eyes[1] - mouth[1])
+    length = math.hypot(right, down)
+    if not length:
+        return face.box_xyxy
+    reach = _CROWN * _longer(face.box_xyxy) / length
+    right, down = reach * right, reach * down
+    return x0 + min(right, 0), y0 + min(down, 0), x1 + max(right, 0), y1 + max(down, 0)
 
 
 def _longer(box: _Xyxy) -> float:
