@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from roop_host import Face, FrameView
 
 _Xyxy = tuple[float, float, float, float]
-#: A detector's box ends at the brow; from there to the crown, hair and all, a share of the face.
+#: Of the face: a detector's box ends at the brow, and hair and crown are above it.
 _CROWN = 0.2
 #: A head that is not seen may have moved: so much wider a frame, as a share of the face.
 _GROWTH = 0.02
