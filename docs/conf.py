@@ -35,6 +35,8 @@ myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"roop {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_extra_path = ["start"]
 html_copy_source = False
 html_show_sphinx = False

@@ -17,7 +17,7 @@ from PIL import Image
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 #: Few frames that last long, so that any time a page may name lies in the clip.
-FRAMES, RATE = 10, Fraction(2)
+FRAMES, RATE = 6, Fraction(2)
 Picture = NDArray[np.uint8]
 
 
@@ -30,7 +30,8 @@ def prepare(folder: Path) -> None:
         "photo.png": _narrow(hopper, 240),
         "group.jpg": both,
         **dict.fromkeys(("me.jpg", "bob.jpg"), _narrow(collins, 400)),
-        **dict.fromkeys(("you.jpg", "anna.jpg", "alice.jpg", "a.jpg", "old.jpg"), _narrow(hopper, 400)),
+        **dict.fromkeys(("you.jpg", "anna.jpg", "alice.jpg", "a.jpg"), _narrow(hopper, 400)),
+        "old.jpg": np.asarray(cv2.GaussianBlur(_narrow(hopper, 400), (0, 0), 2), dtype=np.uint8),
         "b.jpg": _narrow(hopper, 320),
         "holiday/beach.jpg": _narrow(hopper, 240),
         "holiday/hotel.jpg": both,
@@ -42,7 +43,7 @@ def prepare(folder: Path) -> None:
     _write_clip(folder / "clip.mp4", both)
     (folder / "clips").mkdir()
     for name in ("monday.mp4", "tuesday.mp4"):
-        _write_clip(folder / "clips" / name, _narrow(hopper, 240)[:240], frames=3)
+        _write_clip(folder / "clips" / name, _narrow(hopper, 240)[:240], frames=2)
     first, *rest = (Image.fromarray(_moved(_narrow(hopper, 200), number)[..., ::-1]) for number in range(4))
     first.save(folder / "cat.gif", save_all=True, append_images=rest, duration=100, loop=0)
 
@@ -58,7 +59,7 @@ def surroundings(home: Path) -> dict[str, str]:
         **kept,
         **folders,
         **{"HOME": str(home), "PATH": path, "ROOP_MODELS": str(home / "models"), "NO_COLOR": "1", "COLUMNS": "120"},
-        **{"VIRTUAL_ENV": sys.prefix, "ROOP_OVERWRITE": "1"},  # a page shows several ways to one output
+        "VIRTUAL_ENV": sys.prefix,
     }
 
 
