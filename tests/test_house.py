@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "loading": {"types", "errors", "models", "plugins"},
     "host": {"types", "errors", "loading", "plugins", "models", "pipeline", "runner"},
     "runner": {"types", "errors", "host", "loading", "gate", "media", "pipeline", "plugins", "models", "faces"},
-    "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "__init__"},
-    "testing": {"types", "errors", "host", "plugins", "hookspecs", "models"},
+    "cli": {"types", "errors", "host", "plugins", "models", "config", "doctor", "media", "faces", "testing", "__init__"},
+    "testing": {"types", "errors", "host", "plugins", "hookspecs", "models", "pipeline"},
     "__main__": {"cli"},
     "__init__": {"types", "errors", "faces", "host", "plugins", "hookspecs"},
 }

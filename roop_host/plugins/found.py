@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,8 @@ class Plugins:
     declared: dict[str, dict[str, Declared[Any]]] = field(default_factory=lambda: {hook: {} for hook in KINDS})
     options: dict[str, tuple[OptionField, ...]] = field(default_factory=dict)
     observers: dict[str, Callable[..., object]] = field(default_factory=dict)
+    #: By plugin, which standard checks need not hold and why: its module's ``ROOP_WAIVED``.
+    waived: dict[str, Mapping[str, str]] = field(default_factory=dict)
     #: What was raised while an unusable plugin was loaded.
     errors: dict[str, BaseException] = field(default_factory=dict)
 

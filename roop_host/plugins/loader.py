@@ -86,6 +86,7 @@ class _Read:
     specs: tuple[tuple[str, Declared[Any]], ...]
     options: tuple[OptionField, ...]
     observer: Callable[..., object] | None
+    waived: Mapping[str, str]
 
 
 class _Loader:
@@ -129,6 +130,7 @@ class _Loader:
             for hook, declared in read.specs:
                 plugins.declared[hook][declared.spec.name] = replace(declared, plugin=status)
             plugins.options[status.name] = read.options
+            plugins.waived[status.name] = read.waived
             if read.observer is not None:
                 plugins.observers[status.name] = read.observer
         return plugins
@@ -265,7 +267,16 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     )
     observes = bool(manager.hook.roop_job_finished.get_hookimpls())
     declared = tuple((hook, Declared(spec, status, options_class)) for hook, spec in specs)
-    return _Read(status, declared, fields, manager.hook.roop_job_finished if observes else None)
+    observer = manager.hook.roop_job_finished if observes else None
+    return _Read(status, declared, fields, observer, _waived(module))
+
+
+def _waived(module: Any) -> Mapping[str, str]:
+    """What the module says of standard checks that it does not meet."""
+    waived = getattr(module, "ROOP_WAIVED", {})
+    if not isinstance(waived, Mapping) or not all(isinstance(word, str) for pair in waived.items() for word in pair):
+        raise TypeError(f"its ROOP_WAIVED is {waived!r}, and not {{'NAME.CHECK': 'reason'}}")
+    return waived
 
 
 def _manager(status: PluginStatus, module: Any) -> _Manager:

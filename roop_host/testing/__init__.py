@@ -1,52 +1,48 @@
-"""What plugin authors test with: frames from arrays, a context for ``setup``, a host with just the plugins under test."""
+"""What plugin authors test with: frames, contexts and hosts without installing anything, and checks of what must hold.
+
+``ProcessorConformance`` and its sisters are the checks as test classes; ``roop plugins check NAME`` runs the same without
+pytest. ``roop_host.testing.fixtures`` is a plugin of pytest: name it in ``pytest_plugins``.
+"""
 
 from __future__ import annotations
 
-import logging
-import threading
-from pathlib import Path
-from typing import Any
+from roop_host.testing.checking import Check, Result, checks_of, run_check, run_checks
+from roop_host.testing.conformance import (
+    AnalyserConformance,
+    CommandConformance,
+    ExporterConformance,
+    ProcessorConformance,
+    ScreenerConformance,
+    SourceConformance,
+    UploaderConformance,
+)
+from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, window_of
+from roop_host.testing.people import Picture, Portrait, clip, gathering, moved, portrait
+from roop_host.testing.subject import Subject
 
-import numpy as np
-from numpy.typing import NDArray
-
-from roop_host.host import Host
-from roop_host.models.sessions import OrtSessions
-from roop_host.models.store import Store
-from roop_host.plugins.loader import plugins_of
-from roop_host.types.faces import Face
-from roop_host.types.frame import Frame
-from roop_host.types.objects import Context
-from roop_host.types.planes import rgb_pixels
-
-__all__ = ["context_of", "frame_of", "host_of"]
-
-
-def frame_of(
-    bgr: NDArray[np.uint8],
-    index: int = 0,
-    *,
-    alpha: NDArray[np.uint8] | None = None,
-    rotation: int = 0,
-    faces: tuple[Face, ...] = (),
-) -> Frame:
-    """A frame over a copy of ``bgr``, uint8 ``(H, W, 3)``, with an optional ``alpha``, uint8 ``(H, W)``.
-
-    What ``Frame.put`` changes in it is read back with ``Frame.bgr()``. ``rotation`` is that of a coded picture, in degrees.
-    """
-    rgb = np.ascontiguousarray(bgr[..., ::-1])
-    return Frame(rgb_pixels(rgb, None if alpha is None else alpha.copy()), index=index, rotation=rotation, faces=faces)
-
-
-def context_of(options: Any = None, *, threads: int = 1, models: Path | None = None, device: str = "cpu") -> Context:
-    """What ``setup`` is given: real sessions, a logger, a cancel event that is not set.
-
-    ``models`` is the folder of the model store, by default the one of this machine; nothing is fetched into it.
-    """
-    sessions = OrtSessions(device, threads, store=Store(models, offline=True))
-    return Context(options, sessions, device, threads, logging.getLogger("roop.testing"), threading.Event())
-
-
-def host_of(**modules: object) -> Host:
-    """A host with these plugin modules by name and none of those that are installed. A run needs a screener among them."""
-    return Host(plugins_of(modules))
+__all__ = [
+    "AnalyserConformance",
+    "Check",
+    "CommandConformance",
+    "ExporterConformance",
+    "Picture",
+    "Portrait",
+    "ProcessorConformance",
+    "Result",
+    "ScreenerConformance",
+    "SourceConformance",
+    "Subject",
+    "UploaderConformance",
+    "checks_of",
+    "clip",
+    "coded_frame_of",
+    "context_of",
+    "frame_of",
+    "gathering",
+    "host_of",
+    "moved",
+    "portrait",
+    "run_check",
+    "run_checks",
+    "window_of",
+]

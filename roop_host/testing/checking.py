@@ -1,0 +1,138 @@
+"""Checks of plugins: plain functions, each with what must hold and what its author does when it doesn't."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from roop_host.errors import InputError, ModelError, PluginError, RoopError, UsageError, one_line, told
+from roop_host.pipeline.calls import CallThread, Unfit
+
+if TYPE_CHECKING:
+    from roop_host.testing.subject import Subject
+
+State = Literal["passed", "failed", "waived", "not run", "does not apply"]
+#: What a check may take; loading a large network on a slow disk stands for it.
+LIMIT_S = 120.0
+
+
+class Failed(AssertionError):
+    """What a check promises does not hold; the text says what happened."""
+
+
+class DoesNotApply(Exception):
+    """There is nothing to be checked, as the declaration says; the text says why."""
+
+
+class NotRun(Exception):
+    """The object can't be had here and now, such as for want of a model; ``error`` says what is missing and what to do."""
+
+    def __init__(self, error: RoopError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``id`` is the function's name, ``says`` what must hold, ``advice`` what to do about it."""
+
+    id: str
+    says: str
+    advice: str
+    run: Callable[[Subject], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a check. ``told`` says what happened, or why it does not apply, was not run or is waived.
+
+    ``hangs`` is that the call did not come back: nothing more is to be called in this process.
+    """
+
+    check: Check
+    state: State
+    told: str = ""
+    error: RoopError | None = None
+    hangs: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Nothing is to be done about it."""
+        return self.state in ("passed", "waived", "does not apply")
+
+
+def check_of(function: Callable[[Subject], None]) -> Check:
+    """A check from a function: its docstring's first line is what must hold, the rest is the advice."""
+    says, _, advice = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
+    return Check(function.__name__, one_line(says), one_line(advice.replace("``", "")), function)
+
+
+def checks(*functions: Callable[[Subject], None]) -> tuple[Check, ...]:
+    """All of them, in this order."""
+    return tuple(map(check_of, functions))
+
+
+def checks_of(hook: str) -> tuple[Check, ...]:
+    """Every check of what ``hook`` declares: those of any plugin come first."""
+    from roop_host.testing.checks import BY_HOOK
+
+    return BY_HOOK[hook]
+
+
+def run_check(check: Check, subject: Subject, *, limit_s: float = LIMIT_S) -> Result:
+    """Run one. What a plugin raises, and that it hangs, is a failure; a waiver without need is one too."""
+    result = _run(check, subject, limit_s)
+    reason = subject.waiver(check)
+    if reason is None or result.state not in ("passed", "failed"):
+        return result
+    if result.hangs:
+        return result
+    if not reason.strip():
+        return Result(check, "failed", f"it is waived without a reason: ROOP_WAIVED[{subject.waiver_key(check)!r}] is empty")
+    if result.state == "passed":
+        told_so = f"it holds, so its waiver is not needed: take {subject.waiver_key(check)!r} out of ROOP_WAIVED"
+        return Result(check, "failed", told_so)
+    return Result(check, "waived", reason)
+
+
+def _run(check: Check, subject: Subject, limit_s: float) -> Result:
+    thread = CallThread()
+    hangs = False
+    try:
+        thread.call(partial(check.run, subject), limit_s=limit_s, late=_late, cancel=subject.cancel)
+    except Unfit as error:
+        hangs = True
+        return Result(check, "failed", str(error), hangs=True)
+    except DoesNotApply as error:
+        return Result(check, "does not apply", str(error))
+    except NotRun as error:
+        return Result(check, "not run", str(error), error=error.error)
+    except Failed as error:
+        return Result(check, "failed", str(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is told as what came of the check)
+        return Result(check, "failed", told(error))
+    finally:
+        thread.close(wait=not hangs)
+    return Result(check, "passed")
+
+
+def _late(seconds: float) -> RoopError:
+    return PluginError(f"a call did not come back within {seconds:g} s")
+
+
+#: What ``setup`` raises where something is missing that a person can bring.
+MISSING = (UsageError, ModelError, InputError)
+
+
+def run_checks(subject: Subject, *, limit_s: float = LIMIT_S) -> Iterator[Result]:
+    """All checks of a declaration, one after the other, to the first call that hangs."""
+    for check in checks_of(subject.hook):
+        result = run_check(check, subject, limit_s=limit_s)
+        yield result
+        if result.hangs:
+            return
