@@ -17,7 +17,9 @@ from roop_host.testing.conformance import (
     SourceConformance,
     UploaderConformance,
 )
-from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, run_step, window_of
+from roop_host.testing.given import Pictures, Places, Ran
+from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, quiet_screener, run_step, window_of
+from roop_host.testing.networks import FakeSession, FakeSessions, Network
 from roop_host.testing.people import Picture, Portrait, clip, gathering, moved, portrait
 from roop_host.testing.subject import Subject
 
@@ -26,9 +28,15 @@ __all__ = [
     "Check",
     "CommandConformance",
     "ExporterConformance",
+    "FakeSession",
+    "FakeSessions",
+    "Network",
     "Picture",
+    "Pictures",
+    "Places",
     "Portrait",
     "ProcessorConformance",
+    "Ran",
     "Result",
     "ScreenerConformance",
     "SourceConformance",
@@ -44,6 +52,7 @@ __all__ = [
     "host_of",
     "moved",
     "portrait",
+    "quiet_screener",
     "run_check",
     "run_checks",
     "run_step",

@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roop_host.hookspecs import ROOP_API, hookimpl
 from roop_host.host import Host
 from roop_host.models.sessions import OrtSessions
 from roop_host.models.store import Store
@@ -19,9 +21,9 @@ from roop_host.pipeline.windows import Windows, WindowSpec
 from roop_host.plugins.loader import plugins_of
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame, FrameView, Scratch
-from roop_host.types.objects import Context, Processor
+from roop_host.types.objects import Context, Processor, Screener, Sessions, Stage
 from roop_host.types.planes import PixelLayout, Pixels, rgb_pixels
-from roop_host.types.specs import ProcessorSpec
+from roop_host.types.specs import ProcessorSpec, ScreenerSpec
 from roop_host.types.window import Segment, Window
 
 
@@ -110,15 +112,41 @@ def _messages(frames: Iterable[Frame], segment: Segment) -> Iterator[Message]:
     yield SegmentEnd(segment)
 
 
-def context_of(options: Any = None, *, threads: int = 1, models: Path | None = None, device: str = "cpu") -> Context:
-    """What ``setup`` is given: real sessions, a logger, a cancel event that is not set.
+def context_of(
+    options: Any = None,
+    *,
+    threads: int = 1,
+    models: Path | None = None,
+    device: str = "cpu",
+    sessions: Sessions | None = None,
+) -> Context:
+    """What ``setup`` is given: real sessions or those of ``sessions``, a logger, a cancel event that is not set.
 
     ``models`` is the folder of the model store, by default the one of this machine; nothing is fetched into it.
     """
-    sessions = OrtSessions(device, threads, store=Store(models, offline=True))
-    return Context(options, sessions, device, threads, logging.getLogger("roop.testing"), threading.Event())
+    given = OrtSessions(device, threads, store=Store(models, offline=True)) if sessions is None else sessions
+    return Context(options, given, device, threads, logging.getLogger("roop.testing"), threading.Event())
 
 
 def host_of(**modules: object) -> Host:
-    """A host with these plugin modules by name and none of those that are installed. A run needs a screener among them."""
+    """A host with these plugin modules by name and none of those that are installed.
+
+    A run needs a screener among them: ``host_of(mine=my_module, quiet=quiet_screener())``.
+    """
     return Host(plugins_of(modules))
+
+
+class _Quiet(Screener):
+    def screen(self, frames: Sequence[Frame | FrameView], stage: Stage) -> Sequence[float]:
+        return [0.0] * len(frames)
+
+
+def quiet_screener() -> SimpleNamespace:
+    """A plugin module for ``host_of``: a screener that allows everything, for pictures that the test made itself."""
+
+    @hookimpl
+    def roop_screeners() -> list[ScreenerSpec]:
+        covers = frozenset({"nudity"})
+        return [ScreenerSpec(name="quiet", summary="Allows everything.", load=lambda: _Quiet, covers=covers)]
+
+    return SimpleNamespace(ROOP_API=ROOP_API, roop_screeners=roop_screeners)
