@@ -28,7 +28,7 @@ def declared(plugins: Plugins) -> Iterator[tuple[str, str]]:
 def checked(code: str) -> Iterator[tuple[str, str]]:
     """Hook and name of each conformance class, whose base may be one of the same file."""
     hooks, names = dict(HOOKS), dict[str, str]()
-    for node in ast.parse(code).body:
+    for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.ClassDef):
             continue
         bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
