@@ -157,15 +157,18 @@ def _asked(subject: Subject) -> Iterator[tuple[str, tuple[ModelSpec, ...], Any]]
     if always:
         yield "", always, subject.options()
     choices: tuple[Choice, ...] = getattr(subject.spec, "choices", ())
+    # A file of the user's own goes with one choice: the others would call it no network of theirs.
+    no_files = dict.fromkeys(name for choice in choices for name in choice.own_files)
     for choice in choices:
         pulled = tuple(model for model in choice.models if not model.embedded)
         if pulled:
-            values = {choice.option: choice.value, **dict(choice.with_options)}
+            values = {**no_files, choice.option: choice.value, **dict(choice.with_options)}
             with suppress(UsageError):  # the plugin knows that this goes with nothing else that is said
                 options = subject.options(**values)
                 wanted = tuple(model for model in choice.models_for(options) if not model.embedded)
                 if wanted:
-                    yield f" with {choice.option} {choice.value}", (*always, *wanted), options
+                    other = (model for one in choices if one.made_by(options) for model in one.models_for(options))
+                    yield f" with {choice.option} {choice.value}", (*always, *wanted, *other), options
 
 
 def _is_named(subject: Subject, said: str, models: tuple[ModelSpec, ...], context: Any) -> None:
