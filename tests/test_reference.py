@@ -6,13 +6,14 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import kit
 import pytest
 import reference
 from pulled import graph, pack, spec
 
-from roop_host import Choice
+from roop_host import Choice, Tensor, testing
 from roop_host.plugins.found import KINDS
 
 
@@ -47,6 +48,29 @@ def test_the_page_of_models_names_every_kind() -> None:
     assert f"**`bundle.zip`**, 3 bytes, SHA-256 `{bundle.sha256}`:\n\n* <https://example.test/bundle.zip>" in page
 
 
+def test_the_page_of_the_kit_has_every_check_every_fixture_and_every_public_name() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    for hook in KINDS:
+        for check in testing.checks_of(hook):
+            assert f"| `{check.id}` | " in page
+            assert check.says
+            assert check.advice
+    for name in ("isolated_roop", "roop_cli", "fake_plugin", "pictures", "video"):
+        assert f"\n### {name}\n" in page
+    for name in testing.__all__:
+        assert f"\n### {name}\n" in page or f"\n* `{name}`: " in page
+
+
+def test_the_examples_of_the_kit_are_whole() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    made: dict[str, Any] = {**vars(testing), "Tensor": Tensor}
+    for block in blocks:
+        exec(block, made)
+    assert made["TestMyFilter"].name == "my_filter"
+    assert made["twice"].compute({"x": 2}) == [4]
+
+
 @pytest.mark.parametrize("name", reference.hooks())
 def test_every_hook_stands_there_with_its_exact_signature_and_an_example(name: str) -> None:
     page = (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
@@ -74,5 +98,5 @@ def test_every_command_stands_in_the_reference() -> None:
     for group, inner in (("config", config_app), ("models", models_app)):
         names |= {f"{group} {name}" for name in typer.main.get_command(inner).commands}  # type: ignore[attr-defined]
     names |= {f"faces {name}" for name in ("save", "list", "rm")}  # built when they are asked for
-    names |= {"plugins check"}
+    names |= {"plugins check", "plugins new"}
     assert names | {""} == set(reference.COMMANDS)
