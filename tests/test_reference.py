@@ -6,13 +6,14 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import kit
 import pytest
 import reference
 from pulled import graph, pack, spec
 
-from roop_host import Choice
+from roop_host import Choice, Tensor, testing
 from roop_host.plugins.found import KINDS
 
 
@@ -45,6 +46,29 @@ def test_the_page_of_models_names_every_kind() -> None:
     assert f"**`swap.onnx`**, {len(data):,} bytes, SHA-256 `{swap.sha256}`:\n\n* <https://example.test/swap>\n* <" in page
     assert f"`{eyes.sha256}`: in the pack `bundle`." in page
     assert f"**`bundle.zip`**, 3 bytes, SHA-256 `{bundle.sha256}`:\n\n* <https://example.test/bundle.zip>" in page
+
+
+def test_the_page_of_the_kit_has_every_check_every_fixture_and_every_public_name() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    for hook in KINDS:
+        for check in testing.checks_of(hook):
+            assert f"| `{check.id}` | " in page
+            assert check.says
+            assert check.advice
+    for name in ("isolated_roop", "roop_cli", "fake_plugin", "pictures", "video"):
+        assert f"\n### {name}\n" in page
+    for name in testing.__all__:
+        assert f"\n### {name}\n" in page or f"\n* `{name}`: " in page
+
+
+def test_the_examples_of_the_kit_are_whole() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    made: dict[str, Any] = {**vars(testing), "Tensor": Tensor}
+    for block in blocks:
+        exec(block, made)
+    assert made["TestMyFilter"].name == "my_filter"
+    assert made["twice"].compute({"x": 2}) == [4]
 
 
 @pytest.mark.parametrize("name", reference.hooks())
