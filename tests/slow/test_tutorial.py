@@ -43,14 +43,8 @@ def test_each_step_of_the_page(home: Path, tmp_path: Path) -> None:
         elif not block["mark"]:
             assert block["kind"] == "sh", block["kind"]
             script = f"{block['text']}\npwd > {where}\n"
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", script],
-                cwd=place,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            words = ["bash", "-euo", "pipefail", "-c", script]
+            done = subprocess.run(words, cwd=place, env=environment, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{block['text']}\n{done.stdout}\n{done.stderr}"
             place, told = Path(where.read_text().strip()), told + done.stdout + done.stderr
     assert {path.name for path in folder.iterdir()} >= {"plain.png", "print.jpg", "paint.png", "print.mp4", "roop-vintage"}
