@@ -41,6 +41,8 @@ COMMANDS = (
     "faces rm",
     "upload",
     "plugins",
+    "plugins new",
+    "plugins check",
     "doctor",
     "encoders",
     *(f"{name} {word}".rstrip() for name in _GROUPS for word in ("", *_GROUPS[name])),
