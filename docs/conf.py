@@ -27,7 +27,14 @@ root_doc = "docs/README"
 source_suffix = {".md": "markdown"}
 include_patterns = [
     *("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"),
-    *("docs/**", "plugins/*/README.md", "benchmarks/README.md", "models/README.md", "examples/**/README.md"),
+    *(
+        "docs/**",
+        "examples/README.md",
+        "examples/*/README.md",
+        "plugins/*/README.md",
+        "benchmarks/README.md",
+        "models/README.md",
+    ),
 ]
 exclude_patterns = ["**/.*", "**/node_modules"]
 nitpicky = True
