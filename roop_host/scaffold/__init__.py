@@ -91,6 +91,7 @@ def _words(names: Names, part_name: str, part: Part) -> dict[str, str]:
         "plugin": names.plugin,
         "declared": names.declared(part.kind),
         "tail": names.tail,
+        "variable": names.tail.upper(),
         "distribution": names.distribution,
         "module": names.module,
         "cls": _class_name(names, part_name),
