@@ -29,6 +29,10 @@ def build(asked: Asked, words: Sequence[str]) -> tuple[str, Any, list[str]]:
         from roop_host.cli import scaffolding
 
         return "plugins new", scaffolding.build(asked), rest
+    if first == "check":
+        from roop_host.cli import checking
+
+        return "plugins check", checking.build(asked, rest), rest
     return "plugins", _build_list(asked), list(words)
 
 

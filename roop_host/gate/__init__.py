@@ -113,7 +113,7 @@ class Gate:
         """The highest score of the pictures; whatever else comes of asking is a failure of the screener."""
         copies, pictures = self._copies[number], self._pictures(frame)
         try:
-            if _is_prepared(watcher.screener):
+            if is_prepared(watcher.screener):
                 asked = partial(self._judged, number, watcher, watcher.screener, stage, time)
                 return max(asked(place, copies.view(picture)) for place, picture in enumerate(pictures))
             scores: list[float] = []
@@ -188,7 +188,7 @@ class Gate:
         return most < watcher.limit
 
 
-def _is_prepared(screener: Screener) -> TypeGuard[PreparedScreener]:
+def is_prepared(screener: Screener) -> TypeGuard[PreparedScreener]:
     """Not where it says itself how it screens: then it may look at more than what it prepares."""
     return isinstance(screener, PreparedScreener) and type(screener).screen is PreparedScreener.screen
 
