@@ -11,7 +11,7 @@ _NUMPY, _OPENCV = "numpy>=2.0", "opencv-python>=4.10"
 class Part:
     """``summary`` says what the example does; ``example`` is a command that uses it. Both go on in the new package.
 
-    ``needs`` are packages beside roop-host.
+    ``needs`` are packages beside roop-host, ``check`` the words of ``roop plugins check``.
     """
 
     kind: str
@@ -19,6 +19,7 @@ class Part:
     summary: str
     example: str
     needs: tuple[str, ...] = ()
+    check: str = "$plugin"
 
 
 #: By the name of the folder of templates, which is that of the module with the implementation too.
@@ -62,6 +63,7 @@ PARTS = {
         "UploaderConformance",
         "Copies outputs into a folder, such as one of a NAS",
         "roop run -s face.jpg -t clip.mp4 -o out.mp4 --upload $declared --$plugin-folder FOLDER",
+        check="$plugin --$plugin-folder .",
     ),
     "source": Part(
         "source",
@@ -69,6 +71,7 @@ PARTS = {
         "A moving test pattern",
         "roop run -s face.jpg -t $plugin:320x240@25 -o out.mp4",
         (_NUMPY,),
+        "$plugin --address $plugin:64x48@10",
     ),
     "analyser": Part(
         "analyser",
