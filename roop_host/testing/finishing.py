@@ -178,7 +178,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def _write_clip(path: Path) -> None:
-    with av.open(str(path), "w") as file:
+    with av.open(str(path), "w", format="mp4") as file:
         stream = file.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for picture in clip(6):

@@ -20,6 +20,8 @@ from roop_host.testing.checks.analyser import CHECKS
 PEOPLE = (portrait("hopper"), portrait("collins"))
 #: The part of a portrait by which it is known again.
 PATCH = slice(96, 128)
+#: Where it lies in the kit's pictures.
+ROWS = slice(96, 144)
 
 
 class Knows(Analyser):
@@ -39,15 +41,16 @@ class Knows(Analyser):
         return [replace(face, id=number) for number, face in enumerate(self.found(frame).values())]
 
     def found(self, frame: FrameView) -> dict[str, Face]:
-        bgr, faces = frame.bgr(), {}
-        if min(bgr.shape[:2]) < 64 or bgr.std() == 0:
+        faces: dict[str, Face] = {}
+        grey = np.ascontiguousarray(frame.bgr()[ROWS, :, 1])
+        if min(grey.shape) < 32 or grey.std() == 0:
             return {}
-        grey = np.ascontiguousarray(bgr[..., 1])
         for person in PEOPLE:
             apart = cv2.matchTemplate(grey, person.bgr[PATCH, PATCH, 1].copy(), cv2.TM_SQDIFF_NORMED)
             least, _, (x, y), _ = cv2.minMaxLoc(apart)
             if least < 0.004:
-                faces[person.name] = replace(moved(person.face, x - PATCH.start, y - PATCH.start), score=self.score)
+                at = moved(person.face, x - PATCH.start, y + ROWS.start - PATCH.start)
+                faces[person.name] = replace(at, score=self.score)
         return faces
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from roop_host.testing import AnalyserConformance
-from roop_vision.models import dlib_installed
 
 
 class TestEmbedded(AnalyserConformance):
@@ -13,7 +10,6 @@ class TestEmbedded(AnalyserConformance):
     options = {"backend": "embedded"}  # noqa: RUF012  (read only)
 
 
-@pytest.mark.skipif(not dlib_installed(), reason="the package of this backend is an extra")
 class TestDlib(AnalyserConformance):
     name = "faces"
     options = {"backend": "dlib"}  # noqa: RUF012  (read only)
