@@ -1,5 +1,5 @@
 """Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help), ``docs/models.md``, and the tables
-of ``docs/media.md``::
+of ``docs/media.md`` and ``docs/licences.md``::
 
 python scripts/reference.py
 """
@@ -41,6 +41,8 @@ COMMANDS = (
     "faces rm",
     "upload",
     "plugins",
+    "plugins new",
+    "plugins check",
     "doctor",
     "encoders",
     *(f"{name} {word}".rstrip() for name in _GROUPS for word in ("", *_GROUPS[name])),
@@ -242,6 +244,25 @@ def media_page() -> str:
     return _between(page, "matrix", _matrix().table())
 
 
+def licences_page() -> str:
+    """``licences.md`` as it stands, with its table made anew."""
+    page = (DOCS / "licences.md").read_text(encoding="utf-8")
+    return _between(page, "choices", "\n".join(_choices(repository_plugins())))
+
+
+def _choices(plugins: Plugins) -> Iterator[str]:
+    """What an option's value or a part brings with it: the commercial ones first."""
+    rows: dict[str, dict[str, models.ModelSpec]] = {}
+    for one in wanted_models(plugins):
+        for use in one.uses:
+            name = f"`{use.said}`" if use.said else f"{use.declared.spec.name}, always"
+            rows.setdefault(name, {})[one.model.name] = one.model
+    yield from ("| option | commercial use | networks and their licences |", "|---|---|---|")
+    for name, brought in sorted(rows.items(), key=lambda row: not all(model.commercial for model in row[1].values())):
+        free = "yes" if all(model.commercial for model in brought.values()) else "**no**"
+        yield f"| {name} | {free} | {', '.join(f'`{model.name}`: {model.licence}' for model in brought.values())} |"
+
+
 def _encoders() -> Iterator[str]:
     """Both tables: what each encoder holds, in the order in which ``auto`` asks, and what ``--quality`` means to it."""
     yield "In the order in which `auto` asks, but for the target's own kind, which comes first: `prores_ks` for ProRes and"
@@ -284,6 +305,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/cli.md": commands_page,
     "models.md": models_page,
     "media.md": media_page,
+    "licences.md": licences_page,
 }
 
 

@@ -74,4 +74,5 @@ def test_every_command_stands_in_the_reference() -> None:
     for group, inner in (("config", config_app), ("models", models_app)):
         names |= {f"{group} {name}" for name in typer.main.get_command(inner).commands}  # type: ignore[attr-defined]
     names |= {f"faces {name}" for name in ("save", "list", "rm")}  # built when they are asked for
+    names |= {"plugins check", "plugins new"}
     assert names | {""} == set(reference.COMMANDS)

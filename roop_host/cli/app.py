@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
@@ -63,6 +63,10 @@ class _Group(TyperGroup):
             from roop_host.cli import upload
 
             return "upload", upload.build(asked, args[1:]), args[1:]
+        if name == "plugins":
+            from roop_host.cli import listing
+
+            return listing.build(asked, args[1:])
         if name in HOST_COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
         raise typer.Exit(_plugin_command(asked, name, args[1:]))
@@ -81,6 +85,14 @@ config_app = typer.Typer(rich_markup_mode=None, help="Options: what holds and wh
 app.add_typer(config_app, name="config")
 models_app = typer.Typer(rich_markup_mode=None, help="Models: what there is, fetch, bring your own, verify, remove.")
 app.add_typer(models_app, name="models")
+
+
+def plain(name: str, call: Callable[..., Any], epilog: str | None = None) -> Any:
+    """The command of a function, whose docstring is the help: no plugin adds a flag."""
+    single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    words = {"help_option_names": ["-h", "--help"]}
+    single.command(name, context_settings=words, help=call.__doc__, epilog=epilog)(call)
+    return typer.main.get_command(single)
 
 
 def call(words: Sequence[str]) -> int:
@@ -177,23 +189,9 @@ def upload_stand_in() -> None:
     """As ``run``."""
 
 
-@app.command(help="List the installed plugins, what they declare, what is wrong.")
-def plugins(
-    ctx: typer.Context,
-    as_json: Annotated[bool, _JSON] = False,
-    requirements: Annotated[bool, typer.Option("--requirements", help="Print what installs these again, for pip.")] = False,
-) -> None:
-    """Never fails because of a plugin."""
-    from roop_host.cli.listing import show, show_requirements
-
-    found = ctx.obj.plugins()
-    if requirements:
-        show_requirements(found.statuses)
-    else:
-        show(found.statuses, as_json=as_json)
-    if ctx.obj.debug:
-        for error in found.errors.values():
-            traceback.print_exception(error)
+@app.command("plugins", help="List the installed plugins, what they declare, what is wrong.")
+def plugins_stand_in() -> None:
+    """As ``run``."""
 
 
 @app.command(help="Look at all that a run needs, and say what to repair.")

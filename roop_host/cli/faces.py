@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from roop_host.cli.app import plain
 from roop_host.cli.run import FILES, command, layers_of, option_flag, plugins_for
 from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.errors import UsageError, visible
@@ -41,7 +42,7 @@ def build(asked: Asked, words: Sequence[str]) -> tuple[str, Any, list[str]]:
     if first == "save":
         return "faces save", _build_save(asked, rest), rest
     if first in ("list", "rm"):
-        return f"faces {first}", _plain(first, _list if first == "list" else _rm), rest
+        return f"faces {first}", plain(first, _list if first == "list" else _rm), rest
     return "faces", _build_look(asked, words), list(words)
 
 
@@ -124,13 +125,6 @@ def _build_save(asked: Asked, words: Sequence[str]) -> Any:
     over = option_flag(bool, "--overwrite", panel=FILES, help="Replace a face that is saved under this name.")
     flags = {"name": (name, ...), "pictures": (pictures, ...), "overwrite": (over, False)}
     return command("save", _SAVE, flags, _fields(plugins, _OF_LOADING | {"screen_limit"}), plugins, asked, call)
-
-
-def _plain(name: str, call: Callable[..., int]) -> Any:
-    """A command without flags of plugins."""
-    single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    single.command(name, context_settings={"help_option_names": ["-h", "--help"]}, help=call.__doc__)(call)
-    return typer.main.get_command(single)
 
 
 def _list(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:

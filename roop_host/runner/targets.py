@@ -61,7 +61,7 @@ def look_at_target(run: Run) -> MediaInfo:
         return _folder(run, path, reading) if path.is_dir() else _file(probe(path), reading)
     check_stream(run.job.target, reading)
     stream = run.call(run.source, run.source.item.open, run.job.target)
-    complaint = _complaint(stream)
+    complaint = stream_complaint(stream)
     if complaint:
         raise _odd(run.source, complaint)
     return raw_info(run.job.target, stream)
@@ -137,7 +137,7 @@ def _stream(run: Run, source: Part[Source]) -> Iterator[Frame]:
             if frame is _END:
                 break
             run.check_cancel()
-            complaint = _frame_complaint(frame, run.target, last)
+            complaint = frame_complaint(frame, run.target.width, run.target.height, last)
             if complaint:
                 raise _odd(source, f"{complaint} as frame {index}")
             last = frame.pts
@@ -151,7 +151,7 @@ def _stream(run: Run, source: Part[Source]) -> Iterator[Frame]:
         raise InputError(f"{run.job.target} gave no frame; check that it is on and not in use")
 
 
-def _complaint(stream: Any) -> str:
+def stream_complaint(stream: Any) -> str:
     """What is wrong with the description of a stream, or nothing."""
     if not isinstance(stream, StreamInfo):
         return f"{type(stream).__name__} and not a StreamInfo"
@@ -163,14 +163,14 @@ def _complaint(stream: Any) -> str:
     return ""
 
 
-def _frame_complaint(frame: Any, info: MediaInfo, last_pts: int | None) -> str:
+def frame_complaint(frame: Any, width: int, height: int, last_pts: int | None) -> str:
     """What is wrong with a frame of a stream, or nothing."""
     if not isinstance(frame, SourceFrame):
         return f"{type(frame).__name__} and not a SourceFrame"
     bgr = frame.bgr
-    if not isinstance(bgr, np.ndarray) or bgr.dtype != np.uint8 or bgr.shape != (info.height, info.width, 3):
+    if not isinstance(bgr, np.ndarray) or bgr.dtype != np.uint8 or bgr.shape != (height, width, 3):
         said = f"{bgr.dtype} {bgr.shape}" if isinstance(bgr, np.ndarray) else type(bgr).__name__
-        return f"{said} and not uint8 {(info.height, info.width, 3)}"
+        return f"{said} and not uint8 {(height, width, 3)}"
     if not isinstance(frame.pts, int) or (last_pts is not None and frame.pts <= last_pts):
         return f"the time {frame.pts!r}, which is no whole number later than {last_pts},"
     return ""

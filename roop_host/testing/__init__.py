@@ -6,6 +6,7 @@ pytest. ``roop_host.testing.fixtures`` is a plugin of pytest: name it in ``pytes
 
 from __future__ import annotations
 
+from roop_host.testing.artifacts import artifact_of
 from roop_host.testing.checking import Check, Result, checks_of, run_check, run_checks
 from roop_host.testing.conformance import (
     AnalyserConformance,
@@ -16,7 +17,9 @@ from roop_host.testing.conformance import (
     SourceConformance,
     UploaderConformance,
 )
-from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, window_of
+from roop_host.testing.given import Pictures, Places, Ran
+from roop_host.testing.making import coded_frame_of, context_of, frame_of, host_of, quiet_screener, run_step, window_of
+from roop_host.testing.networks import FakeSession, FakeSessions, Network
 from roop_host.testing.people import Picture, Portrait, clip, gathering, moved, portrait
 from roop_host.testing.subject import Subject
 
@@ -25,14 +28,21 @@ __all__ = [
     "Check",
     "CommandConformance",
     "ExporterConformance",
+    "FakeSession",
+    "FakeSessions",
+    "Network",
     "Picture",
+    "Pictures",
+    "Places",
     "Portrait",
     "ProcessorConformance",
+    "Ran",
     "Result",
     "ScreenerConformance",
     "SourceConformance",
     "Subject",
     "UploaderConformance",
+    "artifact_of",
     "checks_of",
     "clip",
     "coded_frame_of",
@@ -42,7 +52,9 @@ __all__ = [
     "host_of",
     "moved",
     "portrait",
+    "quiet_screener",
     "run_check",
     "run_checks",
+    "run_step",
     "window_of",
 ]

@@ -49,7 +49,8 @@ class Check:
 class Result:
     """What came of a check. ``told`` says what happened, or why it does not apply, was not run or is waived.
 
-    ``hangs`` is that the call did not come back: nothing more is to be called in this process.
+    ``hangs`` is that the call did not come back: nothing more is to be called in this process. ``error`` says so then, or
+    what is missing of what was not run; ``cause`` is what the plugin raised.
     """
 
     check: Check
@@ -57,6 +58,7 @@ class Result:
     told: str = ""
     error: RoopError | None = None
     hangs: bool = False
+    cause: BaseException | None = None
 
     @property
     def good(self) -> bool:
@@ -102,10 +104,10 @@ def _run(check: Check, subject: Subject, limit_s: float) -> Result:
     thread = CallThread()
     hangs = False
     try:
-        thread.call(partial(check.run, subject), limit_s=limit_s, late=_late, cancel=subject.cancel)
+        thread.call(partial(_in_thread, check, subject), limit_s=limit_s, late=_late, cancel=subject.cancel)
     except Unfit as error:
         hangs = True
-        return Result(check, "failed", str(error), hangs=True)
+        return Result(check, "failed", str(error), error=error.error, hangs=True)
     except DoesNotApply as error:
         return Result(check, "does not apply", str(error))
     except NotRun as error:
@@ -115,10 +117,18 @@ def _run(check: Check, subject: Subject, limit_s: float) -> Result:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is told as what came of the check)
-        return Result(check, "failed", told(error))
+        return Result(check, "failed", told(error), cause=error)
     finally:
         thread.close(wait=not hangs)
     return Result(check, "passed")
+
+
+def _in_thread(check: Check, subject: Subject) -> None:
+    """A Ctrl-C is raised in the main thread: one that comes up here is the plugin's own."""
+    try:
+        check.run(subject)
+    except KeyboardInterrupt as error:
+        raise Failed("it raised KeyboardInterrupt, which only a person's Ctrl-C may") from error
 
 
 def _late(seconds: float) -> RoopError:

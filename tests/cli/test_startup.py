@@ -17,8 +17,16 @@ HEAVY = {"numpy", "cv2", "av", "onnxruntime", "tensorflow", "torch", "PIL", "sci
 # of the swapper's networks, of masks and of the networks of masks, which are all declared there; and by the five modules
 # that declare the enhancer; by five with the options of provenance and those of the screener's extras; by three with what
 # declares the uploader.
-BUDGET = {"--version": 75, "--help": 160, "plugins": 355, "run --help": 368, "config path": 294, "models list": 382}
-LOADS_PLUGINS = {"plugins", "run --help", "models list"}
+BUDGET = {
+    "--version": 75,
+    "--help": 160,
+    "plugins": 355,
+    "run --help": 368,
+    "plugins check --help": 370,
+    "config path": 294,
+    "models list": 382,
+}
+LOADS_PLUGINS = {"plugins", "run --help", "plugins check --help", "models list"}
 CODE = """
 import sys
 sys.argv = ['roop', *sys.argv[1:]]

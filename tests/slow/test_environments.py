@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from environments import BIN, MEDIA, call, install, remove, states, uv
 from wheels import PROCESSOR, plugin_wheel
 
-ROOT = Path(__file__).parents[2]
-MEDIA = ROOT / "examples" / "media"
 BROUGHT = Path(__file__).with_name("brought_inside.py")
-BIN = "Scripts" if os.name == "nt" else "bin"
-
-
-def uv() -> str:
-    """The running uv tells its children where it is; otherwise it must be on the path."""
-    found = os.environ.get("UV") or shutil.which("uv")
-    assert found, "these tests make environments with uv: pip install uv"
-    return found
-
-
-def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    return subprocess.run(
-        list(map(str, arguments)),
-        cwd=ROOT,
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
 
 
 @pytest.mark.slow
@@ -73,40 +48,6 @@ def test_faces_are_enhanced_where_nothing_is_installed_that_swaps(tmp_path: Path
     refused = call(roop, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "swapper,enhancer")
     assert refused.returncode == 2
     assert re.search(r"uv pip install --python \S+ roop-swapper", refused.stderr), refused.stderr
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheels of this repository."""
-    folder = tmp_path_factory.mktemp("wheels")
-    built = call(uv(), "build", "--all-packages", "--wheel", "--out-dir", folder)
-    assert built.returncode == 0, built.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def home(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment into which those wheels were installed, as a user has it."""
-    folder = tmp_path_factory.mktemp("home") / "venv"
-    assert call(uv(), "venv", "--python", sys.executable, folder).returncode == 0
-    (host,) = wheels.glob("roop_host-*.whl")
-    others = [path for path in wheels.glob("*.whl") if path != host]
-    installed = install(folder, f"roop-host[cpu] @ {host.as_uri()}", *others)
-    assert installed.returncode == 0, installed.stderr
-    return folder
-
-
-def install(home: Path, *what: object) -> subprocess.CompletedProcess[str]:
-    return call(uv(), "pip", "install", "--python", home / BIN / "python", *what)
-
-
-def remove(home: Path, *names: str) -> None:
-    assert call(uv(), "pip", "uninstall", "--python", home / BIN / "python", *names).returncode == 0
-
-
-def states(home: Path) -> dict[str, str]:
-    listed = json.loads(call(home / BIN / "roop", "plugins", "--json").stdout)
-    return {f"{status['name']} of {status['distribution']}": status["state"] for status in listed}
 
 
 @pytest.mark.slow

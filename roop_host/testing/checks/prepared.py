@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from roop_host.gate import is_prepared
 from roop_host.gate.answers import checked_inputs, checked_scores
 from roop_host.testing.checking import DoesNotApply, Failed
+from roop_host.testing.handling import asked_of
 from roop_host.testing.making import frame_of
 from roop_host.testing.people import clip, portrait
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import asked_of
 from roop_host.types.frame import Frame
 from roop_host.types.objects import PreparedScreener, Stage
 

@@ -10,11 +10,11 @@ from roop_host.gate import HIGHEST_LIMIT, is_prepared
 from roop_host.gate.answers import checked_inputs, checked_scores
 from roop_host.testing.checking import DoesNotApply, Failed, checks
 from roop_host.testing.checks import prepared
+from roop_host.testing.handling import asked_of, from_another_thread, require_let_go, require_untouched
 from roop_host.testing.making import frame_of
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import portrait
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import asked_of, from_another_thread, require_let_go, require_untouched
 from roop_host.types.frame import Frame, FrameView
 from roop_host.types.objects import Screener, Stage
 

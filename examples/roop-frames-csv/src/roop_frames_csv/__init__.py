@@ -1,0 +1,1 @@
+"""Faces and times of every frame as CSV, for roop."""

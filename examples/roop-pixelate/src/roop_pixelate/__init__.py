@@ -1,0 +1,1 @@
+"""A privacy mosaic for roop."""

@@ -1,0 +1,82 @@
+"""What must hold for the package that a plugin comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from roop_host.testing.checking import DoesNotApply, Failed
+from roop_host.testing.subject import Subject
+
+#: What brings its own files under ``cv2`` or ``onnxruntime``, beside those that the host has: which one wins is chance.
+_RIVALS = ("onnxruntime", "opencv-python-headless", "opencv-contrib-python")
+
+
+def package_is_honest(subject: Subject) -> None:
+    """The package is called as its plugin, says what it needs, and brings nothing but itself.
+
+    In ``pyproject.toml``: ``name = "roop-NAME"`` for the entry point NAME, ``license``, ``requires-python``, and
+    ``dependencies`` with ``roop-host>=...`` and without ONNX Runtime or another OpenCV, which are the host's. In the wheel
+    nothing but the package itself: ``tests`` beside it would land among those of others.
+    """
+    plugin = subject.declared.plugin
+    dist = _distribution(plugin.distribution) if plugin.where and plugin.installed else None
+    if dist is None:
+        raise DoesNotApply("it is no installed package")
+    if canonicalize_name(plugin.distribution) != canonicalize_name(f"roop-{plugin.name}"):
+        raise Failed(
+            f"its package is called {plugin.distribution} and its entry point {plugin.name}; call it roop-{plugin.name}"
+        )
+    for says in _of_what_it_needs(dist):
+        raise Failed(says)
+    said = dist.metadata
+    classifiers = said.get_all("Classifier") or []
+    if not (said["License-Expression"] or said["License"] or any(word.startswith("License ::") for word in classifiers)):
+        raise Failed("it states no licence")
+    if not said["Requires-Python"]:
+        raise Failed("it does not state which Python it needs (requires-python)")
+    if not plugin.editable:
+        foreign = [*_foreign(dist, plugin.name)]
+        if foreign:
+            raise Failed(f"it installs {', '.join(foreign)} beside its own package")
+
+
+def _distribution(name: str) -> Any:
+    import importlib_metadata
+
+    try:
+        return importlib_metadata.distribution(name)
+    except importlib_metadata.PackageNotFoundError:
+        return None
+
+
+def _of_what_it_needs(dist: Any) -> Iterator[str]:
+    """What is wrong with its dependencies; those of extras are nobody's who did not ask for them."""
+    needs = [Requirement(line) for line in dist.requires or ()]
+    always = [need for need in needs if need.marker is None or "extra" not in str(need.marker)]
+    host = next((need for need in always if canonicalize_name(need.name) == "roop-host"), None)
+    if host is None:
+        yield "it does not depend on roop-host"
+    elif not host.specifier and not host.url:
+        yield "it depends on any roop-host; say from which version on (roop-host>=...)"
+    for need in always:
+        if canonicalize_name(need.name).startswith(_RIVALS):
+            yield f"it depends on {need.name}, which the host has, or has in another form; take it out"
+
+
+def _foreign(dist: Any, name: str) -> Iterator[str]:
+    """Places in which it puts files, but for its own package, what is told of it, and commands."""
+    own = {point.module.partition(".")[0] for point in dist.entry_points if point.group == "roop" and point.name == name}
+    for top in dict.fromkeys(_place(PurePosixPath(str(file))) for file in dist.files or ()):
+        if top not in own and not top.endswith((".dist-info", ".egg-info")) and top not in ("bin", "Scripts", "__pycache__"):
+            yield top
+
+
+def _place(path: PurePosixPath) -> str:
+    """The folder, or the module, that a file stands for."""
+    parts = [part for part in path.parts if part != ".."]
+    return parts[0].removesuffix(".py") if parts else str(path)

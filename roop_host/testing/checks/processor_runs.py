@@ -1,0 +1,209 @@
+"""What must hold for a processor's object over several frames, segments and jobs."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roop_host.errors import told
+from roop_host.testing.checking import DoesNotApply, Failed
+from roop_host.testing.checks.steps import frames, pictures, pixels_of, seen, source, working
+from roop_host.testing.making import run_step, stepped
+from roop_host.testing.people import Picture, portrait
+from roop_host.testing.subject import Subject
+from roop_host.types.objects import Processor
+from roop_host.types.window import Segment, Window
+
+#: Of so many frames at once it is enough to see that they are one by one the same.
+_BATCH = 6
+#: Results of two batch sizes may differ by so much, of 255: networks add up in another order.
+_ROUNDING = 1
+
+
+class _Watched(Processor):
+    """Notes what it hands to a step: handles and planes, which nobody keeps, and arrays, which a segment may keep."""
+
+    def __init__(self, step: Processor) -> None:
+        self.step = step
+        self.frames: list[weakref.ref[Any]] = []
+        self.arrays: list[weakref.ref[Any]] = []
+
+    def start(self, segment: Segment) -> None:
+        self.step.start(segment)
+
+    def process(self, window: Window) -> None:
+        self.step.process(window)
+        for view in (*window.past, *window.current, *window.future):
+            self.frames += [weakref.ref(one) for one in (view, view._pixels, *map(_owner, view._pixels.planes))]
+            self.arrays += [weakref.ref(_owner(region)) for region in view._cache.values()]
+
+
+def _owner(array: NDArray[Any]) -> Any:
+    """What holds the memory of an array, behind views of it."""
+    owner: Any = array
+    while True:
+        inner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+        if inner is None or isinstance(inner, bytes):
+            return owner
+        owner = inner
+
+
+def _alive(refs: Sequence[weakref.ref[Any]]) -> list[str]:
+    gc.collect()
+    return sorted({type(one()).__name__ for one in refs if one() is not None})
+
+
+def no_frame_kept(subject: Subject) -> None:
+    """No frame is kept when ``process`` is over.
+
+    The host owns every frame, and a clip is larger than memory. Keep what you learnt (a box, a mean, a small copy), and
+    forget that too in ``start``; neighbours come by ``lookbehind`` and ``lookahead``.
+    """
+    shown = pictures(subject, 2)
+    with working(subject) as step:
+        watched = _Watched(step)
+        run_step(watched, subject.spec, frames(shown))
+        kept = _alive(watched.frames)
+        if kept:
+            raise Failed(f"when its process was over it still had {' and '.join(kept)} of frames")
+        step.start(Segment(1, 10, 20))
+        if _alive(watched.arrays):
+            raise Failed("when another segment had started it still had what bgr() gave it of frames of the one before")
+
+
+def batch_equals_single(subject: Subject) -> None:
+    """Several frames at once become what they become one by one.
+
+    Where ``window.current`` has several frames, go through them in order; what a frame needs of the one before it stands in
+    ``window.past`` or earlier in ``window.current``.
+    """
+    if subject.spec.batch_size == 1:
+        raise DoesNotApply("it takes one frame at a time")
+    spec = replace(subject.spec, batch_size=min(subject.spec.batch_size, _BATCH))
+    shown = pictures(subject, spec.batch_size + 1)
+    made = []
+    for size in (spec.batch_size, 1):
+        with working(subject) as step:
+            made.append(seen(run_step(step, replace(spec, batch_size=size), frames(shown))))
+    for number, (many, one) in enumerate(zip(*made, strict=True)):
+        apart = _apart(many, one)
+        if apart > _ROUNDING:
+            raise Failed(f"frame {number} differs by {apart} of 255 where it came alone and not among {spec.batch_size}")
+
+
+def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
+    return int(np.abs(one.astype(np.int16) - other).max())
+
+
+def reset_at_a_segments_start(subject: Subject) -> None:
+    """What came before a segment, but for its warm-up, changes nothing in it.
+
+    A run that is continued, or spread over machines, begins at any segment and must give the same bytes: forget in ``start``
+    all that was learnt from frames, random numbers included. What needs some frames to settle says so by ``warmup``.
+    """
+    reach = max(subject.spec.warmup, subject.spec.lookbehind)
+    shown = pictures(subject, reach + 2 + subject.spec.lookahead)
+    segment = Segment(1, reach, reach + 2)
+    made = []
+    for earlier in (False, True):
+        with working(subject) as step:
+            if earlier:
+                run_step(step, subject.spec, frames(_negatives(shown[:3])), segment=Segment(0, 0, 3))
+            made.append(seen(run_step(step, subject.spec, frames(shown), segment=segment)))
+    if not all(map(np.array_equal, *made)):
+        apart = max(map(_apart, *made))
+        raise Failed(f"frames behind a segment's start differ by {apart} of 255 after other frames were seen before it")
+
+
+def _negatives(given: Sequence[Picture]) -> list[Picture]:
+    """Pictures that look quite different, with the same faces."""
+    return [Picture(255 - one.bgr, one.faces) for one in given]
+
+
+def same_frames_give_the_same_bytes(subject: Subject) -> None:
+    """Two runs over the same frames give the same bytes.
+
+    Clock, hash order and random numbers without a seed make each run another one: seed a ``numpy.random.default_rng`` by the
+    frame's number.
+    """
+    shown = pictures(subject, 2)
+    if not all(map(np.array_equal, *(pixels_of(shown, subject) for _ in range(2)))):
+        raise Failed("the same frames became something else in a second run")
+
+
+def two_objects_do_not_disturb_each_other(subject: Subject) -> None:
+    """What two objects do at the same time is apart.
+
+    A job may name a step twice, and a host has jobs side by side: keep everything in ``self``, nothing in the class or in
+    the module.
+    """
+    shown, others = pictures(subject, 4), _negatives(pictures(subject, 4))
+    alone = pixels_of(shown, subject)
+    with working(subject) as one:
+        mine = stepped(one, subject.spec, frames(shown), Segment(0, 0, 4))
+        made = [next(mine)]
+        with working(subject, source(subject, "hopper")) as other:
+            theirs = stepped(other, subject.spec, frames(others), Segment(0, 0, 4))
+            for frame in mine:
+                made.append(frame)
+                next(theirs, None)
+                break
+        made += mine
+    if not all(map(np.array_equal, alone, seen(made))):
+        raise Failed("frames became something else while another object was at work on another clip")
+
+
+def jobs_one_after_the_other(subject: Subject) -> None:
+    """A job gives the same whatever job the object had before.
+
+    The host keeps objects from job to job: make in ``begin`` what depends on sources and size, and drop it in ``end``.
+    """
+    shown = pictures(subject, 2)
+    alone = pixels_of(shown, subject)
+    with subject.made() as made:
+        with working(subject, source(subject, "hopper"), step=made) as step:
+            run_step(step, subject.spec, frames(_negatives(shown)))
+        with working(subject, step=made) as step:
+            after = seen(run_step(step, subject.spec, frames(shown)))
+    if not all(map(np.array_equal, alone, after)):
+        raise Failed("a job after another one gave something else than the job alone")
+
+
+class _Broken(Sequence[Any]):
+    """Sources that nobody can look at."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        raise ValueError("the kit gives no source here")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise ValueError("the kit gives no source here")
+
+
+def end_after_a_failed_begin(subject: Subject) -> None:
+    """``end`` is no error where ``begin`` failed, or was not called.
+
+    ``end`` of every object is called once ``begin`` was tried: look whether what it drops is there.
+    """
+    shown = portrait("collins")
+    with subject.made() as step:
+        for tried in ("was not called", "failed"):
+            if tried == "failed":
+                job = replace(subject.job(shown.as_source(), width=64, height=64), sources=_Broken())  # type: ignore[arg-type]
+                with suppress(Exception):
+                    step.begin(job)
+            try:
+                step.end()
+            except Exception as error:
+                raise Failed(f"its end raised {told(error)} where begin {tried}") from error
+        with working(subject, step=step) as again:
+            run_step(again, subject.spec, frames(pictures(subject, 1)))

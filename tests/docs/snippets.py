@@ -1,0 +1,199 @@
+"""The fenced blocks of the documentation: read, looked through, and run."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from roop_host import Job
+from roop_host.cli.app import call
+from roop_host.config.files import check_plugin_tables, parse
+from roop_host.config.layers import idle_variables
+from roop_host.plugins.loader import load_plugins
+from roop_host.plugins.names import HOST_COMMANDS
+
+_FENCE = re.compile(
+    r"^(?:<!-- not run: (?P<reason>[^>]+?) -->\n)?(?P<tick>```)(?P<kind>\S*)[^\n]*\n(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+_NAMED = re.compile(r"# (?P<name>[\w.-]+\.py)$", re.MULTILINE)
+_SPAN = re.compile(r"(?<!`)`(?P<words>(?:ROOP_\w+=\S+ )*roop [^`]+)`(?!`)")
+_SETTING = re.compile(r"[A-Z_][A-Z0-9_]*=")
+_LEFT_OUT = "..."
+#: Words behind which a shell begins another command.
+_NEXT = {"|", "||", "&&", ";", "&", "do", "then", "else", "if", "!", "while", "(", "{"}
+_WRITES = {">", ">>", "2>", "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block; ``reason`` is why it can't run here."""
+
+    page: str
+    line: int
+    kind: str
+    text: str
+    reason: str = ""
+
+    @property
+    def where(self) -> str:
+        return f"{self.page}:{self.line}"
+
+    @property
+    def file(self) -> str:
+        """Of Python that is a file: its name."""
+        named = _NAMED.match(self.text) if self.kind == "python" else None
+        return named["name"] if named else ""
+
+
+def blocks_of(page: str, text: str) -> list[Block]:
+    """The blocks of a page, in their order."""
+    return [
+        Block(page, text.count("\n", 0, found.start("tick")) + 1, found["kind"], found["text"], found["reason"] or "")
+        for found in _FENCE.finditer(text)
+    ]
+
+
+def spans_of(page: str, text: str) -> list[Block]:
+    """Commands in the middle of a sentence, which are looked through and not run."""
+    bare = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
+    return [
+        Block(page, bare.count("\n", 0, found.start()) + 1, "sh", " ".join(found["words"].split()) + "\n", "a sentence")
+        for found in _SPAN.finditer(bare)
+    ]
+
+
+def runs(block: Block) -> str:
+    """The lines of a shell block that run: all but those that leave something out (``roop run ...``)."""
+    return "".join(line for line in _whole_lines(block.text) if _LEFT_OUT not in _words(line))
+
+
+def check(block: Block, folder: Path) -> None:
+    """Look through a block without running it; ``folder`` has the page's files. Raises ``AssertionError``."""
+    _CHECKS[block.kind](block, folder)
+
+
+def run(block: Block, folder: Path, environment: Mapping[str, str]) -> None:
+    """Run a block as a reader would. Raises ``AssertionError``."""
+    script = runs(block) if block.kind == "sh" else block.text
+    command = ["bash", "-euo", "pipefail", "-c", script] if block.kind == "sh" else [sys.executable, "-c", script]
+    done = subprocess.run(
+        command, cwd=folder, env=dict(environment), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 0, f"{block.where} ended with {done.returncode}:\n{script}\n{done.stdout}\n{done.stderr}"
+
+
+def _whole_lines(text: str) -> list[str]:
+    return text.replace("\\\n", " ").splitlines(keepends=True)
+
+
+def _words(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>(){}")
+    lexer.whitespace_split, lexer.commenters = True, "#"
+    return list(lexer)
+
+
+def roop_calls(text: str) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Every call of ``roop`` in a shell script: the variables before it, and its words."""
+    for line in _whole_lines(text):
+        words, settings, first = _words(line), dict[str, str](), True
+        for place, word in enumerate(words):
+            if word in _NEXT:
+                settings, first = {}, True
+            elif first and (_SETTING.match(word) or word == "export"):
+                settings |= [word.split("=", 1)] if "=" in word else []
+            elif word == "roop" and (first or "run" in words[:place]):  # uv run ... roop
+                yield settings, _until_next(words[place + 1 :])
+                first = False
+            else:
+                first = False
+
+
+def _until_next(words: list[str]) -> list[str]:
+    end = next((place for place, word in enumerate(words) if word in _NEXT | _WRITES | {")"}), len(words))
+    said = [word for word in words[:end] if word != _LEFT_OUT]
+    return said[2:] if said[:2] == ["-p", "no:NAME"] else said  # any plugin's
+
+
+def _check_sh(block: Block, folder: Path) -> None:
+    done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{block.where}: {done.stderr}"
+    for settings, words in roop_calls(block.text):
+        unknown = idle_variables(load_plugins(), settings)
+        assert not unknown, f"{block.where}: {unknown}"
+        code, shown, told = _help(words, folder)
+        assert code == 0, f"{block.where}: roop {shlex.join(words)}\n{told}"
+        if words and words[0] not in HOST_COMMANDS:  # a plugin's own parser may show its help before it looks further
+            unknown_flags = [word for word in words if word.startswith("--") and word.split("=")[0] not in shown]
+            assert not unknown_flags, f"{block.where}: roop {shlex.join(words)}: {unknown_flags}"
+
+
+def _help(words: list[str], folder: Path) -> tuple[int, str, str]:
+    """The exit code and streams of the help: by then the flags were parsed, and nothing was done."""
+    shown, told, before = io.StringIO(), io.StringIO(), Path.cwd()
+    os.chdir(folder)  # files of plugins are named from there
+    try:
+        with redirect_stdout(shown), redirect_stderr(told):
+            code = call([*words, "--help"])
+    finally:
+        os.chdir(before)
+    return code, shown.getvalue(), told.getvalue()
+
+
+def _check_python(block: Block, folder: Path) -> None:
+    tree = ast.parse(block.text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                importlib.import_module(name.name)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = importlib.import_module(node.module or "")
+            lacking = [name.name for name in node.names if not hasattr(module, name.name)]
+            assert not lacking, f"{block.where}: {node.module} has no {', '.join(lacking)}"
+    if block.file and "ROOP_API" in block.text:
+        (folder / block.file).write_text(block.text, encoding="utf-8")
+        load_plugins(files=[folder / block.file]).require_healthy()
+
+
+def _check_toml(block: Block, _folder: Path) -> None:
+    data = tomllib.loads(block.text)
+    if {"required_plugins", "run", "plugin"} & set(data):
+        assert check_plugin_tables([parse(Path("roop.toml"), block.text)], load_plugins()) == [], block.where
+        return
+    points: dict[str, Any] = data["project"].get("entry-points", {}).get("roop", {})
+    assert points or "name" in data["project"], f"{block.where}: neither a roop.toml nor a pyproject.toml"
+    assert all(re.fullmatch(r"[\w.]+", module) for module in points.values()), block.where
+
+
+def _check_json(block: Block, _folder: Path) -> None:
+    Job.from_json(json.loads(block.text))
+
+
+def _check_yaml(block: Block, _folder: Path) -> None:
+    assert {"jobs", "repos"} & set(yaml.safe_load(block.text)), f"{block.where}: neither of GitHub nor of pre-commit"
+
+
+def _as_it_is(_block: Block, _folder: Path) -> None:
+    """Text is shown, and SQL is run by the tests of the plugin that it belongs to."""
+
+
+_CHECKS = {
+    **{"sh": _check_sh, "python": _check_python, "toml": _check_toml, "json": _check_json, "yaml": _check_yaml},
+    **{"text": _as_it_is, "sql": _as_it_is},
+}
+KINDS = frozenset(_CHECKS)
