@@ -9,11 +9,11 @@ import numpy as np
 
 from roop_host.testing.checking import Failed, checks
 from roop_host.testing.checks.faces import difference, found_by, seen_by, wrong_with
+from roop_host.testing.handling import asked_of, from_another_thread, require_let_go, require_untouched, timed
 from roop_host.testing.making import frame_of
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import Picture, clip, gathering, portrait
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import asked_of, from_another_thread, require_let_go, require_untouched, timed
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
 from roop_host.types.geometry import overlap

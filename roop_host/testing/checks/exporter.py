@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 
 from roop_host.testing.checking import DoesNotApply, checks
 from roop_host.testing.checks import finisher, sidecar, writer
+from roop_host.testing.handling import from_another_thread, require_let_go, require_untouched, timed
 from roop_host.testing.people import clip
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import from_another_thread, require_let_go, require_untouched, timed
 from roop_host.types.frame import FrameView
 from roop_host.types.objects import Sidecar, StreamInfo, Writer
 from roop_host.types.window import Segment

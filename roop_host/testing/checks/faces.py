@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from roop_host.testing.checking import Failed
-from roop_host.testing.watching import asked_of
+from roop_host.testing.handling import asked_of
 from roop_host.types.faces import Face
 from roop_host.types.frame import Frame
 from roop_host.types.objects import Analyser

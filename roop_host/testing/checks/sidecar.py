@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roop_host.testing.checking import DoesNotApply, Failed
+from roop_host.testing.handling import asked_of, timed
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import clip
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import asked_of, timed
 from roop_host.types.frame import Frame
 from roop_host.types.objects import Sidecar
 from roop_host.types.window import Segment

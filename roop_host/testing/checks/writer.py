@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 
 from roop_host.errors import InputError, OutputError, UsageError
 from roop_host.testing.checking import DoesNotApply, Failed
+from roop_host.testing.handling import asked_of, timed
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import clip
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import asked_of, timed
 from roop_host.types.frame import Frame
 from roop_host.types.objects import StreamInfo, Writer
 
