@@ -1,14 +1,12 @@
-"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help), ``docs/models.md``, and the tables
-of ``docs/media.md`` and ``docs/licences.md``::
+"""Write ``docs/reference/`` (hooks from the hookspecs, commands from their real help, the test kit), ``docs/models.md``, and
+the tables of ``docs/media.md`` and ``docs/licences.md``::
 
 python scripts/reference.py
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import inspect
 import os
 import re
 import subprocess
@@ -16,6 +14,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from docstrings import record_of, signature_of, text_of
+from reference_kit import kit_page
 
 from roop_host import hookspecs
 from roop_host.media.writing import encoders
@@ -73,18 +74,18 @@ def hooks() -> dict[str, Callable[..., Any]]:
 def hooks_page() -> str:
     """``hooks.md``."""
     lines = ["# Hooks", "", "Made from the code by `scripts/reference.py`; change the docstrings there.", ""]
-    lines += [*_text(hookspecs.__doc__ or ""), ""]
+    lines += [*text_of(hookspecs.__doc__ or ""), ""]
     lines += [
         f"Marker and entry-point group: `{hookspecs.PROJECT}`. A plugin's module states `ROOP_API = {hookspecs.ROOP_API}`"
     ]
     lines += ["and may name its options class as `ROOP_OPTIONS`. Everything here is imported from `roop_host`.", ""]
     for name, hook in hooks().items():
-        lines += [f"## `{name}{inspect.signature(hook)}`".replace("'", ""), "", *_text(hook.__doc__ or ""), ""]
+        lines += [f"## `{name}{signature_of(hook)}`", "", *text_of(hook.__doc__ or ""), ""]
         for record in RECORDS[name]:
-            lines += _record(record)
+            lines += record_of(record)
     lines += ["## What they share", ""]
     for record in SHARED:
-        lines += _record(record)
+        lines += record_of(record)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -205,38 +206,6 @@ def _help(words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
-def _record(kind: type[Any]) -> Iterator[str]:
-    yield from (f"### {kind.__name__}", "", *_text(inspect.getdoc(kind) or ""), "")
-    for base in kind.__mro__[1:]:
-        if base.__name__.startswith("_"):  # what several records share, and nobody imports
-            yield from (*_text(inspect.getdoc(base) or ""), "")
-    if dataclasses.is_dataclass(kind):
-        yield from ("| field | type | default |", "|---|---|---|")
-        for field in dataclasses.fields(kind):
-            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            default = "needed" if needed else f"`{field.default!r}`" if field.default is not dataclasses.MISSING else "empty"
-            yield f"| `{field.name}` | `{field.type}` | {default} |".replace(" | None`", " \\| None`")
-        yield ""
-    for name, method in vars(kind).items():
-        if inspect.isfunction(method) and not name.startswith("_") and not dataclasses.is_dataclass(kind):
-            said = " ".join((inspect.getdoc(method) or "").split())
-            yield f"* `{name}{inspect.signature(method)}`: {_marks(said)}".replace("'", "")
-    yield ""
-
-
-def _text(doc: str) -> list[str]:
-    """A docstring as Markdown."""
-    text = _marks(inspect.cleandoc(doc))
-    if "Example::" not in text:
-        return text.splitlines()
-    before, code = text.split("Example::")
-    return [*before.rstrip().splitlines(), "", "```python", *inspect.cleandoc("\n" + code).strip().splitlines(), "```"]
-
-
-def _marks(text: str) -> str:
-    return re.sub(r"``([^`]+)``", r"`\1`", text)
-
-
 def media_page() -> str:
     """``media.md`` as it stands, with its tables made anew."""
     page = (DOCS / "media.md").read_text(encoding="utf-8")
@@ -303,6 +272,7 @@ def _between(page: str, name: str, made: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "reference/hooks.md": hooks_page,
     "reference/cli.md": commands_page,
+    "reference/testing.md": kit_page,
     "models.md": models_page,
     "media.md": media_page,
     "licences.md": licences_page,

@@ -112,6 +112,20 @@ def test_plugins_use_only_what_is_public() -> None:
                 assert node.module in public, f"{path} imports from {node.module}"
 
 
+def test_examples_stand_alone_and_use_only_what_is_public() -> None:
+    projects = sorted((ROOT / "examples").glob("*/pyproject.toml"))
+    assert [project.parent.name for project in projects] == ["roop-frames-csv", "roop-pixelate"]
+    members = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
+    assert members == ["plugins/*"]
+    for project in projects:
+        own = project.parent.name.replace("-", "_")
+        for path in project.parent.rglob("*.py"):
+            modules = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
+            foreign = {str(module) for module in modules if str(module).startswith("roop_")}
+            assert {name for name in foreign if name.split(".")[0] != own} <= {"roop_host", "roop_host.testing"}, path
+            assert not list(left_out(path.read_text(encoding="utf-8"))), path
+
+
 def test_every_public_name_can_be_imported() -> None:
     import roop_host
     import roop_host.testing

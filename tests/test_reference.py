@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import kit
 import pytest
 import reference
 from pulled import graph, pack, spec
+from terminal import roop
 
-from roop_host import Choice
+from roop_host import Choice, Tensor, testing
 from roop_host.plugins.found import KINDS
 
 
@@ -25,7 +27,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
-def test_the_page_is_current(name: str) -> None:
+def test_the_page_is_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "_help", lambda words: roop(*words.split(), "--help", COLUMNS="100").stdout)
     assert (DOCS / name).read_text(encoding="utf-8") == reference.PAGES[name](), "run: python scripts/reference.py"
 
 
@@ -47,6 +50,29 @@ def test_the_page_of_models_names_every_kind() -> None:
     assert f"**`bundle.zip`**, 3 bytes, SHA-256 `{bundle.sha256}`:\n\n* <https://example.test/bundle.zip>" in page
 
 
+def test_the_page_of_the_kit_has_every_check_every_fixture_and_every_public_name() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    for hook in KINDS:
+        for check in testing.checks_of(hook):
+            assert f"| `{check.id}` | " in page
+            assert check.says
+            assert check.advice
+    for name in ("isolated_roop", "roop_cli", "fake_plugin", "pictures", "video"):
+        assert f"\n### {name}\n" in page
+    for name in testing.__all__:
+        assert f"\n### {name}\n" in page or f"\n* `{name}`: " in page
+
+
+def test_the_examples_of_the_kit_are_whole() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    made: dict[str, Any] = {**vars(testing), "Tensor": Tensor}
+    for block in blocks:
+        exec(block, made)
+    assert made["TestMyFilter"].name == "my_filter"
+    assert made["twice"].compute({"x": 2}) == [4]
+
+
 @pytest.mark.parametrize("name", reference.hooks())
 def test_every_hook_stands_there_with_its_exact_signature_and_an_example(name: str) -> None:
     page = (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
@@ -59,10 +85,10 @@ def test_the_loader_knows_every_hook() -> None:
     assert set(reference.hooks()) == {*KINDS, "roop_job_finished"} == set(reference.RECORDS)
 
 
-@pytest.mark.parametrize("name", reference.hooks())
-def test_every_hook_is_used_by_a_test(name: str) -> None:
-    tests = [path for path in Path(__file__).parent.rglob("*.py") if path != Path(__file__)]
-    assert any(re.search(rf"\b{name}\b", path.read_text(encoding="utf-8")) for path in tests)
+def test_every_hook_has_a_test_of_its_own() -> None:
+    tree = ast.parse((Path(__file__).parent / "plugins" / "test_hooks.py").read_text(encoding="utf-8"))
+    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    assert tests == {f"test_hook_{name}" for name in reference.hooks()}
 
 
 def test_every_command_stands_in_the_reference() -> None:

@@ -18,7 +18,10 @@ from roop_host.types.packages import pip
 if TYPE_CHECKING:
     from roop_host.cli.asked import Asked
 
-_EPILOG = "roop plugins new NAME --kind KIND writes a package with a plugin to begin with."
+_EPILOG = (
+    "roop plugins new NAME --kind KIND writes a package with a plugin to begin with; roop plugins check NAME checks what an "
+    "installed one does."
+)
 _HEAD = ("NAME", "PACKAGE", "STATUS", "DECLARES", "NETWORK", "FROM")
 
 

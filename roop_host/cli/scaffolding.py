@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,9 +10,9 @@ import typer
 
 from roop_host.cli.app import plain
 from roop_host.errors import UsageError
-from roop_host.scaffold import example_of, write
-from roop_host.scaffold.names import Names, names_of, require_free
-from roop_host.scaffold.parts import KINDS, PARTS, ROLES
+from roop_host.scaffold import Scaffold, write
+from roop_host.scaffold.names import names_of, require_free
+from roop_host.scaffold.parts import KINDS, ROLES
 from roop_host.types.options import closest
 from roop_host.types.packages import pip
 
@@ -48,8 +47,8 @@ def build(asked: Asked) -> Any:
         require_free(names, kind, _taken(plugins), _flags(plugins))
         if folder == "":
             raise UsageError("--folder is empty; name a folder, or leave it out for the working folder")
-        made = write(names, part, Path(folder or "."))
-        _tell(names, part, made)
+        scaffold = Scaffold(names, part)
+        _tell(scaffold, write(scaffold, Path(folder or ".")))
 
     return plain("new", call, _EPILOG)
 
@@ -79,8 +78,8 @@ def _flags(plugins: Plugins) -> Iterator[tuple[str, str]]:
         yield from ((name, f"the plugin {owner}") for option in options for name in option.taken_names)
 
 
-def _tell(names: Names, part: str, made: Path) -> None:
-    typer.echo(f"{made}: {PARTS[part].kind} {names.declared(PARTS[part].kind)}, package {names.distribution}")
+def _tell(scaffold: Scaffold, made: Path) -> None:
+    typer.echo(f"{made}: the {scaffold.kind} {scaffold.declared}, package {scaffold.names.distribution}")
     typer.echo(f"  install: {pip('install', '-e', f'{made}[test]')}")
-    typer.echo(f"  check:   {shlex.join(['roop', 'plugins', 'check', names.plugin])}")
-    typer.echo(f"  use:     {example_of(names, part)}")
+    typer.echo(f"  check:   {scaffold.check}")
+    typer.echo(f"  use:     {scaffold.example}")

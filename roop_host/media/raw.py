@@ -49,7 +49,9 @@ def raw_frame(bgr: NDArray[np.uint8], info: MediaInfo, *, index: int, pts: int) 
     colour["interpolation"] = EXACT
     picture = given.reformat(format=info.pix_fmt, dst_colorspace=BT709.space, dst_color_range=BT709.range, **colour)
     picture.pts, picture.time_base = pts, info.time_base
-    return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base)
+    # Nobody tells how long the last one is shown; an animation, which has no rate, must say it.
+    lasts = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 0
+    return Frame(AvPixels(info.layout, picture), index=index, pts=pts, time_base=info.time_base, duration=lasts)
 
 
 def planar_frame(

@@ -11,7 +11,7 @@ from roop_host.plugins.names import DECLARED_BY, HOST_COMMANDS, HOST_NAMES, OWN_
 
 #: ``roop-host`` is the host's package; a test of that name would be the conformance test's file.
 _RESERVED = frozenset({"host", "conformance"})
-_LONGEST = 40
+_LONGEST = 24
 
 
 @dataclass(frozen=True, slots=True)

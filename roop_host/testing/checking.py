@@ -68,8 +68,8 @@ class Result:
 
 def check_of(function: Callable[[Subject], None]) -> Check:
     """A check from a function: its docstring's first line is what must hold, the rest is the advice."""
-    says, _, advice = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
-    return Check(function.__name__, one_line(says), one_line(advice.replace("``", "")), function)
+    says, _, advice = inspect.cleandoc(function.__doc__ or "").replace("``", "").partition("\n\n")
+    return Check(function.__name__, one_line(says), one_line(advice), function)
 
 
 def checks(*functions: Callable[[Subject], None]) -> tuple[Check, ...]:

@@ -21,7 +21,12 @@ _TEST = "test_"
 
 
 class _Conformance:
-    """What all have in common. ``name`` is what the plugin declares, ``options`` are the plugin's as a user says them."""
+    """What all have in common: ``name`` is what the plugin declares, ``options`` are the plugin's as a user says them.
+
+    ``models`` is the folder of the model store, None for this machine's; nothing is fetched into it. ``address`` is what a
+    source opens. Override ``plugins`` where the plugin is not installed, or ``subject`` for what is only known at run time,
+    such as the address of a server. A test that is named as a standard one is refused: waive it.
+    """
 
     hook: ClassVar[str] = ""
     name: ClassVar[str] = ""
@@ -66,7 +71,8 @@ def _test_of(check: Check) -> Callable[[_Conformance], None]:
             import pytest
 
             pytest.xfail(result.told)
-        assert result.good, f"{check.says} {result.told}. {check.advice}"
+        if not result.good:
+            raise AssertionError(f"{check.says} {result.told}. {check.advice}") from result.cause
 
     test.__doc__ = f"{check.says}\n\n{check.advice}"
     test.__name__ = _TEST + check.id

@@ -264,7 +264,9 @@ def halfway(data: bytes, reached: threading.Event) -> Answer:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.slow) for one in (signal.SIGTERM, signal.SIGKILL))]
+)
 def test_stopped_in_the_middle(number: signal.Signals, tmp_path: Path) -> None:
     site, store, reached = tmp_path / "site", Store(tmp_path / "store"), threading.Event()
     with serving() as web:

@@ -48,7 +48,7 @@ def modules_after(command: str, site: Path | None) -> set[str]:
     return set(modules)
 
 
-@pytest.fixture(scope="module", params=[0, 5, 50])
+@pytest.fixture(scope="module", params=[0, pytest.param(5, marks=pytest.mark.slow), 50])
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path | None]:
     folder = tmp_path_factory.mktemp("many")
     for number in range(request.param):

@@ -155,6 +155,7 @@ def test_named_twice_it_enhances_once(found: Plugins, network: dict[str, Any], t
     assert np.array_equal(one, more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sharp", ["network", "embedded"])
 def test_a_face_that_stands_still_does_not_flicker(
     sharp: str, found: Plugins, network: dict[str, Any], still: Path, tmp_path: Path
@@ -167,6 +168,7 @@ def test_a_face_that_stands_still_does_not_flicker(
     assert flicker(after) <= 1.2 * flicker(before)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
     found: Plugins, network: dict[str, Any], still: Path, tmp_path: Path
 ) -> None:

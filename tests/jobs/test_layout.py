@@ -77,7 +77,7 @@ def past_without_the_last(tally: dict[str, Any]) -> None:
     ],
     ids=["a count is missing", "a count is not known", "of screening", "notices", "of the choice"],
 )
-@pytest.mark.parametrize("spoiled", [(1,), (0, 1)])
+@pytest.mark.parametrize("spoiled", [(1,), pytest.param((0, 1), marks=pytest.mark.slow)])
 def test_segments_whose_tally_can_not_be_read_are_made_again(
     spoiled: tuple[int, ...], change: Callable[[dict[str, Any]], object], clip: Path, torn: Job, tmp_path: Path
 ) -> None:

@@ -203,6 +203,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_clip_and_the_same_bytes_when_it_is_continued(found: Plugins, store: Path, clip: Path, tmp_path: Path) -> None:
     from roop_host import ExecutionOptions
 

@@ -54,8 +54,10 @@ def refused(found: Plugins, what: Job, **wish: object) -> RoopError:
 @pytest.mark.parametrize(
     ("part", "frames", "number"),
     [
-        *(({}, 30, number) for number in (0, 1, 13, 29)),
-        *(({"trim_start": "0.2"}, 25, number) for number in (0, 1, 13, 24)),
+        *(({}, 30, number) for number in (0, 13)),
+        *(pytest.param({}, 30, number, marks=pytest.mark.slow) for number in (1, 29)),
+        *(({"trim_start": "0.2"}, 25, number) for number in (1, 24)),
+        *(pytest.param({"trim_start": "0.2"}, 25, number, marks=pytest.mark.slow) for number in (0, 13)),
     ],
 )
 def test_it_is_the_frame_that_a_run_makes(

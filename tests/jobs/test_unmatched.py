@@ -182,12 +182,12 @@ def test_in_an_animation_the_delay_before_grows(suffix: str, clip: Path, face: P
     [
         (".mp4", "drop", BLIND, {}),
         (".mp4", "hold", BLIND, {}),
-        (".gif", "drop", BLIND, {}),
-        (".gif", "hold", BLIND, {"trim_start": "3f"}),
-        (".mp4", "drop", range(19), {"trim_start": "0.08", "trim_end": "1.1"}),
-        (".mkv", "hold", range(8, 16), {"fps": "50"}),
+        pytest.param(".gif", "drop", BLIND, {}, marks=pytest.mark.slow),
+        pytest.param(".gif", "hold", BLIND, {"trim_start": "3f"}, marks=pytest.mark.slow),
+        pytest.param(".mp4", "drop", range(19), {"trim_start": "0.08", "trim_end": "1.1"}, marks=pytest.mark.slow),
+        pytest.param(".mkv", "hold", range(8, 16), {"fps": "50"}, marks=pytest.mark.slow),
         (".mp4", "drop", (14, 15, 23), {"fps": "50"}),
-        (".mp4", "hold", (14, 15, 23), {"trim_start": "0.08"}),
+        pytest.param(".mp4", "hold", (14, 15, 23), {"trim_start": "0.08"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -242,10 +242,11 @@ ASKED: list[dict[str, Any]] = [
     {"deinterlace": True, "fps": "12", "trim_start": "0.33"},
     {"scale": "50%", "fps": "30"},
 ]
+REST = ["open", "late", "mkv", "ts", "avi", "ntsc"]
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-@pytest.mark.parametrize("kind", ["plain", "vfr", "open", "late", "mkv", "ts", "avi", "ntsc"])
+@pytest.mark.parametrize("kind", ["plain", "vfr", *(pytest.param(kind, marks=pytest.mark.slow) for kind in REST)])
 def test_begun_again_gives_the_same(kind: str, asked: dict[str, Any], tmp_path: Path) -> None:
     path = clip(kind, tmp_path)
     whole, reader = seen(path, **asked)

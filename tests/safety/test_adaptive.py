@@ -200,7 +200,8 @@ def cut_in_the_dark() -> list[Picture]:
     return [mixed(flat((0, 0, 0)), mixed(flat(), spot(), n / 24), 0.15 + 0.6 * n / 24) for n in range(25)]
 
 
-PASSAGES = [slow_drift, overlay, cross_fade, large_patch, growing_patch, one_bad_frame, cut_in_the_dark]
+LONG = [cross_fade, large_patch, growing_patch, cut_in_the_dark]
+PASSAGES = [slow_drift, overlay, one_bad_frame, *(pytest.param(passage, marks=pytest.mark.slow) for passage in LONG)]
 
 
 @pytest.mark.parametrize("passage", PASSAGES)

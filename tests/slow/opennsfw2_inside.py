@@ -26,7 +26,7 @@ from onnx import numpy_helper
 from PIL import Image
 
 from roop_host import Context, Job, ModelError, ModelSpec, Report, Stage, Step
-from roop_host.testing import context_of, frame_of, host_of
+from roop_host.testing import ScreenerConformance, context_of, frame_of, host_of
 from roop_nsfw import backends, keras_backend, nudity, plugin
 from roop_nsfw.options import NUDITY_LIMIT, Options
 
@@ -214,3 +214,9 @@ def test_its_limit_is_lowered_by_its_own_option(tmp_path: Path) -> None:
     assert report.screening[1].limit == 0.4
     report = run(tmp_path / "two.png", nudity_threshold=0.8)
     assert report.screening[1].limit == NUDITY_LIMIT
+
+
+class TestNudity(ScreenerConformance):
+    """The kit's checks of the screener whose package is only here."""
+
+    name = "nudity"

@@ -66,9 +66,10 @@ def test_its_own_tests_pass_where_it_is_installed(
 
 
 @pytest.mark.slow
-def test_both_are_installed_and_tell_their_options(furnished: Path) -> None:
+def test_both_are_installed_and_healthy_and_tell_their_options(furnished: Path) -> None:
     found = states(furnished)
     assert {name: found[f"{name} of roop-{name}"] for name in EXAMPLES} == dict.fromkeys(EXAMPLES, "ok")
+    assert "nothing to repair" in roop(furnished, "plugins", "check", "frames-csv").stdout
     flags = roop(furnished, "run", "--help").stdout
     assert all(flag in flags for flag in ("--pixelate-cells", "--pixelate-hold", "--frames-csv-rows"))
 

@@ -133,10 +133,14 @@ def planes_of(path: Path) -> list[list[NDArray[Any]]]:
         ]
 
 
-def noisy_planes(height: int, width: int, number: int, *, depth: int = 8, least: int = 40, most: int = 220) -> list[Any]:
-    """4:2:0 of noise; ``least`` and ``most`` are levels of 8 bits."""
+def noisy_planes(
+    height: int, width: int, number: int, *, depth: int = 8, luma: tuple[int, int] = (40, 220), chroma: int = 10
+) -> list[Any]:
+    """4:2:0 of noise; ``luma`` is from and to, and ``chroma`` how far from grey, in levels of 8 bits."""
     made = np.random.default_rng(number)
     scale, kind = 1 << (depth - 8), np.uint8 if depth == 8 else np.uint16
     small = ((height + 1) // 2, (width + 1) // 2)
-    luma = made.integers(least * scale, most * scale, (height, width)).astype(kind)
-    return [luma, *(made.integers(118 * scale, 138 * scale, small).astype(kind) for _ in range(2))]
+    least, most = (scale * level for level in luma)
+    first = made.integers(least, most, (height, width)).astype(kind)
+    others = [made.integers((128 - chroma) * scale, (128 + chroma) * scale, small).astype(kind) for _ in range(2)]
+    return [first, *others]

@@ -54,11 +54,13 @@ def test_the_plugin_declares_one_step_that_makes_nothing_up() -> None:
 
 
 @pytest.mark.parametrize(("pix_fmt", "depth"), [("yuv420p", 8), ("yuv420p10le", 10)])
-@pytest.mark.parametrize("size", [(96, 128), (95, 127)])
-def test_no_trace_is_left_in_the_samples(pix_fmt: str, depth: int, size: tuple[int, int], tmp_path: Path) -> None:
-    """Whites above white and blacks below black are noise too, though nobody sees them."""
+@pytest.mark.parametrize(("size", "chroma"), [((96, 128), 10), ((95, 127), 10), ((96, 128), 120)])
+def test_no_trace_is_left_in_the_samples(
+    pix_fmt: str, depth: int, size: tuple[int, int], chroma: int, tmp_path: Path
+) -> None:
+    """Whites above white, blacks below black and colours that no screen has are noise too, though nobody sees them."""
     height, width = size
-    pictures = [noisy_planes(height, width, number, depth=depth, least=1, most=254) for number in range(7)]
+    pictures = [noisy_planes(height, width, number, depth=depth, luma=(1, 254), chroma=chroma) for number in range(7)]
     target = make_clip(tmp_path / "in.mkv", pictures, pix_fmt)
     report = run(job(target, tmp_path / "out.mkv", faces="all"))
     assert report.exit_code == 0

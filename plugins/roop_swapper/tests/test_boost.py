@@ -135,7 +135,11 @@ def boosted(spec: NetworkSpec, folder: Path, graph: graphs.Graph, pixels: Any) -
     return swapper
 
 
-@pytest.mark.parametrize("spec", NETWORKS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize(
+    "spec",
+    [NETWORKS[0], *(pytest.param(spec, marks=pytest.mark.slow) for spec in NETWORKS[1:])],
+    ids=lambda spec: spec.name,
+)
 def test_an_identity_is_the_plain_one_where_nothing_is_fine(spec: NetworkSpec, tmp_path: Path, smooth: Picture) -> None:
     pixels = spec.boosts[1]
     face = face_at(spec, 600, 600, pixels)

@@ -16,6 +16,8 @@ from roop_host.testing.subject import Subject
 _HELP = "--help"
 #: What no command takes.
 _UNKNOWN = "--roop-check-no-such-option"
+#: typer sets it in every call, and the process ends with a command.
+_PARSERS_OWN = "what handles errors that nobody caught"
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -125,7 +127,7 @@ def _called(subject: Subject, words: Sequence[str]) -> _Ended:
         after = process_state()
     finally:
         put_back(before)
-    changed = tuple(name for name, value in before.items() if after[name] != value)
+    changed = tuple(name for name, value in before.items() if after[name] != value and name != _PARSERS_OWN)
     return _Ended(code, out.getvalue(), err.getvalue(), changed)
 
 

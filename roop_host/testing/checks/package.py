@@ -35,9 +35,11 @@ def package_is_honest(subject: Subject) -> None:
         raise Failed(says)
     said = dist.metadata
     classifiers = said.get_all("Classifier") or []
-    if not (said["License-Expression"] or said["License"] or any(word.startswith("License ::") for word in classifiers)):
+    if not (
+        said.get("License-Expression") or said.get("License") or any(word.startswith("License ::") for word in classifiers)
+    ):
         raise Failed("it states no licence")
-    if not said["Requires-Python"]:
+    if not said.get("Requires-Python"):
         raise Failed("it does not state which Python it needs (requires-python)")
     if not plugin.editable:
         foreign = [*_foreign(dist, plugin.name)]
@@ -65,7 +67,7 @@ def _of_what_it_needs(dist: Any) -> Iterator[str]:
         yield "it depends on any roop-host; say from which version on (roop-host>=...)"
     for need in always:
         if canonicalize_name(need.name).startswith(_RIVALS):
-            yield f"it depends on {need.name}, which the host has, or has in another form; take it out"
+            yield f"it depends on {canonicalize_name(need.name)}, which the host has, or has in another form; take it out"
 
 
 def _foreign(dist: Any, name: str) -> Iterator[str]:

@@ -64,21 +64,26 @@ def _imported() -> None:
     import json
     import sys
     import traceback
+    from pathlib import Path
 
     sys.path[:], wanted, heavy = json.load(sys.stdin)
     from roop_host.plugins.scan import installed
 
     by: dict[str, str] = {}
+    plugin = next(one for one in installed() if one.status.name == wanted)
+    own = plugin.module.partition(".")[0]
 
     class Watch:
         @staticmethod
         def find_spec(name: str, path: Any = None, target: Any = None) -> None:
             if name in heavy and name not in by:
-                frames = [frame for frame in traceback.extract_stack()[:-1] if not frame.filename.startswith("<frozen")]
-                by[name] = f"{frames[-1].filename}, line {frames[-1].lineno}"
+                frames = [frame for frame in traceback.extract_stack()[:-1] if not frame.filename.startswith("<")]
+                mine = [frame for frame in frames if own in Path(frame.filename).with_suffix("").parts]
+                place = (mine or frames)[-1]
+                by[name] = f"{place.filename}, line {place.lineno}"
 
     sys.meta_path.insert(0, Watch)
-    next(one for one in installed() if one.status.name == wanted).load()
+    plugin.load()
     print("\n" + json.dumps({name: place for name, place in by.items() if name in sys.modules}))
 
 

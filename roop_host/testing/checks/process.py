@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import gc
 import io
@@ -13,7 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from ipaddress import ip_address
 from typing import Any
@@ -104,35 +105,39 @@ def offline() -> Iterator[list[str]]:
     """Refuses connections to other machines, and notes which were asked for."""
     reached: list[str] = []
 
-    def refuse(address: Any) -> None:
-        host = address[0] if isinstance(address, tuple) else None
-        if host is None or _is_here(host):
-            return
-        reached.append(str(host))
-        raise OSError(f"the kit lets nobody reach {host}")
+    def refused(host: Any) -> bool:
+        if isinstance(host, bytes):
+            host = host.decode(errors="replace")
+        if not isinstance(host, str) or not host or _is_here(host):
+            return False
+        reached.append(host)
+        return True
 
-    def guarded(real: Callable[..., Any]) -> Callable[..., Any]:
-        def connect(self: socket.socket, address: Any) -> Any:
-            refuse(address)
-            return real(self, address)
+    def connect(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and refused(address[0]):
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        real_connect(self, address)
 
-        return connect
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        if isinstance(address, tuple) and refused(address[0]):
+            return errno.ENETUNREACH
+        return real_connect_ex(self, address)
 
     def getaddrinfo(host: Any, *args: Any, **more: Any) -> Any:
-        if host:
-            refuse((host.decode() if isinstance(host, bytes) else host,))
-        return found(host, *args, **more)
+        if refused(host):
+            raise socket.gaierror(socket.EAI_AGAIN, "the kit looks up no names")
+        return real_getaddrinfo(host, *args, **more)
 
-    found = socket.getaddrinfo
-    # The class takes these from one in C, which can't be changed: what is set here stands before it.
-    socket.socket.connect = guarded(socket.socket.connect)  # type: ignore[method-assign]
-    socket.socket.connect_ex = guarded(socket.socket.connect_ex)  # type: ignore[method-assign]
+    real_connect, real_connect_ex, real_getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+    # The class has the first two from one in C, which can't be changed: what is set here stands before it.
+    socket.socket.connect = connect  # type: ignore[method-assign,assignment]
+    socket.socket.connect_ex = connect_ex  # type: ignore[method-assign,assignment]
     socket.getaddrinfo = getaddrinfo
     try:
         yield reached
     finally:
         del socket.socket.connect, socket.socket.connect_ex
-        socket.getaddrinfo = found
+        socket.getaddrinfo = real_getaddrinfo
 
 
 def _is_here(host: str) -> bool:

@@ -29,15 +29,15 @@ def faces_changed_are_named(subject: Subject) -> None:
     with working(subject) as step:
         made = run_step(step, subject.spec, frames(given))
     for frame, picture in zip(made, given, strict=True):
+        strange = frame.edited - {face.id for face in picture.faces}
+        if strange:
+            raise Failed(f"it named face_id {min(strange)}, and no face of the frame has that")
         differs = (frame.bgr() != picture.bgr).any(axis=2)
         for face in picture.faces:
             middle = _middle(face)
             share = float(differs[middle.y0 : middle.y1, middle.x0 : middle.x1].mean())
             if share > _MOST and face.id not in frame.edited:
                 raise Failed(f"it changed {100 * share:.0f} % of the middle of a face, and named no face_id")
-        strange = frame.edited - {face.id for face in picture.faces}
-        if strange:
-            raise Failed(f"it named face_id {min(strange)}, and no face of the frame has that")
 
 
 def _middle(face: Face) -> Box:

@@ -18,8 +18,6 @@ _Xyxy = tuple[float, float, float, float]
 _LEAST_CELL = 4
 #: Outside of what is covered in full a cover fades away, over so much of the shape's radius.
 _FADES = {"mosaic": 0.0, "blur": 0.15, "fill": 0.02}
-#: Of a cell: so wide is the blur that makes one ground of them.
-_BLUR = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +77,13 @@ def painted(cover: Cover, bgr: NDArray[Any], style: Style) -> NDArray[np.float32
     """What stands in ``cover.box`` in place of its picture ``bgr``, which is float32 as what is returned."""
     if style == "fill":
         return np.zeros_like(bgr)
-    cells = _means(bgr, cover.cell)
+    means = _means(bgr, cover.cell)
+    height, width = bgr.shape[:2]
     if style == "mosaic":
-        return cells
-    blurred = cv2.GaussianBlur(cells, (0, 0), cover.cell * _BLUR, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(blurred, np.float32)
+        return np.repeat(np.repeat(means, cover.cell, 0), cover.cell, 1)[:height, :width]
+    size = means.shape[1] * cover.cell, means.shape[0] * cover.cell
+    blurred = cv2.resize(cv2.GaussianBlur(means, (3, 3), 0), size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(blurred[:height, :width], 0, 1), np.float32)
 
 
 def _nearest(start: int, end: int, grain: int, middle: float) -> NDArray[np.float64]:
@@ -94,10 +94,9 @@ def _nearest(start: int, end: int, grain: int, middle: float) -> NDArray[np.floa
 
 
 def _means(bgr: NDArray[Any], cell: int) -> NDArray[np.float32]:
-    """Every pixel of a cell as the mean of all of it; cells at the end may be cut off by the picture's edge."""
+    """The mean of each cell, ``(rows, columns, 3)``; those at the end may be cut off by the picture's edge."""
     height, width = bgr.shape[:2]
     rows, columns = np.arange(0, height, cell), np.arange(0, width, cell)
     sums = np.add.reduceat(np.add.reduceat(bgr, rows, 0, dtype=np.float64), columns, 1)
     tall, wide = np.diff(rows, append=height), np.diff(columns, append=width)
-    means = (sums / (tall[:, None] * wide)[..., None]).astype(np.float32)
-    return np.ascontiguousarray(np.repeat(np.repeat(means, tall, 0), wide, 1))
+    return np.asarray(sums / (tall[:, None] * wide)[..., None], np.float32)

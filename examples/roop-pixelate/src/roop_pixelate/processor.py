@@ -60,12 +60,15 @@ def _points_at_somebody(job: Job) -> bool:
 
 
 def _erase(frame: Frame, cover: Cover, face_id: int | None) -> None:
-    """Grey, where nothing may be seen of what was there.
+    """Grey, where nothing may be seen of what was there and not all of it was seen.
 
     ``put`` adds differences, and a picture may hold what can't be shown, such as whites above white: all of that reads as
     white, and a difference from white leaves what tells it apart. From grey it can be shown, and the next ``put`` takes it.
     """
-    full = (cover.alpha >= 1).astype(np.float32)
+    full = cover.alpha >= 1
     grey = np.full((*full.shape, 3), 0.5, np.float32)
     for _ in range(2):  # once for whites above white, twice for colours that no screen has
-        frame.put(cover.box, grey, full, face_id=face_id)
+        bgr = frame.bgr(cover.box, np.float32)
+        if not (full[..., None] & ((bgr <= 0) | (bgr >= 1))).any():
+            return
+        frame.put(cover.box, grey, full.astype(np.float32), face_id=face_id)

@@ -1,0 +1,158 @@
+"""What must hold for a writer's object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from roop_host.errors import InputError, OutputError, UsageError
+from roop_host.testing.checking import DoesNotApply, Failed
+from roop_host.testing.handling import asked_of, timed
+from roop_host.testing.odd import odd_frames
+from roop_host.testing.people import clip
+from roop_host.testing.subject import Subject
+from roop_host.types.frame import Frame
+from roop_host.types.objects import StreamInfo, Writer
+
+_OPEN_FILES = Path("/proc/self/fd")
+
+
+def writer_writes_its_path_alone(subject: Subject) -> None:
+    """The file that is there after ``close`` is the one of ``open``, not empty, and nothing stands beside it.
+
+    Write to the very ``path``, which is a temporary name: the host gives the file its own. What needs a second file removes
+    it in ``close`` and ``abort``.
+    """
+    require_writer(subject)
+    with subject.made() as writer, TemporaryDirectory() as folder:
+        path = Path(folder) / f"output{subject.spec.suffixes[0]}"
+        written(writer, path, timed(clip(3)))
+        if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            raise Failed("it left no file at the path it was given, an empty one or a link")
+        beside = sorted(item.name for item in Path(folder).iterdir() if item != path)
+        if beside:
+            raise Failed(f"it left beside the file: {', '.join(beside)}")
+
+
+def writer_writes_what_it_is_given(subject: Subject) -> None:
+    """Other frames make another file, and equal ones one as long as before, one after the other from one object.
+
+    ``open`` begins anew: nothing of the last file stays.
+    """
+    require_writer(subject)
+    with subject.made() as writer, TemporaryDirectory() as folder:
+        made = []
+        for number, pictures in enumerate((clip(2), clip(1), clip(2))):
+            path = Path(folder) / f"{number}{subject.spec.suffixes[0]}"
+            made.append(written(writer, path, timed(pictures)))
+    if made[0] == made[1]:
+        raise Failed("two frames and one make the same file")
+    if len(made[0]) != len(made[2]):
+        raise Failed(f"equal frames make a file of {len(made[0])} bytes at first, and of {len(made[2])} the second time")
+
+
+def writer_need_not_know_the_length(subject: Subject) -> None:
+    """A stream whose number of frames is not known is written.
+
+    ``StreamInfo.frames`` is None for a camera, and else an estimate: count the frames that come.
+    """
+    require_writer(subject)
+    with subject.made() as writer, TemporaryDirectory() as folder:
+        path = Path(folder) / f"output{subject.spec.suffixes[0]}"
+        for length in (None, 1, 9):
+            with asked_of(f"a stream of 3 frames whose length is said to be {length}"):
+                written(writer, path, timed(clip(3)), length=length)
+            path.unlink(missing_ok=True)
+
+
+def writer_gives_up_at_any_time(subject: Subject) -> None:
+    """``abort`` is no error before ``open``, between frames and after ``close``, and leaves no file open.
+
+    A job may fail at any time; an open file can't be removed everywhere. Keep the file in an attribute that is None while
+    none is open.
+    """
+    require_writer(subject)
+    for when in range(5):
+        with subject.made() as writer, TemporaryDirectory() as folder:
+            path = Path(folder) / f"output{subject.spec.suffixes[0]}"
+            place = ("before open", "after open", "after a frame", "after close", "twice")[when]
+            frames = timed(clip(1))
+            if when:
+                writer.open(path, _stream(frames[0], 1))
+            if when > 1:
+                writer.write(frames[0].view())
+            if when == 3:
+                writer.close()
+            with asked_of(f"abort {place}"):
+                for _ in range(1 + (when == 4)):
+                    writer.abort()
+            _require_closed(path, f"after abort {place}")
+
+
+def writer_takes_odd_frames(subject: Subject) -> None:
+    """Tiny, turned, deep, grey and transparent frames are written, or refused with a sentence.
+
+    What the format can't hold is an ``OutputError`` that says so and what to do, best in ``open``.
+    """
+    require_writer(subject)
+    for name, frame in odd_frames().items():
+        with subject.made() as writer, TemporaryDirectory() as folder, asked_of(name):
+            path = Path(folder) / f"output{subject.spec.suffixes[0]}"
+            try:
+                written(writer, path, [frame])
+            except (InputError, OutputError, UsageError) as error:
+                writer.abort()
+                if not str(error).strip():
+                    raise Failed(f"it refuses {name} without a word") from error
+
+
+def require_writer(subject: Subject) -> None:
+    """Raise ``DoesNotApply`` for the other roles."""
+    if subject.spec.role != "writer":
+        raise DoesNotApply(f"it is a {subject.spec.role}, not a writer")
+
+
+def written(writer: Writer, path: Path, frames: Sequence[Frame], length: int | None = None) -> bytes:
+    """What stands in the file that the writer makes of frames of one size; empty where there is none."""
+    writer.open(path, _stream(frames[0], length))
+    for frame in frames:
+        writer.write(frame.view())
+    writer.close()
+    _require_closed(path, "after close")
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _stream(frame: Frame, length: int | None) -> StreamInfo:
+    return StreamInfo(frame.width, frame.height, Fraction(1, 12800), Fraction(25), length)
+
+
+def _require_closed(path: Path, when: str) -> None:
+    """Raise ``Failed`` where this process has the file open, as far as the system tells."""
+    if _OPEN_FILES.is_dir():
+        for handle in _OPEN_FILES.iterdir():
+            if handle.is_symlink() and _leads_to(handle) == str(path.resolve()):
+                raise Failed(f"the file is still open {when}")
+    elif os.name == "nt" and path.exists():
+        try:
+            path.replace(path)
+        except PermissionError as error:
+            raise Failed(f"the file is still open {when}") from error
+
+
+def _leads_to(handle: Path) -> str:
+    try:
+        return str(handle.readlink())
+    except OSError:  # closed meanwhile
+        return ""
+
+
+FUNCTIONS = (
+    writer_writes_its_path_alone,
+    writer_writes_what_it_is_given,
+    writer_need_not_know_the_length,
+    writer_gives_up_at_any_time,
+    writer_takes_odd_frames,
+)
