@@ -31,7 +31,7 @@ PAGES = {
 }
 BLOCKS = {page: blocks_of(page, text) for page, text in PAGES.items()}
 EVERY = [block for blocks in BLOCKS.values() for block in blocks]
-SPANS = {page: spans for page, text in PAGES.items() if (spans := spans_of(page, text))}
+SPANS = {page: spans for page, text in PAGES.items() if page not in ELSEWHERE and (spans := spans_of(page, text))}
 
 
 def is_run(block: Block) -> bool:
