@@ -89,7 +89,7 @@ def test_what_a_sentence_names_is_known(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(map(is_run, blocks))])
 def test_a_page_runs_from_its_first_line_to_its_last(page: str, prepared: Path, tmp_path: Path) -> None:
     folder = copy_of(prepared, tmp_path / "folder")
