@@ -172,7 +172,7 @@ def _asked(subject: Subject) -> Iterator[tuple[str, tuple[ModelSpec, ...], Any]]
 
 
 def _is_named(subject: Subject, said: str, models: tuple[ModelSpec, ...], context: Any) -> None:
-    names = " or ".join(model.name for model in models)
+    names = " or ".join(dict.fromkeys(model.name for model in models))
     item = subject.fresh()
     try:
         item.setup(context)
