@@ -36,7 +36,7 @@ PARTS = {
         "ScreenerConformance",
         "Refuses pictures that look like those of a list",
         "roop run -s face.jpg -t clip.mp4 -o out.mp4 --$plugin-blocked FOLDER",
-        (_NUMPY, _OPENCV),
+        (_NUMPY, _OPENCV, "pillow>=11.3"),
     ),
     "writer": Part(
         "exporter",
