@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,6 +143,12 @@ def targets(folder: Path, *suffixes: str) -> list[Path]:
 def run_jobs(subject: Subject, jobs: Mapping[Path, Path]) -> Seen:
     """Run a job for each target and its output, one after the other, in one host with no other plugin installed."""
     seen = Seen()
+    with _own_state():
+        _run_jobs(subject, jobs, seen)
+    return seen
+
+
+def _run_jobs(subject: Subject, jobs: Mapping[Path, Path], seen: Seen) -> None:
     options = {subject.declared.plugin.name: dict(subject.values)} if subject.values else {}
     with Host(_around(subject, seen), models=subject.models) as host:
         for target, output in jobs.items():
@@ -151,7 +160,23 @@ def run_jobs(subject: Subject, jobs: Mapping[Path, Path]) -> Seen:
             except RoopError as error:
                 seen.refused = error
             seen.published |= _names(output.parent) - before
-    return seen
+
+
+@contextmanager
+def _own_state() -> Iterator[None]:
+    """The ledger of what may be sent, and keys that sign, are made elsewhere: all is allowed here, and nothing is meant."""
+    with tempfile.TemporaryDirectory() as folder:
+        # What platformdirs reads, the second on Windows.
+        names = ("XDG_STATE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
+        kept = {name: os.environ.get(name) for name in names}
+        os.environ.update(dict.fromkeys(names, folder))
+        try:
+            yield
+        finally:
+            for name, value in kept.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def _around(subject: Subject, seen: Seen) -> Plugins:
