@@ -146,7 +146,7 @@ def test_it_says_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "pip install" in install
     assert f"{made}[test]" in install
     assert check.split(maxsplit=1)[1] == "roop plugins check my-cam --address my-cam:64x48@10"
-    assert use.split(maxsplit=1)[1] == "roop run -s face.jpg -t my-cam:320x240@25 -o out.mp4"
+    assert use.split(maxsplit=1)[1] == "roop run -t my-cam:320x240@25 -o out.mp4 --processors label"
     assert [path.name for path in made.parent.iterdir()] == ["roop-my-cam"]
 
 

@@ -69,7 +69,7 @@ PARTS = {
         "source",
         "SourceConformance",
         "A moving test pattern",
-        "roop run -s face.jpg -t $plugin:320x240@25 -o out.mp4",
+        "roop run -t $plugin:320x240@25 -o out.mp4 --processors label",
         (_NUMPY,),
         "$plugin --address $plugin:64x48@10",
     ),

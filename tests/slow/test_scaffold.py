@@ -110,7 +110,7 @@ def use_uploader(user: User) -> None:
 
 def use_source(user: User) -> None:
     output = user.folder / "out.mp4"
-    user.run("-s", HOPPER, "-t", "my-thing:128x96@10", "-o", output, "--my-thing-seconds", "0.5", "--on-no-face", "copy")
+    user.run("-t", "my-thing:128x96@10", "-o", output, "--processors", "label", "--my-thing-seconds", "0.5")
     with av.open(str(output)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == 5
