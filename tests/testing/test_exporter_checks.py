@@ -319,3 +319,10 @@ def test_what_is_broken_fails_that_check_alone(check: str) -> None:
 @pytest.mark.parametrize(("check", "module", "told"), TOLD, ids=[f"{number}" for number in range(len(TOLD))])
 def test_what_happened_is_told(check: str, module: SimpleNamespace, told: str) -> None:
     assert told in failures(module, check)[check]
+
+
+def test_jobs_of_a_check_stand_in_no_ledger_of_the_person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("XDG_STATE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "mine"))
+    assert failures(finisher(Hashes), "finisher_keeps_pictures") == {}
+    assert not (tmp_path / "mine").exists()
