@@ -141,6 +141,54 @@ class ForgetsTheRest(Healthy):
             self.work(frame, float(frame.bgr().mean()))
 
 
+class GoesByTheBatch(Healthy):
+    """Each face by how bright the frames are that happen to come together."""
+
+    def process(self, window: Window) -> None:
+        mean = float(np.mean([frame.bgr().mean() for frame in window.current]))
+        for frame in window.current:
+            self.work(frame, mean)
+
+    def colour(self, frame: Frame, box: Box, level: float) -> NDArray[np.uint8]:
+        return np.clip(frame.bgr(box) * (level / 128), 0, 255).astype(np.uint8)
+
+
+class Trails(Healthy):
+    """Much of each face is what it made of the frame before, so that what was there fades slowly."""
+
+    share = 0.9
+
+    def process(self, window: Window) -> None:
+        before = window.past[-1] if window.past else None
+        for frame in window.current:
+            for face in frame.faces:
+                box = box_of(face).clip(frame.width, frame.height)
+                if not box.empty:
+                    frame.put(box, (before or frame).bgr(box), self.share, face_id=face.id)
+            before = frame
+
+
+class Brightens(Healthy):
+    """Paints faces grey, every other time lighter, and lighter still from the tenth frame of a segment that it sees on."""
+
+    more, flicker = 2, 0
+
+    def start(self, segment: Segment) -> None:
+        self.seen = 0
+
+    def process(self, window: Window) -> None:
+        for frame in window.current:
+            self.seen += 1
+            self.work(frame, 100 + self.more * (self.seen >= 10) + self.flicker * (frame.index % 2))
+
+    def colour(self, frame: Frame, box: Box, level: float) -> NDArray[np.uint8]:
+        return np.full((box.height, box.width, 3), level, np.uint8)
+
+    def change(self, frame: Frame, face: Face, box: Box, level: float) -> None:
+        if not box.empty:
+            frame.put(box, self.colour(frame, box, level), face_id=face.id)
+
+
 class NeverForgets(Healthy):
     def start(self, segment: Segment) -> None:
         pass
@@ -268,8 +316,14 @@ BROKEN: dict[str, tuple[Case, ...]] = {
         Case(KeepsPlane, "it still had ndarray of frames"),
         Case(KeepsBgr, "when another segment had started it still had what bgr() gave it"),
     ),
-    "batch_equals_single": (Case(ForgetsTheRest, "where it came alone and not among 3"),),
-    "reset_at_a_segments_start": (Case(NeverForgets, "after other frames were seen before it"),),
+    "batch_equals_single": (
+        Case(ForgetsTheRest, "where it came alone and not among 3", ("reset_at_a_segments_start",)),
+        Case(GoesByTheBatch, "where it came alone and not among 3"),
+    ),
+    "reset_at_a_segments_start": (
+        Case(NeverForgets, "after other frames were seen before it"),
+        Case(Trails, "from a run that came there, with a warmup of 2 frames"),
+    ),
     "same_frames_give_the_same_bytes": (
         Case(
             DrawsLots,

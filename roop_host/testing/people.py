@@ -102,13 +102,17 @@ WIDTH, HEIGHT = 480, 256
 
 
 def gathering(number: int = 0) -> Picture:
-    """Both people side by side, ``number`` pixels further apart: Hopper is chosen and gets source 0, Collins is not."""
+    """Both people side by side, ``number`` pixels further apart: Hopper is chosen and gets source 0, Collins is not.
+
+    They move by at most 7 pixels and begin again; the light goes up and down by at most a tenth, and is full at 0.
+    """
     wall = np.random.default_rng(7).integers(60, 120, (HEIGHT // 8, WIDTH // 8, 3)).astype(np.uint8)
     bgr = np.asarray(cv2.resize(wall, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
     hopper, collins = portrait("hopper"), portrait("collins")
     left, right, top = 8 - number % 8, 248 + number % 8, 16
     for one, x in ((hopper, left), (collins, right)):
         bgr[top : top + 224, x : x + 224] = one.bgr
+    bgr = np.asarray(np.rint(bgr * np.float32(_light(number))), np.uint8)
     faces = (
         moved(hopper.face, left, top, id=1, source=0, chosen=True),
         moved(collins.face, right, top, id=2),
@@ -116,6 +120,11 @@ def gathering(number: int = 0) -> Picture:
     return Picture(bgr, faces)
 
 
+def _light(number: int) -> float:
+    """The share of the light there is; never more than all, so that nothing bright is cut off."""
+    return 0.9 + 0.02 * abs(number % 10 - 5)
+
+
 def clip(count: int) -> tuple[Picture, ...]:
-    """The first ``count`` pictures of a clip in which the two move slowly apart."""
+    """The first ``count`` pictures of a clip in which the two move slowly apart, and the light changes."""
     return tuple(gathering(number) for number in range(count))

@@ -26,7 +26,8 @@ class Window:
     """``current`` is edited in place; ``past`` (as this stage left them) and ``future`` are handles without ``put``.
 
     ``past`` ends with the frame just before ``current[0]``; ``future`` begins with the one just after ``current[-1]``.
-    Both are shorter at the start and end of the clip. ``warming`` says that the results of this call are dropped.
+    Both are shorter at the start and end of the clip. At a segment's start ``past`` is what the warm-up made of it, so what
+    mixes it into a frame needs a ``warmup``. ``warming`` says that the results of this call are dropped.
     """
 
     past: tuple[FrameView, ...]

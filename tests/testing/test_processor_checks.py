@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from broken_steps import BROKEN, Case, Healthy
+from broken_steps import BROKEN, Brightens, Case, GoesByTheBatch, Healthy, Trails
 from kit import processor
 
 from roop_host import Processor
@@ -14,6 +14,7 @@ from roop_host.plugins.loader import plugins_of
 from roop_host.testing import Subject, run_check
 from roop_host.testing.checks.processor import CHECKS
 
+BY_ID = {check.id: check for check in CHECKS}
 CASES = [pytest.param(name, case, id=f"{name}-{case.make.__name__}") for name, cases in BROKEN.items() for case in cases]
 
 
@@ -55,3 +56,26 @@ def test_a_check_without_an_object_does_not_apply(name: str, spec: dict[str, Any
     result = run_check(check, subject_of(Healthy, **spec))
     assert result.state == "does not apply"
     assert told in result.told
+
+
+@pytest.mark.parametrize(
+    ("share", "warmup", "state"),
+    [(0.9, 0, "failed"), (0.9, 8, "failed"), (0.9, 30, "passed"), (0.5, 0, "failed"), (0.5, 6, "passed")],
+)
+def test_what_mixes_the_past_into_a_frame_must_warm_up_until_no_seam_is_seen(share: float, warmup: int, state: str) -> None:
+    step = type("Trails", (Trails,), {"share": share})
+    result = run_check(BY_ID["reset_at_a_segments_start"], subject_of(step, batch_size=1, lookahead=0, warmup=warmup))
+    assert result.state == state
+
+
+@pytest.mark.parametrize(
+    ("more", "flicker", "state"), [(1, 0, "passed"), (2, 0, "failed"), (2, 50, "passed"), (3, 50, "failed")]
+)
+def test_a_small_jump_is_seen_where_little_else_changes(more: int, flicker: int, state: str) -> None:
+    step = type("Brightens", (Brightens,), {"more": more, "flicker": flicker})
+    assert run_check(BY_ID["reset_at_a_segments_start"], subject_of(step)).state == state
+
+
+@pytest.mark.parametrize("size", [2, 4, 32])
+def test_a_mean_over_the_batch_is_seen_in_batches_of_any_size(size: int) -> None:
+    assert run_check(BY_ID["batch_equals_single"], subject_of(GoesByTheBatch, batch_size=size)).state == "failed"

@@ -25,6 +25,10 @@ from roop_host.types.window import Segment, Window
 _BATCH = 6
 #: Results of two batch sizes may differ by so much, of 255: networks add up in another order.
 _ROUNDING = 1
+#: So many frames before a segment and its warm-up, all of the ways that people go in the kit's clip, must leave no trace.
+_EARLIER = 8
+#: Where two runs meet, pixels that a step worked on may differ by so much in the mean, of 255: nobody sees that.
+_SEAM = 2.0
 
 
 class _Watched(Processor):
@@ -106,11 +110,12 @@ def reset_at_a_segments_start(subject: Subject) -> None:
     """What came before a segment, but for its warm-up, changes nothing in it.
 
     A run that is continued, or spread over machines, begins at any segment and must give the same bytes: forget in ``start``
-    all that was learnt from frames, random numbers included. What needs some frames to settle says so by ``warmup``.
+    all that was learnt from frames, random numbers included. What needs some frames to settle says so by ``warmup``, also
+    what mixes ``window.past`` into a frame: where a segment begins, the past is what the warm-up made of it.
     """
-    reach = max(subject.spec.warmup, subject.spec.lookbehind)
-    shown = pictures(subject, reach + 2 + subject.spec.lookahead)
-    segment = Segment(1, reach, reach + 2)
+    first = _EARLIER + max(subject.spec.warmup, subject.spec.lookbehind)
+    segment = Segment(1, first, first + 2)
+    shown = pictures(subject, segment.end + subject.spec.lookahead)
     made = []
     for earlier in (False, True):
         with working(subject) as step:
@@ -120,6 +125,30 @@ def reset_at_a_segments_start(subject: Subject) -> None:
     if not all(map(np.array_equal, *made)):
         apart = max(map(_apart, *made))
         raise Failed(f"frames behind a segment's start differ by {apart} of 255 after other frames were seen before it")
+    _require_no_seam(subject, shown, segment, made[0])
+
+
+def _require_no_seam(
+    subject: Subject, shown: Sequence[Picture], segment: Segment, begun: Sequence[NDArray[np.uint8]]
+) -> None:
+    """Raise ``Failed`` where ``begun``, a run that begins at ``segment``, differs visibly from one that came there."""
+    with working(subject) as step:
+        came = seen(run_step(step, subject.spec, frames(shown), segment=Segment(0, 0, segment.end)))
+    for number, frame in enumerate(begun, segment.start):
+        given = shown[number].bgr
+        worked_on = ((frame != given) | (came[number] != given)).any(axis=2)
+        if not worked_on.any():
+            continue
+        apart, own = (_mean_apart(came[number][worked_on], other[worked_on]) for other in (frame, came[number - 1]))
+        if apart > min(_SEAM, max(own, _ROUNDING)):
+            raise Failed(
+                f"{number - segment.start} frames behind a segment's start what it works on differs by {apart:.1f} of 255 "
+                f"from a run that came there, with a warmup of {subject.spec.warmup} frames"
+            )
+
+
+def _mean_apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def _negatives(given: Sequence[Picture]) -> list[Picture]:
