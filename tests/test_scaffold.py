@@ -197,5 +197,3 @@ def test_a_package_that_can_not_be_written_whole_is_not_begun(tmp_path: Path, mo
     assert raised.value.exit_code == 9
     assert len(written) == 5
     assert [*tmp_path.iterdir()] == []
-
-
