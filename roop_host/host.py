@@ -65,7 +65,10 @@ OnProgress = Callable[[Progress], None]
 
 
 class Control:
-    """The handle on a running job. ``unfit`` says that a call hangs and the process must end soon; ``made`` is its files."""
+    """The handle on a running job. ``cancelled`` is set once it was asked to stop.
+
+    ``unfit`` says that a call hangs, and the process must end soon; ``made`` is the files that the job has made so far.
+    """
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()

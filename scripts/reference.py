@@ -17,6 +17,7 @@ from typing import Any
 
 from docstrings import record_of, signature_of, text_of
 from reference_kit import kit_page
+from reference_objects import objects_page
 
 from roop_host import hookspecs
 from roop_host.media.writing import encoders
@@ -85,7 +86,7 @@ def hooks_page() -> str:
             lines += record_of(record)
     lines += ["## What they share", ""]
     for record in SHARED:
-        lines += record_of(record)
+        lines += record_of(record, methods=True)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -271,6 +272,7 @@ def _between(page: str, name: str, made: str) -> str:
 #: Every page under ``docs`` that is made.
 PAGES: dict[str, Callable[[], str]] = {
     "reference/hooks.md": hooks_page,
+    "reference/objects.md": objects_page,
     "reference/cli.md": commands_page,
     "reference/testing.md": kit_page,
     "models.md": models_page,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 import kit
 import pytest
 import reference
+import reference_objects
 from pulled import graph, pack, spec
 from terminal import roop
 
+import roop_host
 from roop_host import Choice, Tensor, testing
 from roop_host.plugins.found import KINDS
 
@@ -71,6 +75,36 @@ def test_the_examples_of_the_kit_are_whole() -> None:
         exec(block, made)
     assert made["TestMyFilter"].name == "my_filter"
     assert made["twice"].compute({"x": 2}) == [4]
+
+
+def test_every_public_name_stands_in_the_reference() -> None:
+    hooks, objects = ((DOCS / "reference" / f"{name}.md").read_text(encoding="utf-8") for name in ("hooks", "objects"))
+    tables = objects.split("\n## Errors\n")[1]
+    for name in roop_host.__all__:
+        heading, row = f"\n### {name}\n", f"\n| `{name}` | "
+        assert (heading in hooks) + (heading in objects) + (row in tables) == 1, name
+
+
+def _public(kind: type[Any]) -> set[str]:
+    return {
+        name
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, (property, classmethod)))
+    }
+
+
+@pytest.mark.parametrize("kind", [kind for kinds in reference_objects.GROUPS.values() for kind in kinds])
+def test_what_an_object_offers_stands_there_and_is_told(kind: type[Any]) -> None:
+    page = (DOCS / "reference" / "objects.md").read_text(encoding="utf-8")
+    part = page.split(f"\n### {kind.__name__}\n")[1].split("\n##")[0]
+    left_out = reference_objects.HOSTS_OWN.get(kind, frozenset())
+    assert all(hasattr(kind, name) for name in left_out - {"ask", "may_fetch"})  # these two are set when one is made
+    for name in _public(kind) - left_out:
+        (line,) = re.findall(rf"^\* `(?:{kind.__name__}\.)?{name}\b.*`: (.+)$", part, re.MULTILINE)
+        assert line.strip()
+    if dataclasses.is_dataclass(kind):
+        for field in dataclasses.fields(kind):
+            assert f"\n| `{field.name}` | " in part
 
 
 @pytest.mark.parametrize("name", reference.hooks())

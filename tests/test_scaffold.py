@@ -95,6 +95,13 @@ def test_a_name_of_roops_own_is_refused(word: str) -> None:
         require_free(names_of(word), "processor", (), ())
 
 
+@pytest.mark.parametrize("word", ["con", "prn", "aux", "nul", "com1", "lpt9", "roop-con"])
+def test_a_device_of_windows_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="a device on Windows; take another name"):
+        require_free(names_of(word), "processor", (), ())
+    require_free(names_of(f"{word}-x"), "processor", (), ())
+
+
 def test_a_command_of_roop_is_refused_for_a_command_only() -> None:
     for word in HOST_COMMANDS - HOST_NAMES:
         with pytest.raises(UsageError, match="a command of roop"):
@@ -136,6 +143,16 @@ def test_what_is_refused_leaves_nothing(
     assert says in told.err
     assert len(told.err.splitlines()) == 1
     assert (told.out, [*tmp_path.iterdir()]) == ("", [])
+
+
+@pytest.mark.parametrize("below", ["", "a/b"])
+def test_a_file_is_no_folder(below: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    folder = tmp_path / "file" / below
+    assert call(["plugins", "new", "x-y", "--kind", "source", "--folder", str(folder)]) == 2
+    assert capsys.readouterr().err == f"roop: {tmp_path / 'file'} is no folder; name a folder with --folder\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_it_says_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,9 +197,3 @@ def test_a_package_that_can_not_be_written_whole_is_not_begun(tmp_path: Path, mo
     assert raised.value.exit_code == 9
     assert len(written) == 5
     assert [*tmp_path.iterdir()] == []
-
-
-def test_below_a_file_nothing_is_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(OutputError):
-        write(Scaffold(names_of("x-y"), "command"), tmp_path / "file")

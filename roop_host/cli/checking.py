@@ -46,6 +46,8 @@ def build(asked: Asked, words: Sequence[str]) -> Any:
         from roop_host.config.files import read_files
 
         status = _chosen(plugins, values["name"], values["plugin"] or ())
+        if not status.usable:
+            return _unusable(status, plugins.errors.get(status.name), values)
         layers = layers_of(plugins, given, read_files(asked.config))
         chosen = tuple(_with_checks(_subjects(plugins, status, layers, values["address"]), values["only"]))
         if values["list"]:
@@ -90,7 +92,7 @@ def _compared(name: str) -> str:
 
 
 def _chosen(plugins: Plugins, name: str | None, files: Sequence[str]) -> PluginStatus:
-    """What to check. Raises ``UsageError`` for what is no plugin or off, ``PluginError`` for one that can't be used."""
+    """What to check, which may be one that can't be used. Raises ``UsageError`` for what is no plugin or off."""
     if name is None:
         found = [status for status in plugins.statuses if not status.installed]
         if len(found) != 1 or len(files) != 1:
@@ -101,14 +103,26 @@ def _chosen(plugins: Plugins, name: str | None, files: Sequence[str]) -> PluginS
     if not found:
         raise UsageError(_unknown(plugins, str(name)))
     status = found[0]
-    who = f"the plugin {status.name}"
     if status.state == "off":
-        raise UsageError(f"{who} is switched off; leave -p no:{status.name} out, or take it out of ROOP_DISABLE_PLUGINS")
-    if not status.usable:
-        repair = f"repair it ({status.repair})" if status.repair else "repair it"
-        told = f"{who} ({status.describe()}) is {status.state}: {status.reason}; {repair}, then check it again"
-        raise PluginError(told) from plugins.errors.get(status.name)
+        back = f"leave -p no:{status.name} out, or take it out of ROOP_DISABLE_PLUGINS"
+        raise UsageError(f"the plugin {status.name} is switched off; {back}")
     return status
+
+
+def _unusable(status: PluginStatus, cause: BaseException | None, show: Mapping[str, Any]) -> int:
+    """Tell of one of which nothing can be checked. Raises ``PluginError`` where people read it."""
+    from roop_host.cli.results import tell_unusable
+    from roop_host.cli.streams import printing
+
+    repair = f"repair it ({status.repair})" if status.repair else "repair it"
+    who = f"the plugin {status.name} ({status.describe()})"
+    error = PluginError(f"{who} is {status.state}: {status.reason}; {repair}, then check it again")
+    error.__cause__ = cause
+    if not show["json"]:
+        raise error
+    if show["debug"]:
+        traceback.print_exception(error)
+    return printing(error.exit_code, lambda: tell_unusable(status, error))
 
 
 def _unknown(plugins: Plugins, name: str) -> str:

@@ -116,13 +116,22 @@ def _page(subject: Subject, results: Sequence[Result], *, quiet: bool) -> Iterat
 
 
 def _failed(results: Sequence[Result]) -> Iterator[str]:
-    for result in results:
-        if result.state == "failed":
+    """What one error made fail is told once, without what each of these checks is about."""
+    from roop_host.testing.causes import advice_of, groups_of, told_with_place
+
+    for cause, group in groups_of(results):
+        if cause is not None and len(group) > 1:
+            yield f"  failed: {_checks(len(group))}, all by one error"
+            yield _indented(f"What happened: {cause}.")
+            yield _indented(f"What to do: {cause.advice}")
+            yield _indented(f"Checks: {', '.join(result.check.id for result in group)}")
+            continue
+        for result in group:
             yield f"  failed: {result.check.id}"
             yield _indented(result.check.says)
-            yield _indented(f"What happened: {result.told}.")
+            yield _indented(f"What happened: {told_with_place(result)}.")
             if result.check.advice:
-                yield _indented(f"What to do: {result.check.advice}")
+                yield _indented(f"What to do: {advice_of(result)}")
 
 
 def _waived(results: Sequence[Result]) -> Iterator[str]:
@@ -160,23 +169,45 @@ def _named(subject: Subject) -> dict[str, str]:
     return {"kind": word(subject.hook), "name": subject.name}
 
 
-def _as_json(checked: Checked) -> dict[str, Any]:
-    status, code = checked.status, checked.exit_code
+def tell_unusable(status: PluginStatus, error: PluginError) -> None:
+    """Why nothing of it can be checked, in the shape of a check's result."""
+    typer.echo(json.dumps({**_about(status, error.exit_code, str(error)), "declarations": []}, indent=2))
+    typer.echo(f"roop: {visible(str(error))}", err=True)
+
+
+def _about(status: PluginStatus, code: int, error: str | None) -> dict[str, Any]:
     return {
         "plugin": status.name,
         "distribution": status.distribution,
         "version": status.version,
+        "state": status.state,
+        "reason": status.reason,
+        "repair": status.repair,
         "exit_code": code,
-        "error": checked.sentence if code else None,
-        "declarations": [
-            {**_named(subject), "checks": [_row(result) for result in checked.of(subject)]} for subject in checked.subjects
-        ],
+        "error": error,
     }
 
 
-def _row(result: Result) -> dict[str, Any]:
+def _as_json(checked: Checked) -> dict[str, Any]:
+    code = checked.exit_code
+    return {
+        **_about(checked.status, code, checked.sentence if code else None),
+        "declarations": [{**_named(subject), "checks": _rows(checked.of(subject))} for subject in checked.subjects],
+    }
+
+
+def _rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    from roop_host.testing.causes import advice_of, groups_of
+
+    advice: dict[str, dict[str, str]] = {}
+    for cause, group in groups_of(results):
+        for result in group:
+            says = cause.advice if cause is not None and len(group) > 1 else advice_of(result)
+            advice[result.check.id] = {"advice": says, **({"place": cause.place} if cause is not None else {})}
+    return [_row(result, advice.get(result.check.id, {})) for result in results]
+
+
+def _row(result: Result, advice: Mapping[str, str]) -> dict[str, Any]:
     check = result.check
-    row = {"id": check.id, "state": result.state, "says": check.says, "told": result.told}
-    if result.state == "failed":
-        row["advice"] = check.advice
+    row = {"id": check.id, "state": result.state, "says": check.says, "told": result.told, **advice}
     return {**row, **({"exit_code": result.error.exit_code} if result.error is not None else {})}

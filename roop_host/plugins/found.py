@@ -45,7 +45,7 @@ def word(hook: str) -> str:
 
 @dataclass
 class Plugins:
-    """Statuses of all that was found; specs, options and observers of what is usable. ``loader`` makes one."""
+    """Statuses of all that was found; specs, options and observers of what is usable. ``load_plugins`` makes one."""
 
     statuses: tuple[PluginStatus, ...] = ()
     declared: dict[str, dict[str, Declared[Any]]] = field(default_factory=lambda: {hook: {} for hook in KINDS})
@@ -58,30 +58,37 @@ class Plugins:
 
     @property
     def processors(self) -> dict[str, Declared[ProcessorSpec]]:
+        """By name."""
         return self.declared["roop_processors"]
 
     @property
     def screeners(self) -> dict[str, Declared[ScreenerSpec]]:
+        """By name."""
         return self.declared["roop_screeners"]
 
     @property
     def analysers(self) -> dict[str, Declared[AnalyserSpec]]:
+        """By name."""
         return self.declared["roop_analysers"]
 
     @property
     def exporters(self) -> dict[str, Declared[ExporterSpec]]:
+        """By name."""
         return self.declared["roop_exporters"]
 
     @property
     def uploaders(self) -> dict[str, Declared[UploaderSpec]]:
+        """By name."""
         return self.declared["roop_uploaders"]
 
     @property
     def sources(self) -> dict[str, Declared[SourceSpec]]:
+        """By name."""
         return self.declared["roop_sources"]
 
     @property
     def commands(self) -> dict[str, Declared[CommandSpec]]:
+        """By name."""
         return self.declared["roop_commands"]
 
     def require_healthy(self) -> None:

@@ -102,11 +102,12 @@ class Scaffold:
 def write(scaffold: Scaffold, parent: Path) -> Path:
     """Write the package into its folder below ``parent``, whole or not at all.
 
-    Raises ``UsageError`` where something stands there, ``OutputError`` where it can't be written.
+    Raises ``UsageError`` where something stands there or ``parent`` is no folder, ``OutputError`` where it can't be written.
     """
     folder = parent / scaffold.names.distribution
     temporary = parent / f".{folder.name}.{secrets.token_hex(4)}"
     try:
+        _require_folder(parent)
         _require_empty(folder)
         parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -126,6 +127,13 @@ def _fill(folder: Path, texts: Mapping[str, str]) -> None:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _require_folder(parent: Path) -> None:
+    """Raise ``UsageError`` where something else stands in its place, or in that of a folder above."""
+    there = next(path for path in (parent.absolute(), *parent.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise UsageError(f"{there} is no folder; name a folder with --folder")
 
 
 def _require_empty(folder: Path) -> None:

@@ -11,6 +11,8 @@ from roop_host.plugins.names import DECLARED_BY, HOST_COMMANDS, HOST_NAMES, OWN_
 
 #: ``roop-host`` is the host's package; a test of that name would be the conformance test's file.
 _RESERVED = frozenset({"host", "conformance"})
+#: Windows takes these for devices, whatever the ending.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))})
 _LONGEST = 24
 
 
@@ -71,6 +73,7 @@ def require_free(names: Names, kind: str, taken: Iterable[tuple[str, str]], flag
 def _own(kind: str) -> Iterator[tuple[str, str]]:
     yield from ((name, "the name of a plugin of roop's own") for name in sorted(OWN_PLUGINS))
     yield from ((name, "a name that roop needs itself") for name in sorted(_RESERVED))
+    yield from ((name, "the name of a device on Windows") for name in sorted(_DEVICES))
     yield from ((name, f"a name of the plugin {owner}") for (_, name), owner in DECLARED_BY.items())
     if kind == "command":
         yield from ((name, "a command of roop") for name in sorted(HOST_COMMANDS))

@@ -113,7 +113,7 @@ def _run(check: Check, subject: Subject, limit_s: float) -> Result:
     except NotRun as error:
         return Result(check, "not run", str(error), error=error.error)
     except Failed as error:
-        return Result(check, "failed", str(error))
+        return Result(check, "failed", str(error), cause=error.__cause__)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (whatever a plugin raises is told as what came of the check)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from roop_host.plugins.found import Plugins
 from roop_host.plugins.loader import load_plugins
+from roop_host.testing.causes import advice_of, told_with_place
 from roop_host.testing.checking import Check, checks_of, run_check
 from roop_host.testing.subject import Subject
 
@@ -72,7 +73,7 @@ def _test_of(check: Check) -> Callable[[_Conformance], None]:
 
             pytest.xfail(result.told)
         if not result.good:
-            raise AssertionError(f"{check.says} {result.told}. {check.advice}") from result.cause
+            raise AssertionError(f"{check.says} {told_with_place(result)}. {advice_of(result)}") from result.cause
 
     test.__doc__ = f"{check.says}\n\n{check.advice}"
     test.__name__ = _TEST + check.id

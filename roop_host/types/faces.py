@@ -50,10 +50,11 @@ class Face:
 
     @property
     def area(self) -> float:
+        """Of the box, in pixels."""
         x0, y0, x1, y1 = self.box_xyxy
         return max(0.0, x1 - x0) * max(0.0, y1 - y0)
 
     def with_source(self, source: int | None, similarity: float | None = None, *, chosen: bool | None = None) -> Face:
-        """``chosen`` unless it is said: where a source is put."""
+        """The face with this source, or with none; ``chosen`` where a source is put, unless it is said."""
         taken = source is not None if chosen is None else chosen
         return replace(self, source=source, similarity=similarity, chosen=taken)

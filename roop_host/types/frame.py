@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ from roop_host.types.shrunk import from_bgr as small_from_bgr
 from roop_host.types.transfer import LEVELS, Curve, curve_of
 
 _CACHED_REGIONS = 6
+_View = TypeVar("_View", bound="FrameView")
 
 
 class Scratch:
@@ -45,7 +46,11 @@ class Scratch:
 
 
 class FrameView:
-    """A handle that cannot change the picture. Coordinates are upright; ``pts`` counts in ``time_base``."""
+    """A handle that cannot change the picture. Coordinates are upright; ``pts`` counts in ``time_base``.
+
+    ``index`` counts the frames that are used of the target, from 0; ``duration`` is how long it shows, 0 where nobody says;
+    ``rotation`` in degrees is how the file has the picture turned, and already done in all that is asked of it.
+    """
 
     def __init__(
         self,
@@ -71,10 +76,12 @@ class FrameView:
 
     @property
     def width(self) -> int:
+        """Upright pixels."""
         return self._pixels.height if self.rotation % 180 else self._pixels.width
 
     @property
     def height(self) -> int:
+        """Upright pixels."""
         return self._pixels.width if self.rotation % 180 else self._pixels.height
 
     @property
@@ -288,15 +295,7 @@ class Frame(FrameView):
 
     def on(self, pixels: Pixels, scratch: Scratch | None = None) -> FrameView:
         """A handle on other ``pixels`` of the same picture, such as a copy, with all else that belongs to this frame."""
-        view = FrameView(
-            pixels,
-            index=self.index,
-            pts=self.pts,
-            time_base=self.time_base,
-            duration=self.duration,
-            rotation=self.rotation,
-            faces=self.faces,
-        )
+        view = self._like(FrameView, pixels)
         view._edits, view._scratch = self._edits, scratch or view._scratch
         return view
 
@@ -319,8 +318,13 @@ class Frame(FrameView):
         return self._twin()
 
     def _twin(self) -> Frame:
-        twin = Frame(
-            self._pixels,
+        twin = self._like(Frame, self._pixels)
+        twin._edits, twin.trace, twin.measures = self._edits, self.trace, self.measures
+        return twin
+
+    def _like(self, kind: type[_View], pixels: Pixels) -> _View:
+        return kind(
+            pixels,
             index=self.index,
             pts=self.pts,
             time_base=self.time_base,
@@ -328,8 +332,6 @@ class Frame(FrameView):
             rotation=self.rotation,
             faces=self.faces,
         )
-        twin._edits, twin.trace, twin.measures = self._edits, self.trace, self.measures
-        return twin
 
     def enter(self, scratch: Scratch, step: str = "") -> None:
         """The host hands the frame to a stage: its buffers are used, regions kept by the stage before are dropped."""

@@ -18,14 +18,17 @@ class Box:
 
     @property
     def width(self) -> int:
+        """0 where it is empty."""
         return max(0, self.x1 - self.x0)
 
     @property
     def height(self) -> int:
+        """0 where it is empty."""
         return max(0, self.y1 - self.y0)
 
     @property
     def empty(self) -> bool:
+        """No pixel is in it."""
         return self.x1 <= self.x0 or self.y1 <= self.y0
 
     def clip(self, width: int, height: int) -> Box:

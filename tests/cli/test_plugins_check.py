@@ -97,6 +97,7 @@ def test_what_fails_is_told_with_what_to_do(step: SimpleNamespace, use: Callable
     use(good, bad, crash)
     done = roop_cli("plugins", "check", "my-step")
     assert done.code == 7
+    line = f"{Path(__file__).name}, line {crash.__code__.co_firstlineno + 5}"
     assert done.out == (
         "processor my_step (roop-my-step 1.0)\n"
         "  failed: bad\n"
@@ -105,7 +106,7 @@ def test_what_fails_is_told_with_what_to_do(step: SimpleNamespace, use: Callable
         "    What to do: Write through frame.put, and no other way.\n"
         "  failed: crash\n"
         "    It does not crash.\n"
-        "    What happened: ValueError: odd.\n"
+        f"    What happened: ValueError: odd ({line}).\n"
         "    What to do: Look at the line that is named.\n"
         "  1 passed\n\n"
     )
@@ -158,6 +159,7 @@ def test_json_is_one_object_with_every_result(step: SimpleNamespace, use: Callab
     (declaration,) = made.pop("declarations")
     sentence = "my-step: 1 of 4 checks failed (bad); what to do stands above, then check again"
     about = {"plugin": "my-step", "distribution": "roop-my-step", "version": "1.0"}
+    about |= {"state": "ok", "reason": "", "repair": ""}
     assert made == {**about, "exit_code": 7, "error": sentence}
     assert (declaration["kind"], declaration["name"]) == ("processor", "my_step")
     assert {row["id"]: row["state"] for row in declaration["checks"]} == {
@@ -263,9 +265,18 @@ def test_a_plugin_that_cannot_be_used(state: str, fake_plugin: Install, roop_cli
     assert f"the plugin xbad (roop-xbad 1.0) is {state}: {reason}" in done.err
     assert repair in done.err
     assert done.err.endswith("), then check it again\n")
+    told = roop_cli("plugins", "check", "xbad", "--json")
+    made = told.json()
+    assert made.pop("error") == done.err.removeprefix("roop: ").strip()
+    assert repair in made.pop("repair")
+    about = {"plugin": "xbad", "distribution": "roop-xbad", "version": "1.0"}
+    assert made.pop("reason").startswith(reason)
+    assert made == {**about, "state": state, "exit_code": 7, "declarations": []}
+    assert (told.code, told.err) == (7, done.err)
     assert "in deep" not in roop_cli("--debug", "plugins", "check", "xbad").err
     if state == "broken":
-        assert "Traceback" in roop_cli("plugins", "check", "xbad", "--debug").err
+        for words in ((), ("--json",)):
+            assert "Traceback" in roop_cli("plugins", "check", "xbad", "--debug", *words).err
 
 
 def test_one_name_twice(step: SimpleNamespace, fake_plugin: Install, use: Callable[..., None], roop_cli: Roop) -> None:
@@ -273,6 +284,7 @@ def test_one_name_twice(step: SimpleNamespace, fake_plugin: Install, use: Callab
     fake_plugin("twin", "ROOP_API = 1", distribution="roop-other")
     done = roop_cli("plugins", "check", "twin", "--json")
     assert (done.code, done.json()["exit_code"]) == (7, 7)
+    assert (done.json()["state"], done.json()["declarations"]) == ("duplicate", [])
     assert "is duplicate: several packages provide the plugin twin" in done.err
     assert "pip uninstall" in done.err
     use(good)
@@ -422,6 +434,26 @@ def test_a_single_file(file: Callable[[str], Path], use: Callable[..., None], ro
     broken = roop_cli("plugins", "check", "--plugin", path)
     assert (broken.code, "is broken: ZeroDivisionError" in broken.err) == (7, True)
     assert broken.err.endswith("(line 1); repair it, then check it again\n")
+
+
+def test_one_error_is_told_once_with_its_place(file: Callable[[str], Path], roop_cli: Roop) -> None:
+    path = file("window.current[0].bgr()[:] = 0")
+    done = roop_cli("plugins", "check", "--plugin", path)
+    assert done.code == 7
+    page = " ".join(done.out.split())
+    line = 1 + path.read_text().splitlines().index("        window.current[0].bgr()[:] = 0")
+    assert f"What happened: ValueError: assignment destination is read-only (mine.py, line {line}). What to do: " in page
+    (group,) = (line for line in done.out.splitlines() if line.startswith("  failed: "))
+    assert group.endswith(" checks, all by one error")
+    assert page.count("What to do: ") == 1
+    assert "frame.put" in page
+    assert "keep libraries from printing" not in page
+    rows = roop_cli("plugins", "check", "--plugin", path, "--json").json()["declarations"][-1]["checks"]
+    failed = [row for row in rows if row["state"] == "failed"]
+    assert len(failed) == int(group.split()[1]) > 10
+    assert f"Checks: {', '.join(row['id'] for row in failed)} " in page
+    assert {row["place"] for row in failed} == {f"mine.py, line {line}"}
+    assert len({row["advice"] for row in failed}) == 1
 
 
 def process_of(path: Path, temporary: Path, *words: str) -> subprocess.Popen[str]:

@@ -232,7 +232,7 @@ def no_network_unless_declared(subject: Subject) -> None:
     """Who does not say that it uses the network opens no connection.
 
     ``network=True`` in the spec tells the user so in ``roop plugins``, ``network="option"`` that only this option does.
-    Models are brought by the host: declare them.
+    Models are brought by the host: declare them. This very machine (localhost, 127.0.0.1, ::1) counts as no network.
     """
     network = subject.spec.network
     if network is True:
