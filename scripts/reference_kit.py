@@ -10,7 +10,7 @@ from typing import Any
 from docstrings import marks_of, record_of, signature_of, text_of
 
 from roop_host import testing
-from roop_host.plugins.found import word
+from roop_host.plugins.found import KINDS, word
 from roop_host.testing import conformance, fixtures
 from roop_host.testing.checks import BY_HOOK
 
@@ -23,8 +23,10 @@ Made from the code by `scripts/reference.py`; change the docstrings there.
 as test classes, and by `roop plugins check NAME` without pytest.
 
 A check that a plugin does not mean to hold is waived by its module, with the reason:
-`ROOP_WAIVED = {"my_filter.CHECK": "why"}`, where `my_filter` is what is declared. A waived check is run all the same: one
-that holds after all fails, until the waiver is taken out.
+`ROOP_WAIVED = {"processor.my_filter.CHECK": "why it can't hold"}`, kind and name as `roop plugins` shows them. What is of the
+plugin as a whole has `plugin.my-filter.CHECK`. A waived check is run all the same: one that holds after all, or that does not
+apply, fails, until the waiver is taken out; so does one whose reason has fewer than three words. These can't be waived, since
+users go by them or the host refuses what breaks them: NEVER.
 """
 
 
@@ -33,7 +35,14 @@ def kit_page() -> str:
     public = {name: getattr(testing, name) for name in testing.__all__}
     classes = {name: value for name, value in public.items() if inspect.isclass(value)}
     by_kind = {name: kind for name, kind in classes.items() if name.endswith("Conformance")}
-    lines = [KIT, "## Test classes", "", *text_of(conformance.__doc__ or ""), ""]
+    never = sorted({check.id for hook in BY_HOOK for check in testing.checks_of(hook) if not check.waivable})
+    lines = [
+        KIT.replace("NEVER", ", ".join(f"`{name}`" for name in never)),
+        "## Test classes",
+        "",
+        *text_of(conformance.__doc__ or ""),
+        "",
+    ]
     lines += [f"* `{name}`: {_said(kind)}" for name, kind in by_kind.items()]
     shared = inspect.getmro(testing.ProcessorConformance)[1]
     lines += ["", *text_of(inspect.getdoc(shared) or "")]
@@ -65,7 +74,7 @@ def _is_fixture(value: Any) -> bool:
 def _checks() -> Iterator[str]:
     """A table for each group of kinds that has the same checks, the largest group first."""
     hooks_of: dict[testing.Check, list[str]] = {}
-    for hook in BY_HOOK:
+    for hook in KINDS:
         for check in testing.checks_of(hook):
             hooks_of.setdefault(check, []).append(hook)
     groups = sorted(dict.fromkeys(map(tuple, hooks_of.values())), key=lambda group: -len(group))
@@ -79,7 +88,7 @@ def _checks() -> Iterator[str]:
 
 def _kinds(hooks: Sequence[str]) -> str:
     """ "Any declaration", "Any but a command", "A processor"."""
-    others = [word(hook) for hook in BY_HOOK if hook not in hooks]
+    others = [word(hook) for hook in KINDS if hook not in hooks]
     if not others:
         return "Any declaration"
     few, start = (others, "Any but ") if len(others) < len(hooks) else ([word(hook) for hook in hooks], "")

@@ -140,9 +140,10 @@ def _unknown(plugins: Plugins, name: str) -> str:
 
 
 def _subjects(plugins: Plugins, status: PluginStatus, layers: Layers, address: str) -> Iterator[Subject]:
-    """Each of its declarations, with the options that flags, variables and files say."""
+    """The plugin as a whole, then each of its declarations with the options that flags, variables and files say."""
     from roop_host.testing import Subject
 
+    yield Subject.whole(plugins, status)
     said = {option.name: layers.settle(option) for option in plugins.options.get(status.name, ())}
     options = {name: plain(one.value) for name, one in said.items() if one is not None}
     for hook, table in plugins.declared.items():
@@ -158,17 +159,24 @@ def _limit(layers: Layers) -> float:
 
 
 def _with_checks(subjects: Iterator[Subject], only: Sequence[str] | None) -> Iterator[tuple[Subject, tuple[Check, ...]]]:
-    """Each with its checks. Raises ``UsageError`` for one of ``only`` that none of them has."""
+    """Each that has any with its checks. Raises ``UsageError`` for one of ``only`` that none of them has."""
     from roop_host.testing import checks_of
+    from roop_host.testing.subject import WHOLE
 
-    pairs = [(subject, checks_of(subject.hook)) for subject in subjects]
+    once = checks_of(WHOLE)
+    pairs = [
+        (subject, tuple(check for check in checks_of(subject.hook) if subject.hook == WHOLE or check not in once))
+        for subject in subjects
+    ]
     known = {check.id for _, checks in pairs for check in checks}
     for name in only or ():
         if name not in known:
             hint = closest(name, known) or "; --list shows them"
             raise UsageError(f"--only {name}: no check of what this plugin declares is called so{hint}")
     for subject, checks in pairs:
-        yield subject, tuple(check for check in checks if not only or check.id in only)
+        chosen = tuple(check for check in checks if not only or check.id in only)
+        if chosen:
+            yield subject, chosen
 
 
 def _check(

@@ -65,8 +65,6 @@ class Checked:
             return f"{name}: {len(failed)} of {_checks(self.total)} failed{only}; what to do stands above, then check again"
         if idle:
             return f"{name}: {len(idle)} of {_checks(self.total)} could not be run; bring what is missing, then check again"
-        if not self.total:
-            return f"{name}: it declares nothing that can be checked"
         waived = len(self.having("waived"))
         return f"{name}: {_checks(self.total)}, nothing to repair{f' ({waived} waived)' if waived else ''}"
 

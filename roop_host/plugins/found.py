@@ -50,6 +50,8 @@ class Plugins:
     statuses: tuple[PluginStatus, ...] = ()
     declared: dict[str, dict[str, Declared[Any]]] = field(default_factory=lambda: {hook: {} for hook in KINDS})
     options: dict[str, tuple[OptionField, ...]] = field(default_factory=dict)
+    #: By plugin, the class whose fields ``options`` are.
+    options_classes: dict[str, type[Any]] = field(default_factory=dict)
     observers: dict[str, Callable[..., object]] = field(default_factory=dict)
     #: By plugin, which standard checks need not hold and why: its module's ``ROOP_WAIVED``.
     waived: dict[str, Mapping[str, str]] = field(default_factory=dict)

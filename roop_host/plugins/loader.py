@@ -84,6 +84,7 @@ class _Read:
 
     status: PluginStatus
     specs: tuple[tuple[str, Declared[Any]], ...]
+    options_class: type[Any]
     options: tuple[OptionField, ...]
     observer: Callable[..., object] | None
     waived: Mapping[str, str]
@@ -130,6 +131,7 @@ class _Loader:
             for hook, declared in read.specs:
                 plugins.declared[hook][declared.spec.name] = replace(declared, plugin=status)
             plugins.options[status.name] = read.options
+            plugins.options_classes[status.name] = read.options_class
             plugins.waived[status.name] = read.waived
             if read.observer is not None:
                 plugins.observers[status.name] = read.observer
@@ -268,14 +270,14 @@ def _read(status: PluginStatus, module: Any) -> _Read:
     observes = bool(manager.hook.roop_job_finished.get_hookimpls())
     declared = tuple((hook, Declared(spec, status, options_class)) for hook, spec in specs)
     observer = manager.hook.roop_job_finished if observes else None
-    return _Read(status, declared, fields, observer, _waived(module))
+    return _Read(status, declared, options_class, fields, observer, _waived(module))
 
 
 def _waived(module: Any) -> Mapping[str, str]:
     """What the module says of standard checks that it does not meet."""
     waived = getattr(module, "ROOP_WAIVED", {})
     if not isinstance(waived, Mapping) or not all(isinstance(word, str) for pair in waived.items() for word in pair):
-        raise TypeError(f"its ROOP_WAIVED is {waived!r}, and not {{'NAME.CHECK': 'reason'}}")
+        raise TypeError(f"its ROOP_WAIVED is {waived!r}, and not {{'KIND.NAME.CHECK': 'reason'}}")
     return waived
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from roop_host.errors import InputError, UsageError
@@ -12,6 +13,7 @@ from roop_host.plugins.status import Declared
 from roop_host.runner.casting import needs_of
 from roop_host.runner.resolve import Names
 from roop_host.runner.state import Run
+from roop_host.types.choices import decided_by_gives, decided_in_turn
 from roop_host.types.job import Step
 from roop_host.types.models import Choice, ModelSpec, megabytes, names_to_pull
 from roop_host.types.options import resolve
@@ -87,12 +89,8 @@ class _Chooser:
 
     def step(self, step: Step, declared: Declared[ProcessorSpec]) -> Step:
         """The step with its ``auto`` options decided."""
-        values = dict(step.options)
-        for option in dict.fromkeys(choice.option for choice in declared.spec.choices):
-            options = _options(self._run, declared, values)  # with what was decided before: others may go by it
-            choices = _by_option(declared.spec.choices, options).get(option)
-            if choices and getattr(options, option) == _AUTO:
-                values[option] = self._first(step.name, choices).value
+        read, pick = partial(_options, self._run, declared), partial(self._first, step.name)
+        values = decided_in_turn(declared.spec.choices, step.options, read, pick)
         needs = set(declared.spec.needs)
         for choice in _made(declared, _options(self._run, declared, values)):
             needs |= choice.needs
@@ -158,10 +156,8 @@ class _Chooser:
     def _decided(self, needs: set[str]) -> Iterator[Choice]:
         """What each of the analyser's ``auto`` options would stand for."""
         assert self._analyser is not None
-        options = _options(self._run, self._analyser, {})
-        for option, choices in _by_option(self._analyser.spec.choices, options).items():
-            if getattr(options, option) == _AUTO:
-                yield self._backend_for(needs | self._own_needs(), choices)
+        spec = self._analyser.spec
+        yield from decided_by_gives(spec.choices, spec.gives, _options(self._run, self._analyser, {}), needs)
 
     def _analyser_choices(self, needs: set[str]) -> Iterator[Choice]:
         """Those that its options make, and those that ``auto`` would stand for."""
@@ -174,17 +170,6 @@ class _Chooser:
         if self._analyser is None:
             return ()
         return tuple(model for choice in self._analyser_choices(needs) for model in choice.models)
-
-    def _backend_for(self, needs: set[str], choices: list[Choice]) -> Choice:
-        assert self._analyser is not None
-        fitting = (choice for choice in choices if not needs - set(self._analyser.spec.gives) - choice.gives)
-        return next(fitting, choices[-1])
-
-    def _own_needs(self) -> set[str]:
-        """What the analyser's other options ask of it, such as details that only one backend has."""
-        assert self._analyser is not None
-        options = _options(self._run, self._analyser, {})
-        return {name for choice in _made(self._analyser, options) for name in choice.needs}
 
     def _does_not_give(self, where: str, lacking: set[str]) -> str:
         what = ", ".join(map(_readable, sorted(lacking)))
@@ -235,12 +220,3 @@ def _models(declared: Declared[Any], options: Any) -> Iterator[ModelSpec]:
 
 def _made(declared: Declared[Any], options: Any) -> list[Choice]:
     return [choice for choice in getattr(declared.spec, "choices", ()) if choice.made_by(options)]
-
-
-def _by_option(choices: Iterable[Choice], options: object) -> dict[str, list[Choice]]:
-    """What ``auto`` may stand for, under the option that makes it, in the order they were declared."""
-    table: dict[str, list[Choice]] = {}
-    for choice in choices:
-        if not choice.by_name and choice.goes_with(options):
-            table.setdefault(choice.option, []).append(choice)
-    return table

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +19,23 @@ if TYPE_CHECKING:
 State = Literal["passed", "failed", "waived", "not run", "does not apply"]
 #: What a check may take; loading a large network on a slow disk stands for it.
 LIMIT_S = 120.0
+#: What a person or the host goes by, whatever a plugin says of itself: the first two are told to users, the rest the host
+#: refuses in a job.
+_NEVER_WAIVED = frozenset(
+    {
+        "waivers_name_checks",
+        "no_network_unless_declared",
+        "declarations_are_valid",
+        "scores_are_numbers",
+        "measures_are_numbers",
+        "frames_are_as_described",
+        "sidecar_gives_bytes",
+        "finisher_gives_declared_files",
+    }
+)
+#: So many words make a reason.
+_LEAST_WORDS = 3
+_HANGS = "roop-hangs: "
 
 
 class Failed(AssertionError):
@@ -37,12 +56,16 @@ class NotRun(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``id`` is the function's name, ``says`` what must hold, ``advice`` what to do about it."""
+    """``id`` is the function's name, ``says`` what must hold, ``advice`` what to do about it.
+
+    One that is not ``waivable`` must hold whatever ``ROOP_WAIVED`` says.
+    """
 
     id: str
     says: str
     advice: str
     run: Callable[[Subject], None]
+    waivable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +92,8 @@ class Result:
 def check_of(function: Callable[[Subject], None]) -> Check:
     """A check from a function: its docstring's first line is what must hold, the rest is the advice."""
     says, _, advice = inspect.cleandoc(function.__doc__ or "").replace("``", "").partition("\n\n")
-    return Check(function.__name__, one_line(says), one_line(advice), function)
+    name = function.__name__
+    return Check(name, one_line(says), one_line(advice), function, name not in _NEVER_WAIVED)
 
 
 def checks(*functions: Callable[[Subject], None]) -> tuple[Check, ...]:
@@ -78,35 +102,69 @@ def checks(*functions: Callable[[Subject], None]) -> tuple[Check, ...]:
 
 
 def checks_of(hook: str) -> tuple[Check, ...]:
-    """Every check of what ``hook`` declares: those of any plugin come first."""
+    """Every check of what ``hook`` declares: those of any plugin come first.
+
+    ``roop_plugins`` stands for those of a plugin as a whole, whatever it declares.
+    """
     from roop_host.testing.checks import BY_HOOK
 
     return BY_HOOK[hook]
 
 
 def run_check(check: Check, subject: Subject, *, limit_s: float = LIMIT_S) -> Result:
-    """Run one. What a plugin raises, and that it hangs, is a failure; a waiver without need is one too."""
-    result = _run(check, subject, limit_s)
+    """Run one. What a plugin raises, and that it hangs, is a failure; a waiver without need is one too.
+
+    The process is left as it was found, also by a call that hangs.
+    """
+    from roop_host.testing.checks.process import unchanged
+
+    with unchanged():
+        result = _run(check, subject, limit_s)
     reason = subject.waiver(check)
-    if reason is None or result.state not in ("passed", "failed"):
+    if reason is None or result.hangs or result.state == "not run":
         return result
-    if result.hangs:
+    if result.state == "does not apply" and not subject.packaged:  # it may apply to the package
         return result
-    if not reason.strip():
-        return Result(check, "failed", f"it is waived without a reason: ROOP_WAIVED[{subject.waiver_key(check)!r}] is empty")
+    return _waived(result, subject.waiver_key(check), reason)
+
+
+def _waived(result: Result, key: str, reason: str) -> Result:
+    """What comes of a check that was tried, and that ``ROOP_WAIVED`` names."""
+    check, out = result.check, f"take {key!r} out of ROOP_WAIVED"
+    if not check.waivable:
+        before = f"{result.told}, and " if result.state == "failed" else ""
+        return replace(result, state="failed", told=f"{before}it can't be waived: {out}")
+    if not is_reason(reason):
+        told = f"it is waived without a reason: ROOP_WAIVED[{key!r}] is {reason!r}; say why in three words or more"
+        return Result(check, "failed", told)
     if result.state == "passed":
-        told_so = f"it holds, so its waiver is not needed: take {subject.waiver_key(check)!r} out of ROOP_WAIVED"
-        return Result(check, "failed", told_so)
+        return Result(check, "failed", f"it holds, so its waiver is not needed: {out}")
+    if result.state == "does not apply":
+        return Result(check, "failed", f"it does not apply ({result.told}), so its waiver is not needed: {out}")
     return Result(check, "waived", reason)
+
+
+def is_reason(text: str) -> bool:
+    """Whether a waiver says why: in words, at least three."""
+    return len(re.findall(r"[^\W\d_]+", text)) >= _LEAST_WORDS
+
+
+def hanging() -> str | None:
+    """The check, as ``KIND.NAME.CHECK``, whose call still hangs in a thread of this process."""
+    names = (thread.name for thread in threading.enumerate() if thread.name.startswith(_HANGS))
+    return next((name.removeprefix(_HANGS) for name in names), None)
 
 
 def _run(check: Check, subject: Subject, limit_s: float) -> Result:
     thread = CallThread()
+    threads: list[threading.Thread] = []
     hangs = False
     try:
-        thread.call(partial(_in_thread, check, subject), limit_s=limit_s, late=_late, cancel=subject.cancel)
+        thread.call(partial(_in_thread, check, subject, threads), limit_s=limit_s, late=_late, cancel=subject.cancel)
     except Unfit as error:
         hangs = True
+        for one in threads:  # what hangs is known by its thread, as long as that lives
+            one.name = f"{_HANGS}{subject.waiver_key(check)}"
         return Result(check, "failed", str(error), error=error.error, hangs=True)
     except DoesNotApply as error:
         return Result(check, "does not apply", str(error))
@@ -123,8 +181,9 @@ def _run(check: Check, subject: Subject, limit_s: float) -> Result:
     return Result(check, "passed")
 
 
-def _in_thread(check: Check, subject: Subject) -> None:
+def _in_thread(check: Check, subject: Subject, threads: list[threading.Thread]) -> None:
     """A Ctrl-C is raised in the main thread: one that comes up here is the plugin's own."""
+    threads.append(threading.current_thread())
     try:
         check.run(subject)
     except KeyboardInterrupt as error:

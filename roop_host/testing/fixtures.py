@@ -19,10 +19,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from platformdirs import user_state_path
 
 from roop_host.testing.given import Pictures, Places, Ran
 
 _FOLDERS = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+#: What platformdirs reads in their place on Windows.
+_WINDOWS_FOLDERS = ("WIN_PD_OVERRIDE_LOCAL_APPDATA", "WIN_PD_OVERRIDE_APPDATA")
 
 
 @pytest.fixture
@@ -37,10 +40,12 @@ def isolated_roop(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     places = Places(home, home / "roop.toml", home / "models")
     for name in _FOLDERS:
         monkeypatch.setenv(name, str(home / name.split("_")[1].lower()))
+    for name in _WINDOWS_FOLDERS:
+        monkeypatch.setenv(name, str(home / "local"))
     places.config.touch()
     places.models.mkdir()
-    reminded = home / "state" / "roop" / "reminded"  # else each first run says a line more
-    reminded.parent.mkdir(parents=True)
+    reminded = user_state_path("roop", appauthor=False) / "reminded"  # else each first run says a line more
+    reminded.parent.mkdir(parents=True, exist_ok=True)
     reminded.touch()
     monkeypatch.setenv("ROOP_CONFIG", str(places.config))
     monkeypatch.setenv("ROOP_MODELS", str(places.models))

@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host.models.sessions import OrtSessions
 from roop_host.models.store import Store
-from roop_host.testing.checking import MISSING, Check, NotRun
+from roop_host.plugins.found import word
+from roop_host.plugins.status import Declared
+from roop_host.testing.checking import MISSING, Check, NotRun, checks_of
+from roop_host.types.choices import decided_by_gives, decided_in_turn
 from roop_host.types.job import Job, Step
 from roop_host.types.job_context import JobContext
-from roop_host.types.models import Choice, says
+from roop_host.types.models import Choice
 from roop_host.types.objects import Context, SourceFace
 from roop_host.types.options import resolve
 
 if TYPE_CHECKING:
     from roop_host.plugins.found import Plugins
-    from roop_host.plugins.status import Declared
+    from roop_host.plugins.status import PluginStatus
 
-_AUTO = "auto"
+#: Stands in the place of a hook for the plugin as a whole, whatever it declares.
+WHOLE = "roop_plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """In the place of a declaration."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,12 @@ class Subject:
     address: str = ""
     cancel: threading.Event = field(default_factory=threading.Event)
 
+    @classmethod
+    def whole(cls, plugins: Plugins, status: PluginStatus) -> Subject:
+        """A usable plugin as a whole, which may declare nothing: what ``checks_of("roop_plugins")`` are of."""
+        options_class = plugins.options_classes[status.name]
+        return cls(plugins, WHOLE, Declared(_Whole(status.name), status, options_class))
+
     @property
     def spec(self) -> Any:
         return self.declared.spec
@@ -51,16 +68,27 @@ class Subject:
         """What is declared is called."""
         return str(self.declared.spec.name)
 
+    @property
+    def packaged(self) -> bool:
+        """It comes from an installed package, and not from a file or an object."""
+        plugin = self.declared.plugin
+        return bool(plugin.where) and plugin.installed
+
     def waiver_key(self, check: Check) -> str:
-        """Under which its plugin's ``ROOP_WAIVED`` would have the reason."""
-        return f"{self.name}.{check.id}"
+        """Under which its plugin's ``ROOP_WAIVED`` would have the reason: ``KIND.NAME.CHECK``.
+
+        What is of the plugin as a whole has ``plugin`` and the plugin's name in their place.
+        """
+        if check in checks_of(WHOLE):
+            return f"{word(WHOLE)}.{self.declared.plugin.name}.{check.id}"
+        return f"{word(self.hook)}.{self.name}.{check.id}"
 
     def waiver(self, check: Check) -> str | None:
         """Why a check need not hold, as the plugin says; None where it must."""
         return self.plugins.waived.get(self.declared.plugin.name, {}).get(self.waiver_key(check))
 
     def options(self, **values: Any) -> Any:
-        """An instance of the plugin's options class; an ``auto`` is the first choice that can be had here without a pull.
+        """An instance of the plugin's options class; an ``auto`` is what the host would decide here, offline and alone.
 
         ``values`` are said beside those of the user. Raises ``UsageError``.
         """
@@ -100,19 +128,14 @@ class Subject:
 
     def _settled(self, values: dict[str, Any]) -> dict[str, Any]:
         """``values`` with each ``auto`` that choices stand for decided, as the host decides it before a job."""
-        store = Store(self.models, offline=True)
         choices: tuple[Choice, ...] = getattr(self.spec, "choices", ())
-        for name in dict.fromkeys(choice.option for choice in choices):
-            options = self._resolved(values)
-            if getattr(options, name) != _AUTO:
-                continue
-            able = [choice for choice in choices if choice.option == name and not choice.by_name and _goes(choice, options)]
-            here = [choice for choice in able if not store.missing(model for model in choice.models if not model.embedded)]
-            if able:
-                values[name] = (here or able)[0].value
-        return values
+        if self.hook != "roop_analysers":
+            return decided_in_turn(choices, values, self._resolved, self._first_here)
+        decided = decided_by_gives(choices, self.spec.gives, self._resolved(values), frozenset())
+        return {**values, **{choice.option: choice.value for choice in decided}}
 
-
-def _goes(choice: Choice, options: Any) -> bool:
-    """What else must be said for it is said, or is left to be decided."""
-    return all(says(getattr(options, name), value) or getattr(options, name) == _AUTO for name, value in choice.with_options)
+    def _first_here(self, choices: list[Choice]) -> Choice:
+        """The first whose models lie in the store, or what remains: the last."""
+        store = Store(self.models, offline=True)
+        able = (one for one in choices[:-1] if not store.missing(model for model in one.models if not model.embedded))
+        return next(able, choices[-1])

@@ -65,7 +65,8 @@ class Options:
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let these functions be the checks of processors."""
+    """Let these functions be the checks of processors, and none those of plugins as a whole."""
+    monkeypatch.setitem(BY_HOOK, "roop_plugins", ())
 
     def do(*functions: Callable[[Subject], None], hook: str = "roop_processors") -> None:
         monkeypatch.setitem(BY_HOOK, hook, checks(*functions))
@@ -117,12 +118,12 @@ def test_what_fails_is_told_with_what_to_do(step: SimpleNamespace, use: Callable
 
 def test_a_waiver_is_told_with_its_reason(step: SimpleNamespace, use: Callable[..., None], roop_cli: Roop) -> None:
     use(good, bad)
-    step.ROOP_WAIVED = {"my_step.bad": "it is made of 3 on purpose"}
+    step.ROOP_WAIVED = {"processor.my_step.bad": "it is made of 3 on purpose"}
     done = roop_cli("plugins", "check", "my-step")
     assert (done.code, done.err) == (0, "")
     assert "  waived: bad\n    it is made of 3 on purpose\n  1 passed\n" in done.out
     assert done.out.endswith("my-step: 2 checks, nothing to repair (1 waived)\n")
-    step.ROOP_WAIVED = {"my_step.bad": " "}
+    step.ROOP_WAIVED = {"processor.my_step.bad": " "}
     done = roop_cli("plugins", "check", "my-step")
     assert (done.code, "it is waived without a reason" in done.out) == (7, True)
 
@@ -190,9 +191,30 @@ def test_every_declaration_has_a_heading(fake_plugin: Install, use: Callable[...
 
 
 def test_a_plugin_that_declares_nothing(fake_plugin: Install, roop_cli: Roop) -> None:
-    fake_plugin("empty", "ROOP_API = 1")
+    code = "from roop_host import hookimpl\nROOP_API = 1\n{}\n@hookimpl\ndef roop_job_finished(report):\n    pass\n"
+    fake_plugin("empty", code.format("import PIL.Image\nROOP_WAIVED = {'plugin.empty.oddness': 'it is only odd'}"))
     done = roop_cli("plugins", "check", "empty")
-    assert (done.code, done.out) == (0, "empty: it declares nothing that can be checked\n")
+    assert done.code == 7
+    assert [line for line in done.out.splitlines() if not line.startswith("    ")] == [
+        "plugin empty (roop-empty 1.0)",
+        "  failed: plugin_module_is_light",
+        "  failed: waivers_name_checks",
+        "  failed: package_is_honest",
+        "  1 passed",
+        "",
+    ]
+    assert "ROOP_WAIVED names 'plugin.empty.oddness', which is no check" in " ".join(done.out.split())
+
+
+def test_what_is_of_the_plugin_is_checked_once(step: SimpleNamespace, roop_cli: Roop) -> None:
+    step.roop_uploaders = kit.uploader(kit.Bucket).roop_uploaders
+    listed = roop_cli("plugins", "check", "my-step", "--list").out.splitlines()
+    headings = [line for line in listed if line and line[0] != " "]
+    assert headings == [f"{what} (roop-my-step 1.0)" for what in ("plugin my-step", "processor my_step", "uploader bucket")]
+    assert listed.count("  plugin_module_is_light") == 1
+    assert listed.count("  declarations_are_valid") == 2
+    chosen = roop_cli("plugins", "check", "my-step", "--only", "options_are_documented")
+    assert (chosen.code, chosen.out.splitlines()[0]) == (0, headings[0])
 
 
 @pytest.fixture
@@ -472,6 +494,14 @@ def test_a_process_with_a_call_that_hangs_ends_and_leaves_nothing(file: Callable
     assert (process.returncode, made["exit_code"]) == (7, 7)
     assert "did not end (a call did not come back within 1 s)" in err
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_what_hangs_while_nothing_may_be_printed_is_told(file: Callable[[str], Path], tmp_path: Path) -> None:
+    words = ("--only", "stdout_stays_clean", "--only", "no_network_unless_declared", "--timeout", "1")
+    process = process_of(file("time.sleep(600)"), tmp_path / "tmp", *words)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 7
+    assert "  failed: stdout_stays_clean\n" in out
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")

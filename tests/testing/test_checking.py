@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import os
+import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 from kit import processor
 
 from roop_host import InputError, ModelError, Processor, Window
 from roop_host.plugins.loader import plugins_of
-from roop_host.testing import Check, Result, Subject, checks_of, run_check, run_checks
-from roop_host.testing.checking import DoesNotApply, Failed, NotRun, check_of
+from roop_host.testing import (
+    Check,
+    DoesNotApply,
+    Failed,
+    NotRun,
+    Result,
+    Subject,
+    check_of,
+    checks_of,
+    run_check,
+    run_checks,
+)
+from roop_host.testing.checking import _NEVER_WAIVED, hanging
+from roop_host.testing.checks import BY_HOOK
+from roop_host.testing.checks.process import offline, process_state, stdout_of
 
 
 class Plain(Processor):
@@ -106,48 +127,139 @@ def test_a_call_that_hangs_fails_its_check_and_ends_the_rest(monkeypatch: pytest
         ("hangs", "failed", True),
     ]
     assert results[-1].told == "a call did not come back within 0.1 s"
-    subject.cancel.set()
+    assert hanging() == "processor.plain.hangs"
+    let_go(subject)
+    assert hanging() is None
 
 
 def test_a_call_that_hangs_is_not_waived() -> None:
-    subject = subject_of({"plain.hangs": "it takes its time"})
+    subject = subject_of({"processor.plain.hangs": "it takes its time"})
     result = run_check(check_of(hangs), subject, limit_s=0.1)
     assert (result.state, result.hangs) == ("failed", True)
+    let_go(subject)
+
+
+def meddles(subject: Subject) -> None:
+    """It changes what is everybody's, and raises."""
+    os.environ["MY_FILTER_KEY"] = "hush"
+    os.chdir("/")
+    cv2.setNumThreads(cv2.getNumThreads() + 1)
+    np.seterr(all="raise")
+    sys.stdout = io.StringIO()
+    logging.getLogger("roop").handlers.append(logging.NullHandler())
+    raise ZeroDivisionError
+
+
+def meddles_and_hangs(subject: Subject) -> None:
+    """It patches what the kit itself patches, and does not come back."""
+    with offline(), stdout_of():
+        hangs(subject)
+
+
+@pytest.mark.parametrize("check", [meddles, meddles_and_hangs])
+def test_the_process_is_left_as_it_was(check: object, capfd: pytest.CaptureFixture[str]) -> None:
+    assert callable(check)
+    before, names, lookup = process_state(), dict(vars(socket.socket)), socket.getaddrinfo
+    subject = subject_of()
+    assert run_check(check_of(check), subject, limit_s=0.1).state == "failed"
+    assert process_state() == before
+    assert (dict(vars(socket.socket)), socket.getaddrinfo) == (names, lookup)
+    os.write(1, b"here\n")
+    assert capfd.readouterr().out == "here\n"
+    let_go(subject)
+
+
+def let_go(subject: Subject) -> None:
+    """End what hangs, and wait for it."""
     subject.cancel.set()
+    until = time.monotonic() + 10
+    while hanging() is not None and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def test_a_waived_check_is_run_and_its_reason_told() -> None:
-    result = result_of(breaks, {"plain.breaks": "the library can't do better"})
+    result = result_of(breaks, {"processor.plain.breaks": "the library can't do better"})
     assert (result.state, result.told, result.good) == ("waived", "the library can't do better", True)
 
 
 @pytest.mark.parametrize("check", [holds, breaks])
 def test_a_waiver_needs_a_reason(check: object) -> None:
-    result = result_of(check, {f"plain.{check.__name__}": " "})  # type: ignore[attr-defined]
-    assert result.state == "failed"
-    assert "it is waived without a reason: ROOP_WAIVED['plain." in result.told
+    for reason in (" ", ".", "why not", "1 2 3"):
+        result = result_of(check, {f"processor.plain.{check.__name__}": reason})  # type: ignore[attr-defined]
+        assert result.state == "failed"
+        assert "it is waived without a reason: ROOP_WAIVED['processor.plain." in result.told
 
 
 def test_a_waiver_that_is_not_needed_fails() -> None:
-    result = result_of(holds, {"plain.holds": "once it did not"})
+    result = result_of(holds, {"processor.plain.holds": "once it did not"})
     assert result.state == "failed"
-    assert result.told == "it holds, so its waiver is not needed: take 'plain.holds' out of ROOP_WAIVED"
+    assert result.told == "it holds, so its waiver is not needed: take 'processor.plain.holds' out of ROOP_WAIVED"
 
 
 @pytest.mark.parametrize("check", [skips, lacks])
 def test_a_waiver_changes_nothing_of_what_was_not_tried(check: object) -> None:
-    result = result_of(check, {f"plain.{check.__name__}": "why"})  # type: ignore[attr-defined]
+    result = result_of(check, {f"processor.plain.{check.__name__}": "why"})  # type: ignore[attr-defined]
     assert (result.state, result.told) == (result_of(check).state, result_of(check).told)
 
 
-def test_a_waiver_is_of_one_declaration() -> None:
-    assert result_of(breaks, {"other.breaks": "why"}).state == "failed"
+def packaged(waived: Mapping[str, str]) -> Subject:
+    """As of an installed package."""
+    subject = subject_of(waived)
+    plugin = replace(subject.declared.plugin, where="site-packages")
+    return replace(subject, declared=replace(subject.declared, plugin=plugin))
+
+
+def test_a_waiver_of_what_does_not_apply_to_the_package_fails() -> None:
+    result = run_check(check_of(skips), packaged({"processor.plain.skips": "it has no neighbours"}))
+    told = "it does not apply (it looks at no neighbours), so its waiver is not needed: take 'processor.plain.skips' out of"
+    assert (result.state, result.told) == ("failed", f"{told} ROOP_WAIVED")
+
+
+@pytest.mark.parametrize("other", ["processor.other.breaks", "exporter.plain.breaks", "plain.breaks", "plugin.plain.breaks"])
+def test_a_waiver_is_of_one_declaration(other: str) -> None:
+    assert result_of(breaks, {other: "it can't do better"}).state == "failed"
+
+
+def no_network_unless_declared(subject: Subject) -> None:
+    """It is called as one that can't be waived."""
+    raise Failed("it asked for example.org")
+
+
+def scores_are_numbers(subject: Subject) -> None:
+    """So is this one, and it holds."""
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [(no_network_unless_declared, "it asked for example.org, and it can't be waived"), (scores_are_numbers, "it can't be")],
+)
+def test_some_checks_are_not_waived(check: object, told: str) -> None:
+    result = result_of(check, {f"processor.plain.{check.__name__}": "nobody needs to know"})  # type: ignore[attr-defined]
+    assert result.state == "failed"
+    assert result.told.startswith(told)
+    assert result.told.endswith(f"take 'processor.plain.{check.__name__}' out of ROOP_WAIVED")  # type: ignore[attr-defined]
+
+
+def test_what_can_not_be_waived_is_there() -> None:
+    found = {check.id for hook in BY_HOOK for check in checks_of(hook) if not check.waivable}
+    assert found == _NEVER_WAIVED
+
+
+def test_what_a_check_is_told_of_itself_is_not_waived() -> None:
+    (check,) = (check for check in checks_of("roop_processors") if check.id == "waivers_name_checks")
+    waived = {"processor.plain.no_frame_kep": "it is misspelt", "plugin.plain.waivers_name_checks": "it is always right"}
+    assert run_check(check, subject_of(waived)).state == "failed"
+
+
+def test_a_check_of_the_plugin_as_a_whole_is_waived_as_such() -> None:
+    (check,) = (check for check in checks_of("roop_processors") if check.id == "options_are_documented")
+    assert subject_of().waiver_key(check) == "plugin.plain.options_are_documented"
 
 
 def test_a_waiver_of_a_check_that_is_none_fails_a_check() -> None:
     (check,) = (check for check in checks_of("roop_processors") if check.id == "waivers_name_checks")
-    assert run_check(check, subject_of({"plain.breaks": "why"})).state == "failed"
-    assert run_check(check, subject_of({"plain.no_frame_kept": "why"})).state == "passed"
+    assert run_check(check, subject_of({"processor.plain.breaks": "why"})).state == "failed"
+    assert run_check(check, subject_of({"processor.plain.no_frame_kept": "it needs the last one"})).state == "passed"
 
 
 @pytest.mark.parametrize("hook", ["processors", "screeners", "analysers", "exporters", "uploaders", "sources", "commands"])

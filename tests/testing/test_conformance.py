@@ -39,11 +39,14 @@ class TestKeeping(TestBold):
     make = Keeping
 
 class TestWaived(TestKeeping):
-    waived = {"bold.no_frame_kept": "it is only a test"}
+    waived = {"processor.bold.no_frame_kept": "it is only a test"}
 
 class TestMissing(TestBold):
     def plugins(self):
         return plugins_of({})
+
+class TestNameless(TestBold):
+    name = ""
 """
 
 
@@ -94,14 +97,71 @@ def test_a_name_that_nobody_declares_fails_with_a_sentence(shown: str) -> None:
     assert "no processor is called 'bold'" in shown
 
 
+def test_a_name_that_is_not_said_is_asked_for(shown: str) -> None:
+    assert "FAILED" in line_of(shown, "TestNameless::test_no_faces_is_no_error")
+    assert "TestNameless does not say what to check; set name to what the plugin declares" in shown
+
+
 def test_a_standard_test_is_not_replaced() -> None:
-    with pytest.raises(TypeError, match=r"test_no_frame_kept stands for .*'my_filter\.no_frame_kept': 'why'"):
+    with pytest.raises(TypeError, match=r"test_no_frame_kept stands for .*'processor\.my_filter\.no_frame_kept': 'why'"):
 
         class TestMine(ProcessorConformance):
             name = "my_filter"
 
             def test_no_frame_kept(self) -> None:
                 pass
+
+
+def test_what_stands_for_a_check_of_the_plugin_or_one_that_is_not_waived_is_told_so() -> None:
+    with pytest.raises(TypeError, match=r"'plugin\.PLUGIN\.package_is_honest': 'why'"):
+        type("TestMine", (ProcessorConformance,), {"test_package_is_honest": None})
+    with pytest.raises(TypeError, match=r"test_no_network_unless_declared .* it can't be waived$"):
+        type("TestMine", (ProcessorConformance,), {"test_no_network_unless_declared": None})
+
+
+def test_the_kind_is_not_said_again() -> None:
+    with pytest.raises(TypeError, match=r"TestMine\.hook is said by the class that it comes from; take it out"):
+        type("TestMine", (ProcessorConformance,), {"hook": "roop_uploaders"})
+
+
+HANGS = """
+import socket, sys, threading
+from functools import partial
+import roop_host.testing.conformance as conformance
+from roop_host import Processor
+from roop_host.testing import ProcessorConformance, plugins_of, run_check
+from kit import processor
+
+conformance.run_check = partial(run_check, limit_s=0.5)
+
+class Sleeps(Processor):
+    def process(self, window):
+        threading.Event().wait(600)
+
+class TestSleeps(ProcessorConformance):
+    name = "sleeps"
+
+    def plugins(self):
+        return plugins_of({"sleeps": processor(Sleeps, "sleeps")})
+
+def test_others_have_a_network_and_a_stdout():
+    assert "connect" not in vars(socket.socket)
+    print("still told")
+    assert False
+"""
+
+
+def test_after_a_call_that_hangs_no_other_check_is_begun(tmp_path: Path) -> None:
+    (tmp_path / "test_sleeps.py").write_text(HANGS)
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {Path(__file__).parents[1]}\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0", "--capture=sys", "-vv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    lines = [line for line in done.stdout.splitlines() if "::test_" in line and "FAILED" in line]
+    first = next(line for line in lines if "TestSleeps" in line).partition("::test_")[2].split()[0]
+    after = [line for line in done.stdout.splitlines() if line.startswith("E ") and "it is not begun: a call of the" in line]
+    assert f"a call of the check processor.sleeps.{first} did not come back" in after[0]
+    assert len(after) == sum("TestSleeps" in line for line in lines if " FAILED " in line) - 1
+    assert "still told" in done.stdout
 
 
 def test_a_standard_test_is_not_taken_out() -> None:

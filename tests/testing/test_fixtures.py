@@ -52,6 +52,11 @@ def test_nothing_of_this_machine_is_seen(monkeypatch: pytest.MonkeyPatch, reques
     assert list(places.models.iterdir()) == []
 
 
+def test_windows_is_told_too(isolated_roop: Places) -> None:
+    for name in ("WIN_PD_OVERRIDE_LOCAL_APPDATA", "WIN_PD_OVERRIDE_APPDATA"):
+        assert Path(os.environ[name]).is_relative_to(isolated_roop.home)
+
+
 def test_the_config_file_of_a_test_counts(isolated_roop: Places, roop_cli: Callable[..., Ran]) -> None:
     isolated_roop.config.write_text("[run]\nquality = 11\n")
     shown = roop_cli("config", "show", "--json")

@@ -33,6 +33,7 @@ def load():
     return Nothing
 @hookimpl
 def roop_processors():
+    {hook}
     yield ProcessorSpec(name="my_filter", summary={summary}, load=load)
 """
 METADATA = {
@@ -50,13 +51,14 @@ class Package:
 
     told: str = ""
     top: str = ""
+    hook: str = ""
     summary: str = "'Takes colour away'"
     metadata: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     name: str = "my-filter"
 
     def lay(self, folder: Path) -> None:
-        code = MODULE.format(top=self.top, summary=self.summary)
+        code = MODULE.format(top=self.top, hook=self.hook, summary=self.summary)
         (folder / "roop_my_filter.py").write_text(code)
         said = {key: value for key, value in {**METADATA, **self.metadata}.items() if value}
         info = folder / "roop_my_filter-1.0.dist-info"
@@ -82,6 +84,7 @@ BROKEN: dict[str, tuple[Package, ...]] = {
     "plugin_module_is_light": (
         Package("roop_my_filter.py, line 5), numpy (by", top="import roop_host.types.frame"),
         Package("roop_my_filter.py, line 5)", top="import PIL.Image"),
+        Package("it imports cv2 (by", hook="import cv2"),
         Package(
             "can't be imported in a fresh process: RuntimeError: odd",
             top=ALONE,
@@ -111,6 +114,7 @@ BROKEN: dict[str, tuple[Package, ...]] = {
         Package("it installs tests beside its own package", files=("tests/test_filter.py", "tests/__init__.py")),
         Package("it installs roop_host beside", files=("roop_host/better.py",)),
         Package("it installs start.pth beside", files=("start.pth",)),
+        Package("it installs roop_other.libs, share beside", files=("roop_other.libs/libx.so", "share/man/man1/x.1")),
     ),
 }
 CASES = [pytest.param(name, one, id=f"{name}-{number}") for name, all_ in BROKEN.items() for number, one in enumerate(all_)]
@@ -144,6 +148,12 @@ def test_a_healthy_package_passes(site: Path) -> None:
 
 def test_an_extra_may_bring_what_it_likes(site: Path) -> None:
     Package(metadata=needing("onnxruntime; extra == 'all'")).lay(site)
+    assert not results_of(installed())
+
+
+def test_manuals_libraries_and_extensions_of_a_runtime_are_honest(site: Path) -> None:
+    files = ("../../share/man/man1/my-filter.1", "roop_my_filter.libs/libx-1.so")
+    Package(metadata=needing("onnxruntime-extensions"), files=files).lay(site)
     assert not results_of(installed())
 
 
@@ -213,9 +223,22 @@ DECLARED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("options_are_documented", "is no single line of text", {"load": works}, {"ROOP_OPTIONS": Lengthy}),
     ("options_are_documented", "begins with its own name", {"load": works}, {"ROOP_OPTIONS": Parrot}),
     ("options_are_documented", "by default: the amount is odd", {"load": works}, {"ROOP_OPTIONS": Contradictory}),
-    ("waivers_name_checks", "no check of anything", {"load": works}, {"ROOP_WAIVED": {"broken.no_faces": "it is so"}}),
-    ("waivers_name_checks", "no check of", {"load": works}, {"ROOP_WAIVED": {"other.no_frame_kept": "it is so"}}),
-    ("waivers_name_checks", "is empty", {"load": works}, {"ROOP_WAIVED": {"broken.no_frame_kept": " "}}),
+    *(
+        ("waivers_name_checks", f"names '{key}', which is no check", {"load": works}, {"ROOP_WAIVED": {key: "it is so"}})
+        for key in (
+            "processor.broken.no_faces",
+            "processor.other.no_frame_kept",
+            "broken.no_frame_kept",
+            "exporter.broken.no_frame_kept",
+        )
+    ),
+    ("waivers_name_checks", "is '.'; say in", {"load": works}, {"ROOP_WAIVED": {"processor.broken.no_frame_kept": "."}}),
+    (
+        "waivers_name_checks",
+        "this check can't be waived; take it out",
+        {"load": works},
+        {"ROOP_WAIVED": {"processor.broken.no_network_unless_declared": "nobody needs to know"}},
+    ),
 ]
 
 
@@ -234,7 +257,7 @@ def test_every_check_has_a_plugin_that_breaks_it() -> None:
 
 def test_a_file_may_import_what_it_likes_and_is_asked_twice_too(tmp_path: Path) -> None:
     path = tmp_path / "my_filter.py"
-    path.write_text(MODULE.format(top="import numpy, itertools\nN = itertools.count()", summary="f'{id(N)}'"))
+    path.write_text(MODULE.format(top="import numpy, itertools\nN = itertools.count()", hook="", summary="f'{id(N)}'"))
     plugins = load_plugins(files=[path])
     subject = Subject(plugins, "roop_processors", plugins.processor("my_filter"))
     assert run_check(CHECKS[0], subject).state == "does not apply"

@@ -7,7 +7,8 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
@@ -16,9 +17,26 @@ import cv2
 import pytest
 from kit import processor
 
-from roop_host import Choice, Context, ModelError, ModelSpec, Processor, Session, UsageError, Window, option
+from roop_host import (
+    Analyser,
+    AnalyserSpec,
+    Choice,
+    Context,
+    ExecutionOptions,
+    Host,
+    Job,
+    ModelError,
+    ModelSpec,
+    Processor,
+    Session,
+    Step,
+    UsageError,
+    Window,
+    hookimpl,
+    option,
+)
 from roop_host.plugins.loader import plugins_of
-from roop_host.testing import Subject, run_check
+from roop_host.testing import Subject, portrait, quiet_screener, run_check
 from roop_host.testing.checks.shared import CHECKS
 
 NET = ModelSpec(name="paint", sha256="0" * 64, size=9, licence="MIT", urls=("https://example.org/paint.onnx",))
@@ -299,6 +317,56 @@ def test_an_object_that_cannot_be_had_here_is_not_run(tmp_path: Path) -> None:
     assert result.state == "not run"
     assert isinstance(result.error, ModelError)
     assert "paint" in result.told
+
+
+CHOOSES = (
+    # What needs another option said is no choice while that one is only left to be decided.
+    Choice(option="engine", value="odd", with_options=(("address", "here"),)),
+    Choice(option="engine", value="paint", models=(NET,)),
+    Choice(option="engine", value="plain"),
+)
+
+
+@pytest.mark.parametrize(
+    ("choices", "engine"),
+    [(CHOOSES, "plain"), (CHOOSES[:2], "paint"), ((CHOICES[0], replace(CHOICES[0], value="odd")), "odd")],
+)
+def test_auto_is_what_the_host_makes_of_it(choices: tuple[Choice, ...], engine: str, tmp_path: Path) -> None:
+    seen = list[str]()
+
+    class Tells(Healthy):
+        def setup(self, ctx: Context) -> None:
+            seen.append(ctx.options_as(Options).engine)
+
+    subject = subject_of(Tells, tmp_path, {"engine": "auto"}, choices=choices)
+    assert subject.options().engine == engine
+    module = SimpleNamespace(**vars(processor(Tells, "broken", choices=choices)), ROOP_OPTIONS=Options)
+    picture = tmp_path / "target.png"
+    cv2.imwrite(str(picture), portrait("hopper").bgr)
+    job = Job((), str(picture), str(tmp_path / "out.png"), (Step("broken", {"engine": "auto"}),))
+    plugins = plugins_of({"broken": module, "quiet": quiet_screener()})
+    with Host(plugins, models=tmp_path) as host, suppress(ModelError):  # what remains may lack its model
+        host.run(replace(job, execution=ExecutionOptions(offline=True)))
+    assert seen in ([engine], [])
+    assert seen or engine != "plain"
+
+
+def test_auto_of_an_analyser_is_what_gives_and_not_what_is_here(tmp_path: Path) -> None:
+    choices = (CHOICES[0], replace(CHOICES[1], gives=frozenset({"age"})), Choice(option="address", value="x"))
+    needy = replace(choices[2], needs=frozenset({"age"}))
+
+    def engine_of(*choices: Choice) -> str:
+        def spec() -> list[AnalyserSpec]:
+            return [AnalyserSpec(name="looks", summary="Looks", load=lambda: Analyser, choices=choices)]
+
+        module = SimpleNamespace(ROOP_API=1, ROOP_OPTIONS=Options, roop_analysers=hookimpl(specname="roop_analysers")(spec))
+        plugins = plugins_of({"looks": module})
+        declared = plugins.named("roop_analysers", "looks")
+        said = {"engine": "auto", "address": "x"}
+        return str(Subject(plugins, "roop_analysers", declared, said, tmp_path).options().engine)
+
+    assert engine_of(*choices) == "paint"
+    assert engine_of(*choices[:2], needy) == "plain"
 
 
 def test_standard_output_is_as_it_was(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

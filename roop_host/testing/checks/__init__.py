@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from roop_host.testing.checking import Check
 from roop_host.testing.checks import analyser, command, exporter, plugin, processor, screener, shared, source, uploader
+from roop_host.testing.subject import WHOLE
 
 #: Every check by the hook whose values it is for.
 BY_HOOK: dict[str, tuple[Check, ...]] = {
@@ -14,4 +15,5 @@ BY_HOOK: dict[str, tuple[Check, ...]] = {
     "roop_uploaders": (*plugin.CHECKS, *shared.CHECKS, *uploader.CHECKS),
     "roop_sources": (*plugin.CHECKS, *shared.CHECKS, *source.CHECKS),
     "roop_commands": (*plugin.CHECKS, *command.CHECKS),
+    WHOLE: plugin.WHOLE_CHECKS,
 }

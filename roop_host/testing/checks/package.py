@@ -13,7 +13,18 @@ from roop_host.testing.checking import DoesNotApply, Failed
 from roop_host.testing.subject import Subject
 
 #: What brings its own files under ``cv2`` or ``onnxruntime``, beside those that the host has: which one wins is chance.
-_RIVALS = ("onnxruntime", "opencv-python-headless", "opencv-contrib-python")
+_RIVALS = frozenset(
+    f"{family}{form}"
+    for family, forms in {
+        "onnxruntime": " -coreml -directml -gpu -migraphx -openvino -qnn -rocm -silicon -training -vitisai",
+        "ort-nightly": " -directml -gpu",
+        "opencv": "-contrib-python -contrib-python-headless -python-headless",
+    }.items()
+    for form in forms.split(" ")
+)
+#: Where installers put commands, and, beside the folder of packages, what belongs to no package: manuals and the like.
+_COMMANDS = ("bin", "Scripts")
+_SHARED = ("share", "etc")
 
 
 def package_is_honest(subject: Subject) -> None:
@@ -24,7 +35,7 @@ def package_is_honest(subject: Subject) -> None:
     nothing but the package itself: ``tests`` beside it would land among those of others.
     """
     plugin = subject.declared.plugin
-    dist = _distribution(plugin.distribution) if plugin.where and plugin.installed else None
+    dist = _distribution(plugin.distribution) if subject.packaged else None
     if dist is None:
         raise DoesNotApply("it is no installed package")
     if canonicalize_name(plugin.distribution) != canonicalize_name(f"roop-{plugin.name}"):
@@ -66,16 +77,26 @@ def _of_what_it_needs(dist: Any) -> Iterator[str]:
     elif not host.specifier and not host.url:
         yield "it depends on any roop-host; say from which version on (roop-host>=...)"
     for need in always:
-        if canonicalize_name(need.name).startswith(_RIVALS):
+        if canonicalize_name(need.name) in _RIVALS:
             yield f"it depends on {canonicalize_name(need.name)}, which the host has, or has in another form; take it out"
 
 
 def _foreign(dist: Any, name: str) -> Iterator[str]:
-    """Places in which it puts files, but for its own package, what is told of it, and commands."""
+    """Places in which it puts files, but for its own package, what is told of it, commands, manuals and libraries."""
     own = {point.module.partition(".")[0] for point in dist.entry_points if point.group == "roop" and point.name == name}
-    for top in dict.fromkeys(_place(PurePosixPath(str(file))) for file in dist.files or ()):
-        if top not in own and not top.endswith((".dist-info", ".egg-info")) and top not in ("bin", "Scripts", "__pycache__"):
-            yield top
+    seen: set[str] = set()
+    for file in dist.files or ():
+        path = PurePosixPath(str(file))
+        top = _place(path)
+        if top in seen or top in own or top.endswith((".dist-info", ".egg-info")) or top in (*_COMMANDS, "__pycache__"):
+            continue
+        if path.parts[0] == ".." and top in _SHARED:
+            continue
+        # Libraries that tools for wheels put beside what is linked to them.
+        if top.endswith(".libs") and canonicalize_name(top.removesuffix(".libs")) == canonicalize_name(dist.name):
+            continue
+        seen.add(top)
+        yield top
 
 
 def _place(path: PurePosixPath) -> str:

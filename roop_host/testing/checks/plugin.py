@@ -8,12 +8,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from roop_host.plugins.loader import load_plugins
 from roop_host.plugins.scan import bare
-from roop_host.testing.checking import DoesNotApply, Failed, checks, checks_of
+from roop_host.testing.checking import Check, DoesNotApply, Failed, checks, checks_of, is_reason
 from roop_host.testing.checks.package import package_is_honest
 from roop_host.testing.subject import Subject
 from roop_host.types.objects import Analyser, Finisher, PreparedScreener, Processor, Screener, Sidecar, Source, Writer
@@ -40,13 +41,13 @@ _MUST: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 
 
 def plugin_module_is_light(subject: Subject) -> None:
-    """The module of the plugin imports nothing heavy.
+    """The module of the plugin and its hooks import nothing heavy.
 
-    ``roop --help`` and ``roop plugins`` import it: move imports of numpy, OpenCV, networks and clients into ``load``, or
+    ``roop --help`` and ``roop plugins`` call them: move imports of numpy, OpenCV, networks and clients into ``load``, or
     into the module that ``load`` imports; for annotations put them under ``if TYPE_CHECKING:``.
     """
     plugin = subject.declared.plugin
-    if not plugin.where or not plugin.installed:
+    if not subject.packaged:
         raise DoesNotApply("it is no installed package; a single file may import what it likes")
     asked = json.dumps([[place or str(Path.cwd()) for place in sys.path], plugin.name, HEAVY])
     code = f"from __future__ import annotations\n{inspect.getsource(_imported)}\n_imported()"
@@ -60,13 +61,14 @@ def plugin_module_is_light(subject: Subject) -> None:
 
 
 def _imported() -> None:
-    """Run in a fresh interpreter: which of the heavy modules the plugin's module brings in, and where that was asked for."""
+    """Run in a fresh interpreter: what heavy the plugin's module and hooks bring in, and where that was asked for."""
     import json
     import sys
     import traceback
     from pathlib import Path
 
     sys.path[:], wanted, heavy = json.load(sys.stdin)
+    from roop_host.plugins.loader import plugins_of
     from roop_host.plugins.scan import installed
 
     by: dict[str, str] = {}
@@ -83,7 +85,7 @@ def _imported() -> None:
                 by[name] = f"{place.filename}, line {place.lineno}"
 
     sys.meta_path.insert(0, Watch)
-    plugin.load()
+    plugins_of({wanted: plugin.load()})  # which calls its hooks
     print("\n" + json.dumps({name: place for name, place in by.items() if name in sys.modules}))
 
 
@@ -166,25 +168,31 @@ def options_are_documented(subject: Subject) -> None:
 def waivers_name_checks(subject: Subject) -> None:
     """What ``ROOP_WAIVED`` says is of a check that there is, with a reason.
 
-    A key is ``NAME.CHECK``: a name that the plugin declares and the id of a check of that kind. The value says why it need
-    not hold.
+    A key is ``KIND.NAME.CHECK``, as in ``processor.my_filter.it_does_something``: what the plugin declares, as ``roop
+    plugins`` shows it, and the id of a check of that kind; of the plugin as a whole it is ``plugin.my-filter.CHECK``. The
+    value says in at least three words why it need not hold.
     """
     name = subject.declared.plugin.name
-    known = set(_keys(subject))
+    known = dict(_keys(subject))
     for key, reason in subject.plugins.waived.get(name, {}).items():
         if key not in known:
             raise Failed(f"ROOP_WAIVED names {key!r}, which is no check of anything that {name} declares")
-        if not reason.strip():
-            raise Failed(f"ROOP_WAIVED[{key!r}] is empty; say why it need not hold")
+        if not known[key].waivable:
+            raise Failed(f"ROOP_WAIVED names {key!r}, and this check can't be waived; take it out")
+        if not is_reason(reason):
+            raise Failed(f"ROOP_WAIVED[{key!r}] is {reason!r}; say in at least three words why it need not hold")
 
 
-def _keys(subject: Subject) -> Iterator[str]:
+def _keys(subject: Subject) -> Iterator[tuple[str, Check]]:
+    """All that the plugin could waive."""
     for hook, table in subject.plugins.declared.items():
         for declared in table.values():
             if bare(declared.plugin.name) == bare(subject.declared.plugin.name):
-                yield from (f"{declared.spec.name}.{check.id}" for check in checks_of(hook))
+                one = replace(subject, hook=hook, declared=declared)
+                yield from ((one.waiver_key(check), check) for check in checks_of(hook))
+    yield from ((subject.waiver_key(check), check) for check in WHOLE_CHECKS)
 
 
-CHECKS = checks(
-    plugin_module_is_light, declarations_are_valid, options_are_documented, waivers_name_checks, package_is_honest
-)
+#: Of the plugin as a whole: once is enough, however much it declares.
+WHOLE_CHECKS = checks(plugin_module_is_light, options_are_documented, waivers_name_checks, package_is_honest)
+CHECKS = (*WHOLE_CHECKS, *checks(declarations_are_valid))

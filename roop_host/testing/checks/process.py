@@ -14,8 +14,9 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -50,26 +51,97 @@ def process_state() -> dict[str, Any]:
 
 
 def put_back(state: dict[str, Any]) -> None:
-    """As far as it can be: what one plugin did must not be told of the next."""
-    os.chdir(state["the working folder"])
+    """As far as it can be, and only what was changed: what one plugin did must not be told of the next."""
+    now = process_state()
+    for name, restore in _RESTORE.items():
+        if now[name] != state[name]:
+            restore(state[name])
+
+
+def _environment(before: dict[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(state["the environment"])
-    locale.setlocale(locale.LC_ALL, state["the locale"])
-    root, roop = logging.getLogger(), logging.getLogger("roop")
-    root.setLevel(state["the root logger"][0])
-    root.handlers[:] = state["the root logger"][1]
-    roop.setLevel(state["roop's logger"][0])
-    roop.handlers[:], roop.propagate = state["roop's logger"][1:]
-    logging.disable(state["which log levels are off"])
-    np.seterr(**state["numpy's error handling"])
-    cv2.setNumThreads(state["the number of OpenCV's threads"])
-    cv2.setUseOptimized(state["whether OpenCV is optimized"])
-    sys.setrecursionlimit(state["the recursion limit"])
-    sys.setswitchinterval(state["the switch interval of threads"])
-    sys.excepthook, threading.excepthook = state["what handles errors that nobody caught"]
-    sys.stdout, sys.stderr = state["standard output and error"]
-    socket.setdefaulttimeout(state["the time-out of sockets"])
-    (gc.enable if state["whether garbage is collected"] else gc.disable)()
+    os.environ.update(before)
+
+
+def _root_logger(before: tuple[int, tuple[logging.Handler, ...]]) -> None:
+    root = logging.getLogger()
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+
+
+def _roop_logger(before: tuple[int, tuple[logging.Handler, ...], bool]) -> None:
+    roop = logging.getLogger("roop")
+    roop.setLevel(before[0])
+    roop.handlers[:], roop.propagate = before[1:]
+
+
+def _excepthooks(before: tuple[Any, Any]) -> None:
+    sys.excepthook, threading.excepthook = before
+
+
+def _streams(before: tuple[Any, Any]) -> None:
+    sys.stdout, sys.stderr = before
+
+
+def _collector(enabled: bool) -> None:
+    (gc.enable if enabled else gc.disable)()
+
+
+def _numpy_errors(before: Any) -> None:
+    np.seterr(**before)
+
+
+#: How each part of ``process_state`` is put back. Signals can be set by the main thread alone, and no plugin runs there.
+_RESTORE: dict[str, Callable[[Any], object]] = {
+    "the working folder": os.chdir,
+    "the environment": _environment,
+    "the locale": partial(locale.setlocale, locale.LC_ALL),
+    "the root logger": _root_logger,
+    "roop's logger": _roop_logger,
+    "which log levels are off": logging.disable,
+    "numpy's error handling": _numpy_errors,
+    "the number of OpenCV's threads": cv2.setNumThreads,
+    "whether OpenCV is optimized": cv2.setUseOptimized,
+    "the recursion limit": sys.setrecursionlimit,
+    "the switch interval of threads": sys.setswitchinterval,
+    "what handles errors that nobody caught": _excepthooks,
+    "standard output and error": _streams,
+    "the time-out of sockets": socket.setdefaulttimeout,
+    "whether garbage is collected": _collector,
+}
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Puts back at the end what everybody in the process shares, also what a call that hangs has patched."""
+    state, descriptors = process_state(), {number: _copy(number) for number in (1, 2)}
+    patched = [(owner, dict(vars(owner))) for owner in (socket, socket.socket)]
+    try:
+        yield
+    finally:
+        for number, kept in descriptors.items():
+            if kept is not None:
+                os.dup2(kept, number)
+                os.close(kept)
+        for owner, names in patched:
+            _put_names_back(owner, names)
+        put_back(state)
+
+
+def _copy(descriptor: int) -> int | None:
+    """None where it is closed, as without a console."""
+    try:
+        return os.dup(descriptor)
+    except OSError:
+        return None
+
+
+def _put_names_back(owner: Any, before: dict[str, Any]) -> None:
+    for name in set(vars(owner)) - set(before):
+        delattr(owner, name)
+    for name, value in before.items():
+        if vars(owner).get(name) is not value:
+            setattr(owner, name, value)
 
 
 class Printed:
