@@ -82,6 +82,11 @@ class NoFrames(Honest):
         return replace(super().open(address), frames=0)
 
 
+class Huge(Honest):
+    def open(self, address: str) -> StreamInfo:
+        return replace(super().open(address), width=1_000_000, height=1_000_000)
+
+
 class Swapped(Honest):
     def open(self, address: str) -> StreamInfo:
         return replace(super().open(address), width=HEIGHT, height=WIDTH)
@@ -258,6 +263,10 @@ def test_what_is_wrong_fails_its_check_alone(wrong: str, made: type[Source], sai
     found = results(made)
     assert [name for name, result in found.items() if result.state == "failed"] == [wrong]
     assert said in found[wrong].told
+
+
+def test_a_stream_that_is_too_large_for_any_job_is_told() -> None:
+    assert "it gave a stream that no job takes: " in results(Huge)["stream_is_described"].told
 
 
 def test_what_is_no_frame_is_told() -> None:
