@@ -8,9 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from honest import ADDRESS, Gives, Knows
 from kit import Raw, Times, analyser, exporter, screener, source
-from test_analyser_checks import Knows
-from test_source_checks import ADDRESS, Honest
 
 from roop_host import Face, Frame, FrameView, JobContext, Screener, SourceFrame, Stage, StreamInfo, Writer
 from roop_host.plugins.loader import plugins_of
@@ -96,7 +95,7 @@ class AtOnce(Writer):
         self.path.write_bytes(self.content)
 
 
-class Held(Honest):
+class Held(Gives):
     """Gives arrays of a list, and has nothing to close."""
 
     def frames(self) -> Any:
@@ -105,7 +104,7 @@ class Held(Honest):
 
 HONEST = {
     "screener": ("roop_screeners", screener(BeginningScreener, "it", batch_size=4)),
-    "analyser": ("roop_analysers", analyser(BeginningAnalyser, gives=frozenset({"mesh_468"}))),
+    "analyser": ("roop_analysers", analyser(BeginningAnalyser, recognisers={"kit": 0.5})),
     "sidecar": ("roop_exporters", exporter(BeginningSidecar, "it", "sidecar", ".csv")),
     "writer": ("roop_exporters", exporter(BeginningWriter, "it", "writer", ".raw")),
     "writer without abort": ("roop_exporters", exporter(AtOnce, "it", "writer", ".raw")),

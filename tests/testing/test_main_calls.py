@@ -11,11 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from honest import ADDRESS, Gives, Knows, Sends
 from kit import Quiet, Raw, Seal, Times, analyser, exporter, screener, source, uploader
-from test_analyser_checks import Knows
-from test_source_checks import ADDRESS
-from test_source_checks import Honest as Gives
-from test_uploader_checks import Honest as Sends
 
 from roop_host.plugins.loader import plugins_of
 from roop_host.testing import Subject, run_check
@@ -45,7 +42,7 @@ DOES = {
 KINDS: dict[str, tuple[type[Any], str, Callable[[Callable[[], Any]], SimpleNamespace]]] = {
     "roop_screeners": (Quiet, "screen", screener),
     "roop_analysers": (Knows, "analyse", analyser),
-    "roop_uploaders": (Sends, "upload", uploader),
+    "roop_uploaders": (Sends, "upload", lambda make: uploader(make, network=False)),
     "roop_sources": (Gives, "frames", source),
     "writer": (Raw, "write", lambda make: exporter(make, "it", "writer", ".raw")),
     "sidecar": (Times, "piece", lambda make: exporter(make, "it", "sidecar", ".csv")),

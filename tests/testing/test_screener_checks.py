@@ -176,7 +176,10 @@ class Falling(Small):
 
 
 class Flat(Small):
-    """Takes what follows for no worse than what was."""
+    """Takes what follows for no worse than what was: of a clip that gets darker, where dark is worse."""
+
+    def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
+        return [1 - score for score in super().judge(inputs, stage)]
 
     def bound(self, score: float, before: NDArray[Any], now: NDArray[Any]) -> float:
         return score

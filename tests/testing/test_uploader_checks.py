@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import kit
 import pytest
+from honest import Sends as Honest
 from qr import code_of
 
 from roop_host import (
@@ -33,23 +34,6 @@ from roop_host.testing.sending import FIRST
 
 VARIABLE, KEY = "BUCKET_API_KEY", "marker-of-the-tests"
 IDS = [check.id for check in module.CHECKS]
-
-
-class Honest(Uploader):
-    """Names by content and name."""
-
-    def setup(self, ctx: Context) -> None:
-        self.ctx = ctx
-
-    def upload(self, artifact: Artifact) -> Receipt:
-        self.ctx.check_cancel()
-        artifact.sent(artifact.size // 2)
-        artifact.sent(artifact.size)
-        return Receipt(self.url_of(artifact), {"name": artifact.path.name})
-
-    def url_of(self, artifact: Artifact) -> str:
-        name = quote(artifact.path.name, safe="")
-        return f"https://example.test/{artifact.sha256[:8]}/{name}?at={time.monotonic_ns()}"
 
 
 class Coded(Honest):
