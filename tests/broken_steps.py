@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Box, Face, Frame, FrameView, JobContext, Processor, Segment, Window
+from roop_host import Box, Face, Frame, FrameView, InputError, JobContext, Processor, Segment, Window
 
 
 def box_of(face: Face) -> Box:
@@ -133,6 +133,16 @@ class KeepsBgr(Healthy):
         self.kept = frame.bgr()[:1]
 
 
+class KeepsCopies(Healthy):
+    def start(self, segment: Segment) -> None:
+        super().start(segment)
+        self.copies: list[NDArray[np.uint8]] = []
+
+    def work(self, frame: Frame, level: float) -> None:
+        self.copies.append(frame.bgr().copy())
+        super().work(frame, level)
+
+
 class ForgetsTheRest(Healthy):
     """Of several frames only the first is worked on."""
 
@@ -202,6 +212,41 @@ class DrawsLots(Healthy):
         return np.random.default_rng().integers(0, 255, (box.height, box.width, 3)).astype(np.uint8)
 
 
+class MeasuresChance(Healthy):
+    def work(self, frame: Frame, level: float) -> None:
+        super().work(frame, level)
+        frame.measure("chance", float(np.random.default_rng().random()))
+
+
+class CountsOn(Healthy):
+    """Counts frames of the job, not of the segment, and tells it by a measure alone."""
+
+    count = 0
+
+    def begin(self, job: JobContext) -> None:
+        super().begin(job)
+        self.count = 0
+
+    def work(self, frame: Frame, level: float) -> None:
+        super().work(frame, level)
+        self.count += 1
+        frame.measure("count", self.count)
+
+
+class NamesByTurns(Healthy):
+    """Another measure in the second job."""
+
+    jobs = 0
+
+    def begin(self, job: JobContext) -> None:
+        super().begin(job)
+        self.jobs += 1
+
+    def work(self, frame: Frame, level: float) -> None:
+        super().work(frame, level)
+        frame.measure(f"job {self.jobs}", 1)
+
+
 class SharesState(Healthy):
     """The level belongs to all objects, and is reset where a segment starts: alone it is right."""
 
@@ -241,6 +286,20 @@ class TripsOverEdges(Healthy):
         if frame.bgr(box).shape[:2] != (box.height, box.width):
             raise IndexError("a face that is cut off")
         super().change(frame, face, box, level)
+
+
+class WantsEvenSizes(Healthy):
+    def work(self, frame: Frame, level: float) -> None:
+        if frame.width % 2 and frame.depth == 8 and not frame._pixels.layout.alpha:
+            raise InputError("the width is odd; take another picture")
+        super().work(frame, level)
+
+
+class WantsEvenJobs(Healthy):
+    def begin(self, job: JobContext) -> None:
+        if job.width % 2:
+            raise InputError("the width is odd; take another picture")
+        super().begin(job)
 
 
 class DoesNothing(Healthy):
@@ -300,7 +359,7 @@ BROKEN: dict[str, tuple[Case, ...]] = {
         Case(ClearsAlpha, "of a picture with alpha it changed the alpha", ("planes_outside_the_box_kept",)),
     ),
     "planes_outside_the_box_kept": (
-        Case(WritesPlanes, "it changed 1 samples outside of what it put", ("no_faces_is_no_error",)),
+        Case(WritesPlanes, "it changed 1 samples outside of what it put"),
         Case(WritesBgr, "it wrote into the array that bgr() gave it of an 8 bit RGB picture"),
     ),
     "neighbours_are_read_only": (
@@ -315,6 +374,7 @@ BROKEN: dict[str, tuple[Case, ...]] = {
         Case(KeepsFrame, "it still had Frame and Pixels"),
         Case(KeepsPlane, "it still had ndarray of frames"),
         Case(KeepsBgr, "when another segment had started it still had what bgr() gave it"),
+        Case(KeepsCopies, "KiB more than after 6: as much as a frame with each frame"),
     ),
     "batch_equals_single": (
         Case(ForgetsTheRest, "where it came alone and not among 3", ("reset_at_a_segments_start",)),
@@ -322,6 +382,7 @@ BROKEN: dict[str, tuple[Case, ...]] = {
     ),
     "reset_at_a_segments_start": (
         Case(NeverForgets, "after other frames were seen before it"),
+        Case(CountsOn, "frames behind a segment's start have the measure count"),
         Case(Trails, "from a run that came there, with a warmup of 2 frames"),
     ),
     "same_frames_give_the_same_bytes": (
@@ -335,11 +396,23 @@ BROKEN: dict[str, tuple[Case, ...]] = {
                 "jobs_one_after_the_other",
             ),
         ),
+        Case(
+            MeasuresChance,
+            "became something else in a second run: they have the measure chance",
+            ("reset_at_a_segments_start", "two_objects_do_not_disturb_each_other", "jobs_one_after_the_other"),
+        ),
     ),
     "two_objects_do_not_disturb_each_other": (Case(SharesState, "while another object was at work"),),
-    "jobs_one_after_the_other": (Case(KeepsItsFirstJob, "something else than the job alone"),),
+    "jobs_one_after_the_other": (
+        Case(KeepsItsFirstJob, "something else than the job alone"),
+        Case(NamesByTurns, "its frames have the measure job 1 of broken only once"),
+    ),
     "end_after_a_failed_begin": (Case(EndsWhatNeverBegan, "its end raised AttributeError"),),
-    "odd_frames_are_no_error": (Case(TripsOverEdges, "faces that reach over the edge made it raise IndexError"),),
+    "odd_frames_are_no_error": (
+        Case(TripsOverEdges, "faces that reach over the edge made it raise IndexError"),
+        Case(WantsEvenSizes, "it refuses a picture of 1 x 1 pixels: InputError: the width is odd"),
+        Case(WantsEvenJobs, "it refuses a picture of 1 x 1 pixels: InputError: the width is odd"),
+    ),
     "it_does_something": (Case(DoesNothing, "changed nothing in a clip of two people"),),
     "measures_are_numbers": (
         Case(MeasuresNothing, "it measured faces as nan"),

@@ -93,10 +93,10 @@ def exporter(make: Callable[[], Any], name: str, role: Any, *suffixes: str) -> S
     return SimpleNamespace(ROOP_API=1, roop_exporters=roop_exporters)
 
 
-def uploader(make: Callable[[], Uploader], name: str = "bucket") -> SimpleNamespace:
+def uploader(make: Callable[[], Uploader], name: str = "bucket", **spec: Any) -> SimpleNamespace:
     @hookimpl
     def roop_uploaders() -> list[UploaderSpec]:
-        return [UploaderSpec(name=name, summary="a test", load=lambda: make)]
+        return [UploaderSpec(name=name, summary="a test", load=lambda: make, **spec)]
 
     return SimpleNamespace(ROOP_API=1, roop_uploaders=roop_uploaders)
 

@@ -12,11 +12,43 @@ from typing import Any, TypeVar
 import numpy as np
 
 from roop_host.errors import told
-from roop_host.testing.checking import DoesNotApply, Failed, NotRun
-from roop_host.testing.people import Picture
+from roop_host.testing.checking import MISSING, DoesNotApply, Failed, NotRun
+from roop_host.testing.people import HEIGHT, WIDTH, Picture
+from roop_host.testing.subject import Subject
 from roop_host.types.frame import Frame, FrameView
+from roop_host.types.objects import SourceFace
 
 _R = TypeVar("_R")
+
+
+@contextmanager
+def in_job(
+    subject: Subject,
+    item: Any,
+    *sources: SourceFace,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    media_type: str = "video/mp4",
+) -> Iterator[Any]:
+    """``item``, which is set up, in a job with these sources and frames of that size.
+
+    Raises ``NotRun`` where it lacks something here.
+    """
+    try:
+        try:
+            item.begin(subject.job(*sources, width=width, height=height, media_type=media_type))
+        except MISSING as error:
+            raise NotRun(error) from error
+        yield item
+    finally:
+        item.end()
+
+
+@contextmanager
+def made_in_job(subject: Subject, *, width: int = WIDTH, height: int = HEIGHT) -> Iterator[Any]:
+    """An object of its own in a job, as it is when it is shown frames. Raises ``NotRun`` where it lacks something here."""
+    with subject.made() as item, in_job(subject, item, width=width, height=height):
+        yield item
 
 
 @contextmanager

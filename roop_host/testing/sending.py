@@ -65,7 +65,14 @@ class Sender:
 @contextmanager
 def sending(subject: Subject, context: Context | None = None) -> Iterator[tuple[Sender, Sent]]:
     """An uploader that has sent a first file: a picture, or a clip where it takes none. Raises ``NotRun`` where it can't."""
-    with subject.made(context) as uploader, TemporaryDirectory(prefix="roop-check-") as folder:
+    with subject.made(context) as uploader, sending_by(subject, uploader) as sent:
+        yield sent
+
+
+@contextmanager
+def sending_by(subject: Subject, uploader: Any) -> Iterator[tuple[Sender, Sent]]:
+    """``sending`` by one that is set up already."""
+    with TemporaryDirectory(prefix="roop-check-") as folder:
         sender, first = _first(subject, uploader, Path(folder))
         try:
             yield sender, first

@@ -7,51 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from honest import Knows
 from kit import analyser
 
 from roop_host import Analyser, Context, Face, FrameView, JobContext, Segment
 from roop_host.plugins.loader import plugins_of
-from roop_host.testing import Subject, moved, portrait, run_check
+from roop_host.testing import Subject, moved, run_check
 from roop_host.testing.checks.analyser import CHECKS
-
-PEOPLE = (portrait("hopper"), portrait("collins"))
-#: The part of a portrait by which it is known again.
-PATCH = slice(96, 128)
-#: Where it lies in the kit's pictures.
-ROWS = slice(96, 144)
-
-
-class Knows(Analyser):
-    """A healthy one: finds the two people of the kit, and nobody else."""
-
-    def __init__(self) -> None:
-        self.ids: dict[str, int] = {}
-        self.score = 0.9
-
-    def start(self, segment: Segment) -> None:
-        self.ids = {}
-
-    def analyse(self, frame: FrameView) -> Sequence[Face]:
-        return [replace(face, id=self.ids.setdefault(name, len(self.ids))) for name, face in self.found(frame).items()]
-
-    def analyse_picture(self, frame: FrameView) -> Sequence[Face]:
-        return [replace(face, id=number) for number, face in enumerate(self.found(frame).values())]
-
-    def found(self, frame: FrameView) -> dict[str, Face]:
-        faces: dict[str, Face] = {}
-        grey = np.ascontiguousarray(frame.bgr()[ROWS, :, 1])
-        if min(grey.shape) < 32 or grey.std() == 0:
-            return {}
-        for person in PEOPLE:
-            apart = cv2.matchTemplate(grey, person.bgr[PATCH, PATCH, 1].copy(), cv2.TM_SQDIFF_NORMED)
-            least, _, (x, y), _ = cv2.minMaxLoc(apart)
-            if least < 0.004:
-                at = moved(person.face, x - PATCH.start, y + ROWS.start - PATCH.start)
-                faces[person.name] = replace(at, score=self.score)
-        return faces
 
 
 class BesidePictures(Knows):

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,6 +107,11 @@ def sets_the_environment(words: Sequence[str]) -> int:
     return by_hand(words)
 
 
+def begins_at_once(words: Sequence[str]) -> int:
+    Path("tell.log").write_text("begun")
+    return by_hand(words)
+
+
 def looks_for_a_newer_one(words: Sequence[str]) -> int:
     with suppress(OSError):
         socket.create_connection(("updates.example.test", 443), 1).close()
@@ -121,6 +127,7 @@ BROKEN: list[tuple[str, Callable[[Sequence[str]], int | None], str]] = [
     ("words_stay_as_they_are", takes_words_out, "it left [] of ['--help']"),
     ("it_can_be_called_again", counts, "not the same text twice"),
     ("process_stays_as_it_is", sets_the_environment, "the environment"),
+    ("help_writes_no_file", begins_at_once, "with --help it left tell.log in the working folder"),
     ("help_asks_no_network", looks_for_a_newer_one, "updates.example.test"),
 ]
 
@@ -133,6 +140,11 @@ def results(call: Callable[[Sequence[str]], int | None]) -> dict[str, Result]:
     plugins = plugins_of({"tell": SimpleNamespace(ROOP_API=1, roop_commands=roop_commands)})
     subject = Subject(plugins, "roop_commands", plugins.named("roop_commands", "tell"))
     return {check.id: run_check(check, subject) for check in module.CHECKS}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("honest", [by_argparse, by_typer, by_hand])

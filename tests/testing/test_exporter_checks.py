@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -126,6 +127,58 @@ class Adds(Closes):
         super().write(frame)
         self.content += b"\n"
         self.file.write(self.content)
+
+
+class Clocked(Times):
+    calls = 0
+
+    def head(self) -> bytes:
+        self.calls += 1
+        return f"made at {self.calls}".encode()
+
+
+class Black(Closes):
+    def write(self, frame: FrameView) -> None:
+        self.file.write(bytes(frame.width * frame.height * 3))
+
+
+class DropsTheThird(Closes):
+    def open(self, path: Path, stream: StreamInfo) -> None:
+        super().open(path, stream)
+        self.number = 0
+
+    def write(self, frame: FrameView) -> None:
+        self.number += 1
+        if self.number % 3:
+            super().write(frame)
+
+
+class Shuffled(Closes):
+    """Writes what it is given in an order of its own."""
+
+    def open(self, path: Path, stream: StreamInfo) -> None:
+        super().open(path, stream)
+        self.frames: list[bytes] = []
+
+    def write(self, frame: FrameView) -> None:
+        self.frames.append(frame.bgr().tobytes())
+
+    def close(self) -> None:
+        self.file.write(b"".join(sorted(self.frames)))
+        super().close()
+
+
+class Chance(Closes):
+    def write(self, frame: FrameView) -> None:
+        self.file.write(os.urandom(16))
+        super().write(frame)
+
+
+class Wordless(Closes):
+    def write(self, frame: FrameView) -> None:
+        if frame.depth > 8:
+            raise OutputError("")
+        super().write(frame)
 
 
 class Length(Closes):
@@ -273,6 +326,12 @@ TOLD = [
     ("sidecar_takes_odd_frames", sidecar(EightBits), "it failed on a frame of 10 bits: ValueError: only 8 bits"),
     ("writer_writes_its_path_alone", writer(Beside), "it left beside the file: output.index"),
     ("writer_writes_its_path_alone", writer(Nowhere), "it left no file at the path it was given"),
+    ("sidecar_ends_know_no_frame", sidecar(Clocked), "its head is another one the second time it is asked for"),
+    ("writer_writes_what_it_is_given", writer(Black), "4 frames and the same with another frame 0 make the same file"),
+    ("writer_writes_what_it_is_given", writer(DropsTheThird), "4 frames and the same with another frame 2 make the same"),
+    ("writer_writes_what_it_is_given", writer(Shuffled), "4 frames and the same with frame 1 before frame 0 make the same"),
+    ("writer_writes_what_it_is_given", writer(Chance), "equal frames make another file the second time"),
+    ("writer_takes_odd_frames", writer(Wordless), "it refuses a frame of 10 bits without a word"),
     ("writer_gives_up_at_any_time", writer(LeavesOpen), "the file is still open after abort after open"),
     ("writer_gives_up_at_any_time", writer(NeedsOpen), "it failed on abort before open: AttributeError"),
     ("writer_need_not_know_the_length", writer(Length), "whose length is said to be 9: ZeroDivisionError"),

@@ -175,6 +175,26 @@ class Falling(Small):
         return 1 - float(np.abs(before.astype(float) - now).mean()) / 255
 
 
+class Flat(Small):
+    """Takes what follows for no worse than what was: of a clip that gets darker, where dark is worse."""
+
+    def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
+        return [1 - score for score in super().judge(inputs, stage)]
+
+    def bound(self, score: float, before: NDArray[Any], now: NDArray[Any]) -> float:
+        return score
+
+
+class Forms(Small):
+    """Of what is bright it looks at less."""
+
+    def prepare(self, frame: FrameView) -> Sequence[NDArray[Any]]:
+        (small,) = super().prepare(frame)
+        return [small[:4] if float(small.mean()) > 105 else small]
+
+    bound = PreparedScreener.bound
+
+
 class Other(Small):
     def screen(self, frames: Views, stage: Stage) -> Sequence[float]:
         return [float(frame.bgr()[..., 0].mean()) / 255 for frame in frames]
@@ -214,6 +234,12 @@ FURTHER = [
     ("equal_pictures_are_prepared_equally", plugin(Endless), "it prepares values that are not finite"),
     ("bound_holds", plugin(Falling), "its bound falls from 1.0000 to 0.9"),
     ("bound_holds", plugin(Hopeful), "though nothing changed"),
+    ("bound_holds", plugin(Flat), "it bounds a frame by 0."),
+    (
+        "equal_pictures_are_prepared_equally",
+        plugin(Forms),
+        "two pictures of one size are prepared as uint8 (8, 8, 3)",
+    ),
     ("odd_frames_are_judged", plugin(EightBits), "it failed on a frame of 10 bits: ValueError: only 8 bits"),
 ]
 

@@ -25,6 +25,7 @@ from roop_host import (
     ExecutionOptions,
     Host,
     Job,
+    JobContext,
     ModelError,
     ModelSpec,
     Processor,
@@ -93,6 +94,27 @@ class LogsEverything(Healthy):
     def setup(self, ctx: Context) -> None:
         super().setup(ctx)
         logging.basicConfig(level=logging.DEBUG, force=True)
+
+
+class TakesThreadsForAJob(Healthy):
+    def begin(self, job: JobContext) -> None:
+        cv2.setNumThreads(cv2.getNumThreads() + 1)
+
+
+class SetsVariablesAtWork(Healthy):
+    def process(self, window: Window) -> None:
+        os.environ["MY_FILTER_KEY"] = "hush"
+
+
+class PutsBack(Healthy):
+    """A healthy one."""
+
+    def begin(self, job: JobContext) -> None:
+        self.threads = cv2.getNumThreads()
+        cv2.setNumThreads(self.threads + 1)
+
+    def end(self) -> None:
+        cv2.setNumThreads(self.threads)
 
 
 class Only(Healthy):
@@ -195,6 +217,18 @@ class Asks(Healthy):
             line.connect_ex(NOBODY)
 
 
+class SendsAPacket(Healthy):
+    def process(self, window: Window) -> None:
+        with socket.socket(type=socket.SOCK_DGRAM) as line, suppress(OSError):
+            line.sendto(b"here", NOBODY)
+
+
+class LooksUpByName(Healthy):
+    def process(self, window: Window) -> None:
+        with suppress(OSError):
+            socket.gethostbyname("names.example.org")
+
+
 class LooksUp(Healthy):
     def setup(self, ctx: Context) -> None:
         super().setup(ctx)
@@ -212,6 +246,10 @@ BROKEN: dict[str, dict[Callable[[], Processor], str]] = {
         SetsVariables: "setting it up changed the environment (MY_FILTER_KEY)",
         TakesThreads: "setting it up changed the number of OpenCV's threads from ",
         LogsEverything: "setting it up changed the root logger",
+    },
+    "work_changes_no_process_state": {
+        TakesThreadsForAJob: "a job changed the number of OpenCV's threads from ",
+        SetsVariablesAtWork: "a job changed the environment (MY_FILTER_KEY)",
     },
     "load_gives_a_fresh_object": {
         Only: "its load gave the same object twice",
@@ -231,6 +269,8 @@ BROKEN: dict[str, dict[Callable[[], Processor], str]] = {
     "no_network_unless_declared": {
         Asks: "it asked for 192.0.2.1, and its spec says network=False",
         LooksUp: "it asked for models.example.org",
+        LooksUpByName: "it asked for names.example.org",
+        SendsAPacket: "it asked for 192.0.2.1, and its spec says network=False",
     },
 }
 #: What another check sees too: no model, and another error than a word's.
@@ -262,10 +302,15 @@ def test_a_broken_object_fails_its_check_and_no_other(
 ) -> None:
     before = os.environ.copy(), Path.cwd(), cv2.getNumThreads(), logging.getLogger().level
     subject = subject_of(make, tmp_path)
-    results = {check.id: run_check(check, subject) for check in CHECKS[: 1 if name == CHECKS[0].id else None]}
+    of_process = name.endswith("_process_state")
+    results = {check.id: run_check(check, subject) for check in CHECKS if check.id == name or not of_process}
     assert said in results[name].told
     assert {one for one, result in results.items() if result.state != "passed"} == {name, *TOO.get(make, ())}
     assert (os.environ.copy(), Path.cwd(), cv2.getNumThreads(), logging.getLogger().level) == before
+
+
+def test_what_a_job_sets_may_be_put_back_at_its_end(tmp_path: Path) -> None:
+    assert run_check(check_named("work_changes_no_process_state"), subject_of(PutsBack, tmp_path)).state == "passed"
 
 
 def test_every_check_has_an_object_that_breaks_it() -> None:
@@ -298,8 +343,9 @@ def test_this_machine_may_be_asked_and_connections_work_again(tmp_path: Path) ->
                 pass
 
     assert run_check(check_named("no_network_unless_declared"), subject_of(AsksHere, tmp_path)).state == "passed"
-    assert "connect" not in vars(socket.socket)
+    assert not {"connect", "connect_ex", "sendto"} & vars(socket.socket).keys()
     assert socket.getaddrinfo.__module__ == "socket"
+    assert socket.gethostbyname.__module__ == "_socket"
 
 
 def test_what_lacks_a_model_or_a_word_is_not_checked_for_it(tmp_path: Path) -> None:

@@ -5,40 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import kit
-import numpy as np
 import pytest
+from honest import ADDRESS, BLACK, HEIGHT, WIDTH
+from honest import Gives as Honest
 
 from roop_host import Context, InputError, Interrupted, Source, SourceFrame, StreamInfo, UsageError
 from roop_host.plugins.loader import plugins_of
 from roop_host.testing import Result, Subject, run_check
 from roop_host.testing.checks import source as module
 
-ADDRESS = "camera:0"
 IDS = [check.id for check in module.CHECKS]
-WIDTH, HEIGHT = 8, 6
-BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-
-
-class Honest(Source):
-    """A camera with number 0 that gives five frames."""
-
-    total = 5
-
-    def setup(self, ctx: Context) -> None:
-        self.ctx = ctx
-
-    def open(self, address: str) -> StreamInfo:
-        if address != ADDRESS:
-            raise InputError(f"no camera is called {address}; camera:0 is there")
-        return StreamInfo(WIDTH, HEIGHT, Fraction(1, 1000), Fraction(25), None)
-
-    def frames(self) -> Iterator[SourceFrame]:
-        for number in range(self.total):
-            yield SourceFrame(BLACK + number, 7000 + 40 * number)
 
 
 class Endless(Honest):
@@ -80,6 +59,11 @@ class NoRate(Honest):
 class NoFrames(Honest):
     def open(self, address: str) -> StreamInfo:
         return replace(super().open(address), frames=0)
+
+
+class Huge(Honest):
+    def open(self, address: str) -> StreamInfo:
+        return replace(super().open(address), width=1_000_000, height=1_000_000)
 
 
 class Swapped(Honest):
@@ -258,6 +242,10 @@ def test_what_is_wrong_fails_its_check_alone(wrong: str, made: type[Source], sai
     found = results(made)
     assert [name for name, result in found.items() if result.state == "failed"] == [wrong]
     assert said in found[wrong].told
+
+
+def test_a_stream_that_is_too_large_for_any_job_is_told() -> None:
+    assert "it gave a stream that no job takes: " in results(Huge)["stream_is_described"].told
 
 
 def test_what_is_no_frame_is_told() -> None:

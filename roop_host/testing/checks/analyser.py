@@ -9,7 +9,15 @@ import numpy as np
 
 from roop_host.testing.checking import Failed, checks
 from roop_host.testing.checks.faces import difference, found_by, seen_by, wrong_with
-from roop_host.testing.handling import asked_of, from_another_thread, require_let_go, require_untouched, timed
+from roop_host.testing.handling import (
+    asked_of,
+    from_another_thread,
+    in_job,
+    made_in_job,
+    require_let_go,
+    require_untouched,
+    timed,
+)
 from roop_host.testing.making import frame_of
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import Picture, clip, gathering, portrait
@@ -30,8 +38,8 @@ _NEAR = 0.01
 def faces_of_portraits_are_found(subject: Subject) -> None:
     """In each portrait of the kit one face is found, where it is.
 
-    ``analyse_picture`` looks at sources: it may take its time. ``box_xyxy`` is left, top, right, bottom in upright pixels,
-    not width and height, and nobody is found twice.
+    ``analyse_picture`` looks at sources, before any ``begin``: it may take its time. ``box_xyxy`` is left, top, right,
+    bottom in upright pixels, not width and height, and nobody is found twice.
     """
     with subject.made() as analyser:
         for person in (portrait("hopper"), portrait("collins")):
@@ -49,7 +57,7 @@ def faces_of_clips_are_found(subject: Subject) -> None:
     ``analyse`` is asked for every frame, in order, after a ``start``.
     """
     person = portrait("hopper")
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         last = seen_by(analyser, timed([Picture(person.bgr)] * 3))[-1]
     if not any(overlap(face.box_xyxy, person.face.box_xyxy) > _SAME for face in last):
         raise Failed(f"it finds {len(last)} faces in the third frame of a clip of one portrait, and none where the face is")
@@ -62,7 +70,7 @@ def faces_are_as_described(subject: Subject) -> None:
     recogniser, which is among the spec's ``recognisers``; what is not known is None.
     """
     known = frozenset(subject.spec.recognisers)
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         pictures = [portrait("hopper").bgr, portrait("collins").bgr, gathering().bgr]
         looks = [(frame_of(bgr), found_by(analyser, frame_of(bgr), "a picture of the kit")) for bgr in pictures]
         frames = timed(clip(3))
@@ -80,7 +88,7 @@ def what_it_gives_is_filled(subject: Subject) -> None:
     Steps that need it rely on it. ``embedding:NAME`` promises that ``recogniser`` is that name.
     """
     spec: AnalyserSpec = subject.spec
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         options = subject.options()
         made = [choice for choice in spec.choices if choice.made_by(options)]
         promised = sorted({*spec.gives, *(name for choice in made for name in choice.gives)})
@@ -104,7 +112,7 @@ def ids_are_tracks(subject: Subject) -> None:
 
     Where the picture does not change at all nobody becomes somebody else.
     """
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         seen = seen_by(analyser, timed([gathering()] * 5))
     for number, faces in enumerate(seen):
         ids = [face.id for face in faces]
@@ -123,7 +131,7 @@ def pictures_leave_tracks_alone(subject: Subject) -> None:
     Sources and references may be looked at between two frames: let it use nothing that tracking keeps.
     """
     frames = timed(clip(4))
-    with subject.made() as analyser, subject.made() as other:
+    with made_in_job(subject) as analyser, made_in_job(subject) as other:
         undisturbed = seen_by(other, frames)
         analyser.start(Segment(0, 0, 250))
         seen = []
@@ -139,7 +147,7 @@ def nobody_is_no_error(subject: Subject) -> None:
     Black and plain frames come in every clip, also in the middle of one.
     """
     blank = [Picture(np.full((96, 128, 3), level, np.uint8)) for level in (0, 128, 255)]
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         for picture in blank:
             if found_by(analyser, picture.frame(), "a plain picture"):
                 raise Failed("it finds a face in a plain picture")
@@ -159,7 +167,7 @@ def odd_frames_are_no_error(subject: Subject) -> None:
     with subject.made() as analyser:
         for name, frame in odd_frames().items():
             faces = [*found_by(analyser, frame, name)]
-            with asked_of(name):
+            with in_job(subject, analyser, width=frame.width, height=frame.height), asked_of(name):
                 faces += seen_by(analyser, [frame])[0]
             for face in faces:
                 wrong = wrong_with(face, frame.width, frame.height, frozenset(subject.spec.recognisers))
@@ -174,7 +182,7 @@ def start_forgets(subject: Subject) -> None:
     go on.
     """
     frames = timed(clip(3), first=250)
-    with subject.made() as analyser, subject.made() as other:
+    with made_in_job(subject) as analyser, made_in_job(subject) as other:
         expected = seen_by(other, frames)
         flipped = [Picture(np.ascontiguousarray(picture.bgr[:, ::-1])) for picture in clip(3)]
         seen_by(analyser, timed(flipped))
@@ -188,7 +196,7 @@ def same_frames_same_faces(subject: Subject) -> None:
     So a run that is continued gives the same output. Seed what is random, and take no clock.
     """
     frames = timed(clip(3))
-    with subject.made() as analyser, subject.made() as other:
+    with made_in_job(subject) as analyser, made_in_job(subject) as other:
         _require_alike(seen_by(analyser, frames), seen_by(other, frames), "the second time", near=0.0)
 
 
@@ -201,9 +209,8 @@ def jobs_leave_nothing_behind(subject: Subject) -> None:
     seen: list[list[Sequence[Face]]] = []
     with subject.made() as analyser:
         for _ in range(2):
-            analyser.begin(subject.job(portrait("hopper").as_source(), width=frames[0].width, height=frames[0].height))
-            seen.append(seen_by(analyser, frames))
-            analyser.end()
+            with in_job(subject, analyser, portrait("hopper").as_source()):
+                seen.append(seen_by(analyser, frames))
     _require_alike(seen[0], seen[1], "in a second job", ids=False)
 
 
@@ -213,7 +220,7 @@ def results_stay_as_they_are(subject: Subject) -> None:
     Give arrays of their own: steps may look back at the faces of earlier frames. Copy what the next frame is written into.
     """
     frames = timed([*clip(2), Picture(np.ascontiguousarray(gathering().bgr[:, ::-1]))])
-    with subject.made() as analyser, subject.made() as other:
+    with made_in_job(subject) as analyser, made_in_job(subject) as other:
         analyser.start(Segment(0, 0, 250))
         given = list(_analysed(analyser, frames[0]))
         for frame in frames[1:]:
@@ -227,7 +234,7 @@ def frames_stay_as_they_are(subject: Subject) -> None:
 
     Give faces back; the host sets ``frame.faces``. Copy an array before you write into it.
     """
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         analyser.start(Segment(0, 0, 250))
         require_untouched(timed(clip(2)), lambda views: [list(analyser.analyse(view)) for view in views])
         picture = [gathering().frame()]
@@ -239,7 +246,7 @@ def no_frame_is_kept(subject: Subject) -> None:
 
     To follow points from the last frame keep a small copy of it, never the frame: the host uses its memory again.
     """
-    with subject.made() as analyser:
+    with made_in_job(subject) as analyser:
         analyser.start(Segment(0, 0, 250))
         require_let_go(lambda: timed(clip(2)), lambda views: [list(analyser.analyse(view)) for view in views])
         pictures = [gathering()]
@@ -254,7 +261,8 @@ def another_thread_may_ask(subject: Subject) -> None:
     """
     with subject.made() as analyser:
         found_by(analyser, frame_of(portrait("hopper").bgr), "a portrait")
-        from_another_thread(lambda: seen_by(analyser, timed(clip(2))))
+        with in_job(subject, analyser):
+            from_another_thread(lambda: seen_by(analyser, timed(clip(2))))
 
 
 def _analysed(analyser: Analyser, frame: Frame) -> Sequence[Face]:

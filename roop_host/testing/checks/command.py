@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 from roop_host.errors import UsageError, told
@@ -106,6 +109,24 @@ def process_stays_as_it_is(subject: Subject) -> None:
             raise Failed(f"with {word} it changed {', '.join(ended.changed)}")
 
 
+def help_writes_no_file(subject: Subject) -> None:
+    """Asking for help, or a mistyped option, leaves no file in the working folder.
+
+    Who reads the help wants nothing done yet. Open files, and make folders, when the words are read and right.
+    """
+    for word in (_HELP, _UNKNOWN):
+        with TemporaryDirectory() as folder:
+            before = Path.cwd()
+            os.chdir(folder)
+            try:
+                _called(subject, [word])
+            finally:
+                os.chdir(before)
+            left = sorted(path.name for path in Path(folder).iterdir())
+        if left:
+            raise Failed(f"with {word} it left {', '.join(left)} in the working folder")
+
+
 def help_asks_no_network(subject: Subject) -> None:
     """Loading it and asking for help opens no connection.
 
@@ -162,5 +183,6 @@ CHECKS = checks(
     words_stay_as_they_are,
     it_can_be_called_again,
     process_stays_as_it_is,
+    help_writes_no_file,
     help_asks_no_network,
 )

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from roop_host.testing.checking import DoesNotApply, checks
 from roop_host.testing.checks import finisher, sidecar, writer
-from roop_host.testing.handling import from_another_thread, require_let_go, require_untouched, timed
+from roop_host.testing.handling import from_another_thread, made_in_job, require_let_go, require_untouched, timed
 from roop_host.testing.people import clip
 from roop_host.testing.subject import Subject
 from roop_host.types.frame import FrameView
@@ -45,7 +45,7 @@ def _shown(subject: Subject, asked: Callable[[Callable[[Sequence[FrameView]], ob
     """Let ``asked`` show frames to an object by the call that it is given."""
     if subject.spec.role == "finisher":
         raise DoesNotApply("a finisher is shown no frames")
-    with subject.made() as item, TemporaryDirectory() as folder:
+    with made_in_job(subject) as item, TemporaryDirectory() as folder:
         if subject.spec.role == "sidecar":
             asked(lambda views: _pieces(item, views))
         else:

@@ -33,8 +33,8 @@ _MUST: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "roop_screeners": (Screener, ("screen",)),
     "roop_analysers": (Analyser, ("analyse", "analyse_picture")),
     "roop_uploaders": (Uploader, ("upload",)),
-    "roop_sources": (Source, ("open", "frames", "close")),
-    "writer": (Writer, ("open", "write", "close", "abort")),
+    "roop_sources": (Source, ("open", "frames")),
+    "writer": (Writer, ("open", "write", "close")),
     "sidecar": (Sidecar, ("piece",)),
     "finisher": (Finisher, ("finish",)),
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roop_host.gate import is_prepared
 from roop_host.gate.answers import checked_inputs, checked_scores
 from roop_host.testing.checking import DoesNotApply, Failed
-from roop_host.testing.handling import asked_of
+from roop_host.testing.handling import asked_of, made_in_job
 from roop_host.testing.making import frame_of
 from roop_host.testing.people import clip, portrait
 from roop_host.testing.subject import Subject
@@ -30,7 +30,7 @@ def equal_pictures_are_prepared_equally(subject: Subject) -> None:
     What is bit by bit known is not judged again; with noise, a clock or what was seen before in it nothing ever is. Give
     plain NumPy arrays of integers or floats, all of one form for pictures of one size.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         prepared = _prepared_one(screener)
         first, other, again = (_inputs(prepared, picture) for picture in (*_portraits(), _portraits()[0]))
         if not all(np.isfinite(one).all() for one in (*first, *other)):
@@ -47,7 +47,7 @@ def judge_knows_its_inputs_alone(subject: Subject) -> None:
     The host may prepare many frames before it has one of them judged, in batches of up to ``batch_size``, and leaves out
     what it knows. All that ``judge`` needs must stand in its inputs; it must not write into them.
     """
-    with subject.made() as screener, subject.made() as other:
+    with made_in_job(subject) as screener, made_in_job(subject) as other:
         prepared, stranger = _prepared_one(screener), _prepared_one(other)
         hopper, collins = (_inputs(prepared, picture) for picture in _portraits())
         given = [*hopper, *collins]
@@ -72,7 +72,7 @@ def by_stage_is_true_where_it_matters(subject: Subject) -> None:
     Then an output that is equal to its target is not looked at again. Leave ``by_stage`` True where stages are judged
     differently.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         prepared = _prepared_one(screener)
         if prepared.by_stage:
             raise DoesNotApply("its by_stage says that stages may differ")
@@ -88,7 +88,7 @@ def bound_holds(subject: Subject) -> None:
     ``--screen adaptive`` lets pass unseen what is bounded under the limit. Measure on clips how far a score moves with the
     distance of two inputs and take more; where you have not measured, leave ``bound`` away: then every picture is judged.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         prepared = _prepared_one(screener)
         if type(prepared).bound is PreparedScreener.bound:
             raise DoesNotApply("it states no bound: every picture is judged")
@@ -105,7 +105,7 @@ def screen_agrees_with_judge(subject: Subject) -> None:
 
     Leave ``screen`` as the base class has it. Who overrides it is asked by it alone, and nothing is saved.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         prepared = _prepared_one(screener, overrides=True)
         for picture in _portraits():
             judged = max(_judged(prepared, [one])[0] for one in _inputs(prepared, picture))

@@ -174,7 +174,7 @@ def stdout_of() -> Iterator[Printed]:
 
 @contextmanager
 def offline() -> Iterator[list[str]]:
-    """Refuses connections to other machines, and notes which were asked for."""
+    """Refuses connections and packets to other machines, and notes which were asked for."""
     reached: list[str] = []
 
     def refused(host: Any) -> bool:
@@ -200,16 +200,26 @@ def offline() -> Iterator[list[str]]:
             raise socket.gaierror(socket.EAI_AGAIN, "the kit looks up no names")
         return real_getaddrinfo(host, *args, **more)
 
+    def sendto(self: socket.socket, data: Any, *more: Any) -> int:
+        if more and isinstance(more[-1], tuple) and refused(more[-1][0]):
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        return real_sendto(self, data, *more)
+
+    def gethostbyname(host: Any) -> str:
+        return str(getaddrinfo(host, None, socket.AF_INET)[0][4][0])
+
     real_connect, real_connect_ex, real_getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+    real_sendto, real_gethostbyname = socket.socket.sendto, socket.gethostbyname
     # The class has the first two from one in C, which can't be changed: what is set here stands before it.
     socket.socket.connect = connect  # type: ignore[method-assign,assignment]
     socket.socket.connect_ex = connect_ex  # type: ignore[method-assign,assignment]
-    socket.getaddrinfo = getaddrinfo
+    socket.socket.sendto = sendto  # type: ignore[method-assign,assignment]
+    socket.getaddrinfo, socket.gethostbyname = getaddrinfo, gethostbyname
     try:
         yield reached
     finally:
-        del socket.socket.connect, socket.socket.connect_ex
-        socket.getaddrinfo = real_getaddrinfo
+        del socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
+        socket.getaddrinfo, socket.gethostbyname = real_getaddrinfo, real_gethostbyname
 
 
 def _is_here(host: str) -> bool:

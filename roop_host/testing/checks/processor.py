@@ -12,6 +12,7 @@ from roop_host.testing.checking import DoesNotApply, Failed, NotRun, checks
 from roop_host.testing.checks import processor_faces as faces
 from roop_host.testing.checks import processor_runs as runs
 from roop_host.testing.checks.steps import coded, frames, odd_frames, pictures, working
+from roop_host.testing.handling import asked_of
 from roop_host.testing.making import run_step, window_of
 from roop_host.testing.subject import Subject
 from roop_host.types.frame import FrameView
@@ -24,19 +25,13 @@ _ROUNDING = 1
 def no_faces_is_no_error(subject: Subject) -> None:
     """A frame in which nobody is seen is no error.
 
-    Clips have frames without faces, and what analysers miss: go over ``frame.faces`` in a loop that may be empty. A step
-    that sees neighbours may go by their faces, as one does that covers who is lost for a frame.
+    Clips have frames without faces, and what analysers miss: go over ``frame.faces`` in a loop that may be empty.
     """
     shown = pictures(subject, 3)
     between = [shown[0].without_faces(), shown[1], shown[2].without_faces()]
     for given in (between, [picture.without_faces() for picture in shown]):
-        with working(subject) as step:
-            made = run_step(step, subject.spec, frames(given))
-        for at, (frame, picture) in enumerate(zip(made, given, strict=True)):
-            seen = given[max(0, at - subject.spec.lookbehind) : at + subject.spec.lookahead + 1]
-            told_of_faces = any(one.faces for one in seen) or not subject.spec.needs_faces
-            if not told_of_faces and not np.array_equal(frame.bgr(), picture.bgr):
-                raise Failed("it changed a frame without faces, though it says that it works on them")
+        with working(subject) as step, asked_of("frames in which nobody is seen"):
+            run_step(step, subject.spec, frames(given))
 
 
 def frames_stay_as_they_are(subject: Subject) -> None:
@@ -140,21 +135,32 @@ def neighbours_are_read_only(subject: Subject) -> None:
 
 
 def odd_frames_are_no_error(subject: Subject) -> None:
-    """Whatever a clip or a folder holds is worked on, left as it is, or refused with a sentence.
+    """Whatever a clip or a folder holds is worked on, or left as it is; what is grey, deep or transparent may be refused.
 
     Pictures are tiny, grey, turned, of odd size or of 12 bit; faces reach over the edge, are a few pixels wide or are found
-    twice. Clip boxes (``Box.clip``), leave out what is empty, and raise ``InputError`` for what can't be done.
+    twice. Clip boxes (``Box.clip``), leave out what is empty, and leave a picture alone that is too small. An ``InputError``
+    is for a coding that can't be worked on, never for a size: one small picture would end the job of a whole folder.
     """
     with subject.made() as made:
+        with working(subject, step=made):
+            pass
         for what, frame in odd_frames(subject).items():
             try:
                 with working(subject, width=frame.width, height=frame.height, step=made) as step:
                     step.start(Segment(0, 0, 1))
                     step.process(window_of(frame, step=subject.name))
-            except (InputError, NotRun):  # told to people before any work, or of this picture alone
-                continue
+            except (InputError, NotRun) as error:
+                missing = error.error if isinstance(error, NotRun) else error
+                if isinstance(missing, InputError) and _is_plain(frame):
+                    raise Failed(f"it refuses {what}: {told(missing)}") from error
             except Exception as error:
                 raise Failed(f"{what} made it raise {told(error)}") from error
+
+
+def _is_plain(frame: FrameView) -> bool:
+    """Whether nothing but its size and its faces can be odd about it."""
+    layout = frame._pixels.layout
+    return layout.depth == 8 and layout.model != "grey" and not layout.alpha
 
 
 def it_does_something(subject: Subject) -> None:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from roop_host.errors import told
 from roop_host.testing.checking import DoesNotApply, Failed
-from roop_host.testing.checks.steps import frames, pictures, pixels_of, seen, source, working
+from roop_host.testing.checks.steps import apart, difference, frames, made_of, pictures, source, working
+from roop_host.testing.holding import held_bytes
 from roop_host.testing.making import run_step, stepped
 from roop_host.testing.people import Picture, portrait
 from roop_host.testing.subject import Subject
+from roop_host.types.frame import Frame
 from roop_host.types.objects import Processor
 from roop_host.types.window import Segment, Window
 
@@ -29,6 +31,8 @@ _ROUNDING = 1
 _EARLIER = 8
 #: Where two runs meet, pixels that a step worked on may differ by so much in the mean, of 255: nobody sees that.
 _SEAM = 2.0
+#: Frames that a step has seen when its memory is looked at first, beside those it settles by, and how many more then.
+_FEW, _MORE = 4, 8
 
 
 class _Watched(Processor):
@@ -68,7 +72,7 @@ def no_frame_kept(subject: Subject) -> None:
     """No frame is kept when ``process`` is over.
 
     The host owns every frame, and a clip is larger than memory. Keep what you learnt (a box, a mean, a small copy), and
-    forget that too in ``start``; neighbours come by ``lookbehind`` and ``lookahead``.
+    forget that too in ``start``, but no copy of each frame; neighbours come by ``lookbehind`` and ``lookahead``.
     """
     shown = pictures(subject, 2)
     with working(subject) as step:
@@ -80,6 +84,40 @@ def no_frame_kept(subject: Subject) -> None:
         step.start(Segment(1, 10, 20))
         if _alive(watched.arrays):
             raise Failed("when another segment had started it still had what bgr() gave it of frames of the one before")
+    _require_no_growth(subject)
+
+
+class _Weighed(Processor):
+    """Notes how much memory a step holds when ``settled`` frames are done, and when ``_MORE`` of them are."""
+
+    def __init__(self, step: Processor, settled: int) -> None:
+        self.step, self.done = step, 0
+        self.marks = [settled, settled + _MORE]
+        self.held: list[tuple[int, int]] = []
+
+    def start(self, segment: Segment) -> None:
+        self.step.start(segment)
+
+    def process(self, window: Window) -> None:
+        self.step.process(window)
+        self.done += len(window.current)
+        if self.marks and self.done >= self.marks[0]:
+            self.marks.pop(0)
+            self.held.append((self.done, held_bytes(self.step)))
+
+
+def _require_no_growth(subject: Subject) -> None:
+    """Raise ``Failed`` where a step holds as much as a frame more with each frame, once it has seen what it settles by."""
+    spec = replace(subject.spec, batch_size=min(subject.spec.batch_size, _BATCH))
+    settled = max(spec.warmup, spec.lookbehind) + _FEW
+    shown = pictures(subject, settled + _MORE + spec.batch_size)
+    with working(subject) as step:
+        weighed = _Weighed(step, settled)
+        run_step(weighed, spec, frames(shown))
+    (few, before), (many, after) = weighed.held
+    if after - before >= (many - few) * shown[0].bgr.nbytes:
+        grown = (after - before) >> 10
+        raise Failed(f"after {many} frames it held {grown} KiB more than after {few}: as much as a frame with each frame")
 
 
 def batch_equals_single(subject: Subject) -> None:
@@ -95,15 +133,11 @@ def batch_equals_single(subject: Subject) -> None:
     made = []
     for size in (spec.batch_size, 1):
         with working(subject) as step:
-            made.append(seen(run_step(step, replace(spec, batch_size=size), frames(shown))))
+            made.append(run_step(step, replace(spec, batch_size=size), frames(shown)))
     for number, (many, one) in enumerate(zip(*made, strict=True)):
-        apart = _apart(many, one)
-        if apart > _ROUNDING:
-            raise Failed(f"frame {number} differs by {apart} of 255 where it came alone and not among {spec.batch_size}")
-
-
-def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
-    return int(np.abs(one.astype(np.int16) - other).max())
+        most = apart([many], [one])
+        if most > _ROUNDING:
+            raise Failed(f"frame {number} differs by {most} of 255 where it came alone and not among {spec.batch_size}")
 
 
 def reset_at_a_segments_start(subject: Subject) -> None:
@@ -121,20 +155,19 @@ def reset_at_a_segments_start(subject: Subject) -> None:
         with working(subject) as step:
             if earlier:
                 run_step(step, subject.spec, frames(_negatives(shown[:3])), segment=Segment(0, 0, 3))
-            made.append(seen(run_step(step, subject.spec, frames(shown), segment=segment)))
-    if not all(map(np.array_equal, *made)):
-        apart = max(map(_apart, *made))
-        raise Failed(f"frames behind a segment's start differ by {apart} of 255 after other frames were seen before it")
+            made.append(run_step(step, subject.spec, frames(shown), segment=segment))
+    told_apart = difference(*made)
+    if told_apart:
+        raise Failed(f"frames behind a segment's start {told_apart} after other frames were seen before it")
     _require_no_seam(subject, shown, segment, made[0])
 
 
-def _require_no_seam(
-    subject: Subject, shown: Sequence[Picture], segment: Segment, begun: Sequence[NDArray[np.uint8]]
-) -> None:
+def _require_no_seam(subject: Subject, shown: Sequence[Picture], segment: Segment, begun: Sequence[Frame]) -> None:
     """Raise ``Failed`` where ``begun``, a run that begins at ``segment``, differs visibly from one that came there."""
     with working(subject) as step:
-        came = seen(run_step(step, subject.spec, frames(shown), segment=Segment(0, 0, segment.end)))
-    for number, frame in enumerate(begun, segment.start):
+        whole = run_step(step, subject.spec, frames(shown), segment=Segment(0, 0, segment.end))
+    came = [frame.bgr() for frame in whole]
+    for number, frame in enumerate((one.bgr() for one in begun), segment.start):
         given = shown[number].bgr
         worked_on = ((frame != given) | (came[number] != given)).any(axis=2)
         if not worked_on.any():
@@ -157,14 +190,15 @@ def _negatives(given: Sequence[Picture]) -> list[Picture]:
 
 
 def same_frames_give_the_same_bytes(subject: Subject) -> None:
-    """Two runs over the same frames give the same bytes.
+    """Two runs over the same frames give the same bytes, and the same measures.
 
-    Clock, hash order and random numbers without a seed make each run another one: seed a ``numpy.random.default_rng`` by the
-    frame's number.
+    Clock and random numbers without a seed make each run another one: seed a ``numpy.random.default_rng`` by the frame's
+    number. Both runs are in one process: let nothing hang on ``hash`` of a text or the order of a set either.
     """
     shown = pictures(subject, 2)
-    if not all(map(np.array_equal, *(pixels_of(shown, subject) for _ in range(2)))):
-        raise Failed("the same frames became something else in a second run")
+    told_apart = difference(*(made_of(shown, subject) for _ in range(2)))
+    if told_apart:
+        raise Failed(f"the same frames became something else in a second run: they {told_apart}")
 
 
 def two_objects_do_not_disturb_each_other(subject: Subject) -> None:
@@ -174,7 +208,7 @@ def two_objects_do_not_disturb_each_other(subject: Subject) -> None:
     the module.
     """
     shown, others = pictures(subject, 4), _negatives(pictures(subject, 4))
-    alone = pixels_of(shown, subject)
+    alone = made_of(shown, subject)
     with working(subject) as one:
         mine = stepped(one, subject.spec, frames(shown), Segment(0, 0, 4))
         made = [next(mine)]
@@ -185,8 +219,9 @@ def two_objects_do_not_disturb_each_other(subject: Subject) -> None:
                 next(theirs, None)
                 break
         made += mine
-    if not all(map(np.array_equal, alone, seen(made))):
-        raise Failed("frames became something else while another object was at work on another clip")
+    told_apart = difference(alone, made)
+    if told_apart:
+        raise Failed(f"frames became something else while another object was at work on another clip: they {told_apart}")
 
 
 def jobs_one_after_the_other(subject: Subject) -> None:
@@ -195,14 +230,15 @@ def jobs_one_after_the_other(subject: Subject) -> None:
     The host keeps objects from job to job: make in ``begin`` what depends on sources and size, and drop it in ``end``.
     """
     shown = pictures(subject, 2)
-    alone = pixels_of(shown, subject)
+    alone = made_of(shown, subject)
     with subject.made() as made:
         with working(subject, source(subject, "hopper"), step=made) as step:
             run_step(step, subject.spec, frames(_negatives(shown)))
         with working(subject, step=made) as step:
-            after = seen(run_step(step, subject.spec, frames(shown)))
-    if not all(map(np.array_equal, alone, after)):
-        raise Failed("a job after another one gave something else than the job alone")
+            after = run_step(step, subject.spec, frames(shown))
+    told_apart = difference(alone, after)
+    if told_apart:
+        raise Failed(f"a job after another one gave something else than the job alone: its frames {told_apart}")
 
 
 class _Broken(Sequence[Any]):

@@ -10,7 +10,7 @@ from roop_host.gate import HIGHEST_LIMIT, is_prepared
 from roop_host.gate.answers import checked_inputs, checked_scores
 from roop_host.testing.checking import DoesNotApply, Failed, checks
 from roop_host.testing.checks import prepared
-from roop_host.testing.handling import asked_of, from_another_thread, require_let_go, require_untouched
+from roop_host.testing.handling import asked_of, from_another_thread, in_job, made_in_job, require_let_go, require_untouched
 from roop_host.testing.making import frame_of
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import portrait
@@ -28,7 +28,7 @@ def scores_are_numbers(subject: Subject) -> None:
     Return a list with one plain ``float`` for each frame that was given; no array of arrays, no bool and no percentage. The
     host stops every job at anything else.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         for name, frame in _pictures().items():
             _score(subject, screener, frame, name)
 
@@ -48,11 +48,15 @@ def covers_are_said(subject: Subject) -> None:
 def every_stage_is_answered(subject: Subject) -> None:
     """Sources, frames of the target and frames of the output are all judged.
 
-    Give scores for every ``stage``; one that is nothing to the screener is judged like the others.
+    Give scores for every ``stage``; one that is nothing to the screener is judged like the others. Sources are shown before
+    ``begin``, so that they can be refused before any work.
     """
+    picture = _pictures()["a portrait"]
     with subject.made() as screener:
-        for stage in Stage:
-            _score(subject, screener, _pictures()["a portrait"], f"a picture of the stage {stage.value}", stage)
+        _score(subject, screener, picture, "a source, which is shown before begin", Stage.SOURCE)
+        with in_job(subject, screener):
+            for stage in (Stage.TARGET, Stage.OUTPUT):
+                _score(subject, screener, picture, f"a picture of the stage {stage.value}", stage)
 
 
 def plain_pictures_are_judged(subject: Subject) -> None:
@@ -60,7 +64,7 @@ def plain_pictures_are_judged(subject: Subject) -> None:
 
     Clips begin and end in black. Look out for a division by a contrast, a sum or a size that is 0, which gives NaN.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         for name, level in (("black", 0), ("white", 255), ("grey", 128)):
             _score(subject, screener, frame_of(np.full((48, 64, 3), level, np.uint8)), f"a {name} picture")
 
@@ -73,7 +77,8 @@ def odd_frames_are_judged(subject: Subject) -> None:
     """
     with subject.made() as screener:
         for name, frame in odd_frames().items():
-            _score(subject, screener, frame, name)
+            with in_job(subject, screener, width=frame.width, height=frame.height):
+                _score(subject, screener, frame, name)
 
 
 def frames_and_views_are_judged_alike(subject: Subject) -> None:
@@ -81,7 +86,7 @@ def frames_and_views_are_judged_alike(subject: Subject) -> None:
 
     The host shows views, which have no ``put``, and a program that embeds roop may show frames: use what both have.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         for name, frame in _pictures().items():
             _require_alike(
                 _score(subject, screener, frame, f"a view of {name}"),
@@ -98,7 +103,7 @@ def batch_equals_single(subject: Subject) -> None:
     size = min(subject.spec.batch_size, len(_pictures()))
     if size == 1:
         raise DoesNotApply("it is given one picture at a time: its batch_size is 1")
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         alone = {name: _score(subject, screener, frame, name) for name, frame in _pictures().items()}
         for names in (list(alone)[:size], list(alone)[::-1][:size]):
             together = _scores(subject, screener, [_pictures()[name] for name in names], "several pictures in one call")
@@ -113,7 +118,7 @@ def same_picture_same_score(subject: Subject) -> None:
     continued has seen other pictures before.
     """
     frames = _pictures()
-    with subject.made() as screener, subject.made() as other:
+    with made_in_job(subject) as screener, made_in_job(subject) as other:
         first = {name: _score(subject, screener, frame, name) for name, frame in frames.items()}
         for name, frame in reversed(frames.items()):
             again = _score(subject, screener, frame, name)
@@ -130,9 +135,8 @@ def jobs_leave_nothing_behind(subject: Subject) -> None:
     scores = []
     with subject.made() as screener:
         for source in (portrait("hopper"), portrait("collins"), portrait("hopper")):
-            screener.begin(subject.job(source.as_source(), width=224, height=224))
-            scores.append(_score(subject, screener, _pictures()["a portrait"], "a picture of a job"))
-            screener.end()
+            with in_job(subject, screener, source.as_source(), width=224, height=224, media_type="image/png"):
+                scores.append(_score(subject, screener, _pictures()["a portrait"], "a picture of a job"))
     _require_alike(scores[0], scores[2], "a portrait gets {0:.4f} in the first job and {1:.4f} in an equal one later")
 
 
@@ -141,7 +145,7 @@ def frames_stay_as_they_are(subject: Subject) -> None:
 
     A screener judges. Copy an array before you write into it, and set no attribute of a frame.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         for name, frame in _pictures().items():
             require_untouched([frame], lambda views, name=name: _answer(screener, views, name))  # type: ignore[misc]
 
@@ -151,7 +155,7 @@ def no_frame_is_kept(subject: Subject) -> None:
 
     Keep numbers or small copies, never a frame or a view: the host uses their memory again for the next picture.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         require_let_go(lambda: [_pictures()["a portrait"]], lambda views: _answer(screener, views, "a portrait"))
 
 
@@ -161,7 +165,7 @@ def another_thread_may_ask(subject: Subject) -> None:
     ``setup`` is called from the host's thread and frames come from the stage's own: make what is bound to a thread, such as
     an event loop, in the first call.
     """
-    with subject.made() as screener:
+    with made_in_job(subject) as screener:
         from_another_thread(lambda: _score(subject, screener, _pictures()["a portrait"], "a picture from another thread"))
 
 

@@ -35,9 +35,30 @@ def setup_changes_no_process_state(subject: Subject) -> None:
             after = process_state()
     finally:
         put_back(before)
+    _require_same(before, after, "setting it up")
+
+
+def work_changes_no_process_state(subject: Subject) -> None:
+    """A job leaves the process as it was before the job.
+
+    Other jobs and other plugins are at work in it meanwhile. What ``begin`` has to set for all, ``end`` puts back; better
+    give it to the call that needs it.
+    """
+    found = process_state()
+    try:
+        with subject.made() as item:
+            before = process_state()
+            main_call(subject, item)
+            after = process_state()
+    finally:
+        put_back(found)
+    _require_same(before, after, "a job")
+
+
+def _require_same(before: dict[str, Any], after: dict[str, Any], what: str) -> None:
     for name, value in before.items():
         if after[name] != value:
-            raise Failed(f"setting it up changed {name}{_change(value, after[name])}")
+            raise Failed(f"{what} changed {name}{_change(value, after[name])}")
 
 
 def _change(before: object, after: object) -> str:
@@ -253,6 +274,7 @@ def no_network_unless_declared(subject: Subject) -> None:
 
 CHECKS = checks(
     setup_changes_no_process_state,
+    work_changes_no_process_state,
     load_gives_a_fresh_object,
     teardown_after_a_failed_setup,
     missing_model_is_named,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roop_host.testing.checking import DoesNotApply, Failed
-from roop_host.testing.handling import asked_of, timed
+from roop_host.testing.handling import asked_of, in_job, made_in_job, timed
 from roop_host.testing.odd import odd_frames
 from roop_host.testing.people import clip
 from roop_host.testing.subject import Subject
@@ -20,7 +20,7 @@ def sidecar_gives_bytes(subject: Subject) -> None:
     Encode texts: ``text.encode()``.
     """
     require_sidecar(subject)
-    with subject.made() as sidecar:
+    with made_in_job(subject) as sidecar:
         given = {"head": sidecar.head(), "piece": pieces(sidecar, timed(clip(1)))[0], "tail": sidecar.tail()}
     for what, content in given.items():
         if not isinstance(content, bytes):
@@ -34,24 +34,26 @@ def sidecar_begins_anew_at_segments(subject: Subject) -> None:
     ``frame.index`` and ``frame.time`` go on over segments.
     """
     require_sidecar(subject)
-    with subject.made() as sidecar, subject.made() as other:
+    with made_in_job(subject) as sidecar, made_in_job(subject) as other:
         pieces(sidecar, timed(clip(3)))
         if pieces(sidecar, timed(clip(3), first=250)) != pieces(other, timed(clip(3), first=250)):
             raise Failed("pieces of the second segment are other ones where the first segment was not seen")
 
 
 def sidecar_ends_know_no_frame(subject: Subject) -> None:
-    """``head`` and ``tail`` depend on no frame.
+    """``head`` and ``tail`` depend on no frame, and are the same each time.
 
     They are asked for at the end, in a run that is continued of an object that has seen its last segments alone. A sum over
-    all frames can't stand there.
+    all frames can't stand there, nor a clock.
     """
     require_sidecar(subject)
-    with subject.made() as sidecar, subject.made() as other:
+    with made_in_job(subject) as sidecar, made_in_job(subject) as other:
         pieces(sidecar, timed(clip(3)))
         for what in ("head", "tail"):
             if getattr(sidecar, what)() != getattr(other, what)():
                 raise Failed(f"its {what} is another one after frames than before")
+            if getattr(other, what)() != getattr(other, what)():
+                raise Failed(f"its {what} is another one the second time it is asked for")
 
 
 def sidecar_takes_frames_without_faces(subject: Subject) -> None:
@@ -60,7 +62,7 @@ def sidecar_takes_frames_without_faces(subject: Subject) -> None:
     ``frame.faces`` may be empty in all frames.
     """
     require_sidecar(subject)
-    with subject.made() as sidecar, asked_of("frames without faces"):
+    with made_in_job(subject) as sidecar, asked_of("frames without faces"):
         pieces(sidecar, timed([picture.without_faces() for picture in clip(2)]))
 
 
@@ -72,7 +74,7 @@ def sidecar_takes_odd_frames(subject: Subject) -> None:
     require_sidecar(subject)
     with subject.made() as sidecar:
         for name, frame in odd_frames().items():
-            with asked_of(name):
+            with in_job(subject, sidecar, width=frame.width, height=frame.height), asked_of(name):
                 pieces(sidecar, [frame])
 
 
@@ -85,10 +87,8 @@ def sidecar_jobs_are_apart(subject: Subject) -> None:
     made = []
     with subject.made() as sidecar:
         for _ in range(2):
-            frames = timed(clip(2))
-            sidecar.begin(subject.job(width=frames[0].width, height=frames[0].height, media_type="video/mp4"))
-            made.append([*pieces(sidecar, frames), sidecar.head(), sidecar.tail()])
-            sidecar.end()
+            with in_job(subject, sidecar):
+                made.append([*pieces(sidecar, timed(clip(2))), sidecar.head(), sidecar.tail()])
     if made[0] != made[1]:
         raise Failed("an equal second job gives other bytes than the first one")
 

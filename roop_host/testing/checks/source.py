@@ -111,7 +111,7 @@ def opens_again_after_close(subject: Subject) -> None:
     Objects are kept between jobs: ``close`` lets go of the device, and ``open`` makes all of it anew.
     """
     with _ready(subject) as source:
-        with _opening(subject, source) as opened:
+        with opening(subject, source) as opened:
             first = len(list(opened.frames()))
         _require_again(subject, source, first, "a second time")
 
@@ -123,7 +123,7 @@ def closes_in_the_middle(subject: Subject) -> None:
     open belongs into its ``finally``.
     """
     with _ready(subject) as source:
-        with _opening(subject, source) as opened:
+        with opening(subject, source) as opened:
             first = len(list(opened.frames(1)))
             opened.stop()
         _require_again(subject, source, first, "after a job that ended in the middle of it")
@@ -137,7 +137,7 @@ def cancel_is_heard(subject: Subject) -> None:
     """
     cancel = Event()
     late = f"it gave no frame and did not end {GRACE_S:g} s after the job was stopped"
-    with _ready(subject, replace(subject.context(), cancel=cancel)) as source, _opening(subject, source) as opened:
+    with _ready(subject, replace(subject.context(), cancel=cancel)) as source, opening(subject, source) as opened:
         list(opened.frames(1))
         cancel.set()
         try:
@@ -186,22 +186,27 @@ class _Opened:
 @contextmanager
 def _ready(subject: Subject, context: Context | None = None) -> Iterator[Any]:
     """Raises ``NotRun`` where nobody said what to open."""
-    if not subject.address:
-        scheme = subject.spec.schemes[0]
-        raise NotRun(UsageError(f"a source is checked with something that it opens; say what with --address {scheme}:..."))
+    _require_address(subject)
     with subject.made(context) as source:
         yield source
 
 
+def _require_address(subject: Subject) -> None:
+    if not subject.address:
+        scheme = subject.spec.schemes[0]
+        raise NotRun(UsageError(f"a source is checked with something that it opens; say what with --address {scheme}:..."))
+
+
 @contextmanager
 def _opened(subject: Subject) -> Iterator[_Opened]:
-    with _ready(subject) as source, _opening(subject, source) as opened:
+    with _ready(subject) as source, opening(subject, source) as opened:
         yield opened
 
 
 @contextmanager
-def _opening(subject: Subject, source: Any) -> Iterator[_Opened]:
-    """A job from its beginning to its end. Raises ``NotRun`` where nothing is at the address."""
+def opening(subject: Subject, source: Any) -> Iterator[_Opened]:
+    """A job from its beginning to its end. Raises ``NotRun`` where nothing is at the address, or none was said."""
+    _require_address(subject)
     with Bounded() as thread, ExitStack() as ends:
         ends.callback(source.close)
         try:
@@ -221,7 +226,7 @@ def _opening(subject: Subject, source: Any) -> Iterator[_Opened]:
 
 def _require_again(subject: Subject, source: Any, first: int, when: str) -> None:
     try:
-        with _opening(subject, source) as opened:
+        with opening(subject, source) as opened:
             again = len(list(opened.frames(1)))
     except NotRun as error:
         raise Failed(f"it did not open {subject.address} {when}: {error}") from error

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host.testing.checking import MISSING, NotRun
+from roop_host.testing.handling import in_job
 from roop_host.testing.making import coded_frame_of, frame_of, run_step
 from roop_host.testing.people import HEIGHT, WIDTH, Picture, clip, gathering, moved, portrait
 from roop_host.testing.subject import Subject
@@ -21,6 +21,8 @@ from roop_host.types.objects import Processor, SourceFace
 
 #: Sigma of what is out of focus, in pixels.
 _BLUR = 2.0
+#: Measures of equal frames may differ by so much of themselves: floats are added up in another order.
+_MEASURED = 1e-4
 #: Fields of a face that an analyser may leave None.
 OPTIONAL = (
     "mesh_468 embedding recogniser yaw_degrees landmarks_68 landmarks_106 pose_degrees gender age".split()  # noqa: SIM905
@@ -74,14 +76,8 @@ def working(
             yield made
         return
     sources = () if alone else people or (source(subject),)
-    try:
-        try:
-            step.begin(subject.job(*sources, width=width, height=height))
-        except MISSING as error:
-            raise NotRun(error) from error
+    with in_job(subject, step, *sources, width=width, height=height, media_type="image/png"):
         yield step
-    finally:
-        step.end()
 
 
 def pictures(subject: Subject, count: int) -> tuple[Picture, ...]:
@@ -106,15 +102,31 @@ def frames(given: Sequence[Picture], first: int = 0) -> list[Frame]:
     return [one.frame(number) for number, one in enumerate(given, first)]
 
 
-def pixels_of(given: Sequence[Picture], subject: Subject, *sources: SourceFace) -> list[NDArray[np.uint8]]:
+def made_of(given: Sequence[Picture], subject: Subject) -> list[Frame]:
     """What a fresh object makes of a clip in a job of its own."""
-    with working(subject, *sources) as step:
-        return seen(run_step(step, subject.spec, frames(given)))
+    with working(subject) as step:
+        return run_step(step, subject.spec, frames(given))
 
 
-def seen(made: Sequence[Frame]) -> list[NDArray[np.uint8]]:
-    """The pictures that frames show."""
-    return [frame.bgr() for frame in made]
+def apart(expected: Sequence[Frame], made: Sequence[Frame]) -> int:
+    """The most by which what they show differs, of 255."""
+    pairs = zip(expected, made, strict=True)
+    return max(int(np.abs(one.bgr().astype(np.int16) - other.bgr()).max()) for one, other in pairs)
+
+
+def difference(expected: Sequence[Frame], made: Sequence[Frame]) -> str:
+    """How the pictures or measures of frames differ, as the rest of a sentence; empty where they don't."""
+    most = apart(expected, made)
+    if most:
+        return f"differ by {most} of 255"
+    for one, other in zip(expected, made, strict=True):
+        told, again = ({(step, name): value for step, name, value in frame.measures} for frame in (one, other))
+        for step, name in sorted(told.keys() ^ again.keys()):
+            return f"have the measure {name} of {step} only once"
+        for key, value in told.items():
+            if not np.isclose(value, again[key], rtol=_MEASURED, atol=_MEASURED, equal_nan=True):
+                return f"have the measure {key[1]} {again[key]:g} and not {value:g}"
+    return ""
 
 
 def coded(subject: Subject) -> dict[str, Frame]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from threading import Event
 from urllib.parse import unquote, urlsplit
 
@@ -108,7 +109,7 @@ def nothing_is_written_beside_it(subject: Subject) -> None:
 
 
 def progress_is_told_in_bytes(subject: Subject) -> None:
-    """The progress is told: how many bytes are there, and at last all of them.
+    """The progress is told: how many bytes are there, never fewer than before, and at last all of them.
 
     Call ``artifact.sent(done)`` with a whole number from 0 to ``artifact.size`` as parts arrive, and
     ``artifact.sent(artifact.size)`` at the end, also where the file was there already.
@@ -118,6 +119,9 @@ def progress_is_told_in_bytes(subject: Subject) -> None:
     odd = [done for done in heard if type(done) is not int or not 0 <= done <= size]
     if odd:
         raise Failed(f"it told {odd[0]!r} of a file of {size} bytes")
+    back = [(before, now) for before, now in pairwise(heard) if now < before]
+    if back:
+        raise Failed("it told {1} of a file of {2} bytes after {0}".format(*back[0], size))
     if not heard or heard[-1] != size:
         raise Failed(f"it told {heard[-1] if heard else 'nothing'} at last of a file of {size} bytes")
 

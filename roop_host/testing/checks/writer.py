@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from roop_host.errors import InputError, OutputError, UsageError
 from roop_host.testing.checking import DoesNotApply, Failed
-from roop_host.testing.handling import asked_of, timed
+from roop_host.testing.handling import asked_of, made_in_job, timed
 from roop_host.testing.odd import odd_frames
-from roop_host.testing.people import clip
+from roop_host.testing.people import Picture, clip
 from roop_host.testing.subject import Subject
 from roop_host.types.frame import Frame
 from roop_host.types.objects import StreamInfo, Writer
 
 _OPEN_FILES = Path("/proc/self/fd")
+#: Of the clip of which each frame must be seen in the file.
+_FRAMES = 4
 
 
 def writer_writes_its_path_alone(subject: Subject) -> None:
@@ -27,7 +29,7 @@ def writer_writes_its_path_alone(subject: Subject) -> None:
     it in ``close`` and ``abort``.
     """
     require_writer(subject)
-    with subject.made() as writer, TemporaryDirectory() as folder:
+    with made_in_job(subject) as writer, TemporaryDirectory() as folder:
         path = Path(folder) / f"output{subject.spec.suffixes[0]}"
         written(writer, path, timed(clip(3)))
         if path.is_symlink() or not path.is_file() or not path.stat().st_size:
@@ -38,20 +40,37 @@ def writer_writes_its_path_alone(subject: Subject) -> None:
 
 
 def writer_writes_what_it_is_given(subject: Subject) -> None:
-    """Other frames make another file, and equal ones one as long as before, one after the other from one object.
+    """Each frame stands in the file, in its place, and equal frames make an equal file, one after the other from one object.
 
-    ``open`` begins anew: nothing of the last file stays.
+    Write every frame that comes, whatever it shows. ``open`` begins anew: nothing of the last file stays, and neither clock
+    nor chance goes into the file.
     """
     require_writer(subject)
-    with subject.made() as writer, TemporaryDirectory() as folder:
-        made = []
-        for number, pictures in enumerate((clip(2), clip(1), clip(2))):
-            path = Path(folder) / f"{number}{subject.spec.suffixes[0]}"
-            made.append(written(writer, path, timed(pictures)))
-    if made[0] == made[1]:
-        raise Failed("two frames and one make the same file")
-    if len(made[0]) != len(made[2]):
-        raise Failed(f"equal frames make a file of {len(made[0])} bytes at first, and of {len(made[2])} the second time")
+    shown = clip(_FRAMES)
+    with made_in_job(subject) as writer, TemporaryDirectory() as folder:
+
+        def file_of(pictures: Sequence[Picture]) -> bytes:
+            path = Path(folder) / f"output{subject.spec.suffixes[0]}"
+            content = written(writer, path, timed(pictures))
+            path.unlink(missing_ok=True)
+            return content
+
+        whole = file_of(shown)
+        for what, others in _others(shown):
+            if file_of(others) == whole:
+                raise Failed(f"{_FRAMES} frames and {what} make the same file")
+        if file_of(shown) != whole:
+            raise Failed("equal frames make another file the second time")
+
+
+def _others(shown: Sequence[Picture]) -> Iterator[tuple[str, list[Picture]]]:
+    """Clips of which each must make a file that ``shown`` does not make, and what they are."""
+    for at, picture in enumerate(shown):
+        rest = [*shown[:at], *shown[at + 1 :]]
+        yield f"the same without frame {at}", rest
+        yield f"the same with another frame {at}", [*shown[:at], Picture(255 - picture.bgr), *shown[at + 1 :]]
+        if at:
+            yield f"the same with frame {at} before frame {at - 1}", [*rest[: at - 1], picture, *rest[at - 1 :]]
 
 
 def writer_need_not_know_the_length(subject: Subject) -> None:
@@ -60,7 +79,7 @@ def writer_need_not_know_the_length(subject: Subject) -> None:
     ``StreamInfo.frames`` is None for a camera, and else an estimate: count the frames that come.
     """
     require_writer(subject)
-    with subject.made() as writer, TemporaryDirectory() as folder:
+    with made_in_job(subject) as writer, TemporaryDirectory() as folder:
         path = Path(folder) / f"output{subject.spec.suffixes[0]}"
         for length in (None, 1, 9):
             with asked_of(f"a stream of 3 frames whose length is said to be {length}"):
@@ -76,7 +95,7 @@ def writer_gives_up_at_any_time(subject: Subject) -> None:
     """
     require_writer(subject)
     for when in range(5):
-        with subject.made() as writer, TemporaryDirectory() as folder:
+        with made_in_job(subject) as writer, TemporaryDirectory() as folder:
             path = Path(folder) / f"output{subject.spec.suffixes[0]}"
             place = ("before open", "after open", "after a frame", "after close", "twice")[when]
             frames = timed(clip(1))
@@ -99,7 +118,8 @@ def writer_takes_odd_frames(subject: Subject) -> None:
     """
     require_writer(subject)
     for name, frame in odd_frames().items():
-        with subject.made() as writer, TemporaryDirectory() as folder, asked_of(name):
+        size = {"width": frame.width, "height": frame.height}
+        with made_in_job(subject, **size) as writer, TemporaryDirectory() as folder, asked_of(name):
             path = Path(folder) / f"output{subject.spec.suffixes[0]}"
             try:
                 written(writer, path, [frame])
