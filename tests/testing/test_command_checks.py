@@ -131,7 +131,11 @@ BROKEN: list[tuple[str, Callable[[Sequence[str]], int | None], str]] = [
     ("help_is_shown", fails_at_help, "exit code 1"),
     ("help_says_how_to_call_it", takes_the_program, "'roop tell' does not stand"),
     ("unknown_option_is_refused", takes_anything, "gave the exit code 0"),
-    ("unknown_option_is_refused", drops_what_it_does_not_know, "no-such-option it raised InputError: roop-check-no-such-file"),
+    (
+        "unknown_option_is_refused",
+        drops_what_it_does_not_know,
+        "no-such-option it raised InputError: roop-check-no-such-file",
+    ),
     ("unknown_option_is_refused", is_silent, "said nothing"),
     ("unknown_option_is_refused", shows_a_traceback, "a traceback (roop_host.errors.UsageError: roop tell takes"),
     ("words_stay_as_they_are", takes_words_out, "it left [] of ['--help']"),
