@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import typer
 
-from roop_host import CommandSpec, UsageError, hookimpl
+from roop_host import CommandSpec, InputError, UsageError, hookimpl
 from roop_host.plugins.loader import plugins_of
 from roop_host.testing import Result, Subject, run_check
 from roop_host.testing.checks import command as module
@@ -76,6 +76,21 @@ def takes_anything(words: Sequence[str]) -> int:
     return by_hand(words) if "--help" in words else 0
 
 
+def drops_what_it_does_not_know(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="roop tell", description="Tells of files.")
+    parser.add_argument("files", nargs="+")
+    told, _ = parser.parse_known_args(list(words))
+    raise InputError(f"{told.files[0]} is no file; check the path")
+
+
+def has_commands(words: Sequence[str]) -> int | None:
+    """The word is no command, which is said before the option is looked at."""
+    parser = _parser()
+    parser.add_subparsers(required=True).add_parser("all")
+    parser.parse_args(list(words))
+    return None
+
+
 def is_silent(words: Sequence[str]) -> int:
     return by_hand(words) if "--help" in words else 2
 
@@ -122,6 +137,11 @@ BROKEN: list[tuple[str, Callable[[Sequence[str]], int | None], str]] = [
     ("help_is_shown", fails_at_help, "exit code 1"),
     ("help_says_how_to_call_it", takes_the_program, "'roop tell' does not stand"),
     ("unknown_option_is_refused", takes_anything, "gave the exit code 0"),
+    (
+        "unknown_option_is_refused",
+        drops_what_it_does_not_know,
+        "no-such-option it raised InputError: roop-check-no-such-file",
+    ),
     ("unknown_option_is_refused", is_silent, "said nothing"),
     ("unknown_option_is_refused", shows_a_traceback, "a traceback (roop_host.errors.UsageError: roop tell takes"),
     ("words_stay_as_they_are", takes_words_out, "it left [] of ['--help']"),
@@ -147,7 +167,7 @@ def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("honest", [by_argparse, by_typer, by_hand])
+@pytest.mark.parametrize("honest", [by_argparse, by_typer, by_hand, has_commands])
 def test_an_honest_command_passes(honest: Callable[[Sequence[str]], int | None]) -> None:
     assert [(name, result.told) for name, result in results(honest).items() if not result.good] == []
 

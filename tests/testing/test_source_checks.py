@@ -123,6 +123,27 @@ class Curt(Honest):
         return super().open(address)
 
 
+class Folder(Honest):
+    """A folder and a rate, where the folder is there."""
+
+    def open(self, address: str) -> StreamInfo:
+        folder, _, rate = address.partition(":")[2].rpartition("@")
+        if not folder or not rate.isdigit():
+            raise InputError(f"{address} is no address; say camera:FOLDER@25")
+        self.look(folder)
+        return super().open(ADDRESS)
+
+    def look(self, folder: str) -> None:
+        if folder != "/clips/of june":
+            raise InputError(f"{folder} is no folder; check the address")
+
+
+class LooksNotWhetherItIsThere(Folder):
+    def look(self, folder: str) -> None:
+        if folder != "/clips/of june":
+            raise FileNotFoundError(2, "No such file or directory")
+
+
 class ClosesWhatIsNotThere(Honest):
     def open(self, address: str) -> StreamInfo:
         info = super().open(address)
@@ -246,6 +267,35 @@ def test_what_is_wrong_fails_its_check_alone(wrong: str, made: type[Source], sai
 
 def test_a_stream_that_is_too_large_for_any_job_is_told() -> None:
     assert "it gave a stream that no job takes: " in results(Huge)["stream_is_described"].told
+
+
+def test_a_folder_that_is_gone_is_tried_too() -> None:
+    address = "camera:/clips/of june@25"
+    assert {result.state for result in results(Folder, address).values()} == {"passed"}
+    told = results(LooksNotWhetherItIsThere, address)["nothing_there_is_an_input_error"].told
+    assert "FileNotFoundError" in told
+    assert "for camera:/roop-check-gone-clips/of june@25" in told
+
+
+@pytest.mark.parametrize(
+    ("address", "gone"),
+    [
+        ("camera:0", []),
+        ("", []),
+        ("camera:front", ["camera:X-front"]),
+        (
+            "rtsp://me:secretly@cam.example:554/live",
+            [
+                "rtsp://me:secretly@cam.X-example:554/live",
+                "rtsp://me:secretly@cam.example:554/X-live",
+                "rtsp://me:secretly@X-cam.example:554/live",
+            ],
+        ),
+        ("src:C:\\clips@10", ["src:C:\\X-clips@10", "src:X-C:\\clips@10"]),
+    ],
+)
+def test_names_of_an_address_are_changed_but_who_asks_is_not(address: str, gone: list[str]) -> None:
+    assert [one.replace("roop-check-gone", "X") for one in module._gone(address)] == gone
 
 
 def test_what_is_no_frame_is_told() -> None:

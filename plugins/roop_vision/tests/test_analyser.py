@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roop_host import Segment
+from roop_host import Job, JobContext, Segment
+from roop_host.testing import context_of
 from roop_host.testing import frame_of as frame
 from roop_vision.analyser import EmbeddedAnalyser
+from roop_vision.faces import FaceAnalyser
+from roop_vision.options import VisionOptions
 
 FIRST = Segment(0, 0, 250)
 
@@ -111,3 +114,21 @@ def test_a_picture_leaves_the_tracks_alone(
     analyser.analyse(frame(collins, 0))
     analyser.analyse_picture(frame(hopper))
     assert [face.id for face in analyser.analyse(frame(collins, 1))] == [0]
+
+
+def test_it_is_told_once_a_job_that_there_are_more_faces_than_are_followed(
+    collins: NDArray[np.uint8], hopper: NDArray[np.uint8], caplog: pytest.LogCaptureFixture
+) -> None:
+    both = np.zeros((600, 1100, 3), np.uint8)
+    both[:512, :512], both[:600, 560:1072] = collins, hopper
+    job = JobContext(Job((), "target.png", "output.png", ()), (), 1100, 600, media_type="image/png")
+    for most, told in ((2, 0), (1, 2)):
+        analyser = FaceAnalyser()
+        analyser.setup(context_of(VisionOptions(max_faces=most)))
+        for _ in range(2):
+            analyser.begin(job)
+            analyser.start(FIRST)
+            assert [len(analyser.analyse(frame(both, index))) for index in (0, 10)] == [most, most]
+        assert len(caplog.messages) == told
+    assert caplog.messages[0].startswith("frame 0 shows more people than are followed: 1 face is, ")
+    assert "--vision-max-faces than 1" in caplog.messages[0]

@@ -257,6 +257,16 @@ def test_no_more_faces_than_asked_for() -> None:
     finder = Finder(*((60 + 90 * k, 150) for k in range(4)))
     tracker = Tracker(finder, Meshes(presence=0.0), detect_every=10, max_faces=2)  # type: ignore[arg-type]
     assert len(tracker.step(scene(0))) == 2
+    assert tracker.left_out
+    finder.places = finder.places[:2]
+    assert len(tracker.step(scene(1))) == 2
+    assert not tracker.left_out
+
+
+def test_a_face_that_is_seen_twice_is_not_left_out() -> None:
+    tracker = Tracker(Finder((60, 150), (64, 150)), Meshes(presence=0.0), detect_every=10, max_faces=1)  # type: ignore[arg-type]
+    assert len(tracker.step(scene(0))) == 1
+    assert not tracker.left_out
 
 
 def trembling(speeds: Sequence[float], *, known: bool) -> tuple[float, float, float]:

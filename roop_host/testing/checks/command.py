@@ -19,6 +19,8 @@ from roop_host.testing.subject import Subject
 _HELP = "--help"
 #: What no command takes.
 _UNKNOWN = "--roop-check-no-such-option"
+#: A file that isn't there: commands that need a word come to their options only with one.
+_NO_FILE = "roop-check-no-such-file"
 #: typer sets it in every call, and the process ends with a command.
 _PARSERS_OWN = "what handles errors that nobody caught"
 _TRACEBACK = "Traceback (most recent call last)"
@@ -63,16 +65,19 @@ def help_says_how_to_call_it(subject: Subject) -> None:
 def unknown_option_is_refused(subject: Subject) -> None:
     """An option that it does not know is wrong usage: exit code 2, and a sentence on standard error.
 
-    Who mistypes an option must not get what it does without. ``argparse`` and typer refuse by themselves; by hand raise
-    ``UsageError`` with what there is.
+    Who mistypes an option must not get what it does without, also behind a file. ``argparse`` and typer refuse by
+    themselves, but for ``parse_known_args``, which drops what it doesn't know; by hand raise ``UsageError`` with what there
+    is. Look at options before files are opened.
     """
-    ended = _called(subject, [_UNKNOWN])
-    if ended.code != UsageError.exit_code:
-        raise Failed(f"with {_UNKNOWN} it gave the exit code {ended.code}")
-    if not ended.err.strip():
-        raise Failed(f"with {_UNKNOWN} it said nothing on standard error")
-    if _TRACEBACK in ended.err:
-        raise Failed(f"with {_UNKNOWN} it showed a traceback{_last(ended.err)}")
+    for words in ([_UNKNOWN], [_NO_FILE, _UNKNOWN]):
+        said = f"with {' '.join(words)}"
+        ended = _called(subject, words)
+        if ended.code != UsageError.exit_code:
+            raise Failed(f"{said} it gave the exit code {ended.code}")
+        if not ended.err.strip():
+            raise Failed(f"{said} it said nothing on standard error")
+        if _TRACEBACK in ended.err:
+            raise Failed(f"{said} it showed a traceback{_last(ended.err)}")
 
 
 def words_stay_as_they_are(subject: Subject) -> None:
@@ -153,7 +158,7 @@ def _called(subject: Subject, words: Sequence[str]) -> _Ended:
 
 
 def _code(subject: Subject, words: Sequence[str], err: TextIO) -> int:
-    said = f"with {words[0]}"
+    said = f"with {' '.join(words)}"
     try:
         code: object = subject.spec.load()(words)
     except UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -26,6 +27,13 @@ _FRAMES = 10
 _LIMIT_S = 20.0
 #: What no device and no machine is called.
 _NOTHING = "roop-check-nothing-is-here.invalid"
+_GONE = "roop-check-gone-"
+#: Who asks: nobody is locked out of a camera by a check.
+_USER = re.compile(r"//[^/@]*@")
+#: A part of an address that names something: a number says how, such as a rate or a position.
+_NAMES = re.compile(r"[^/\\:@?&=#,;.\s]*[^\W\d_][^/\\:@?&=#,;.\s]*")
+#: So many names of an address are changed, one after the other: each may take a while where a network is asked.
+_MOST_NAMES = 3
 #: Of a sentence.
 _LEAST_WORDS = 3
 _END = object()
@@ -84,7 +92,8 @@ def nothing_there_is_an_input_error(subject: Subject) -> None:
     """An address at which nothing is, is an ``InputError`` that says so.
 
     ``open`` raises ``InputError`` (or ``UsageError`` for one that can't be) with one sentence: what isn't there and what to
-    try. Errors of the library are put in such words.
+    try. Errors of the library are put in such words. Besides made-up addresses, the one of the check (``--address``) is
+    tried with its longest names changed, as if a folder or a machine were gone.
     """
     for source, address, error in _failing(subject):
         with suppress(Exception):
@@ -235,11 +244,10 @@ def _require_again(subject: Subject, source: Any, first: int, when: str) -> None
 
 
 def _failing(subject: Subject) -> Iterator[tuple[Any, str, BaseException]]:
-    """Objects that could not open an address of each scheme, and why; who asks closes them."""
+    """Objects that could not open an address at which nothing is, and why; who asks closes them."""
     late = f"it did not say within {_LIMIT_S:g} s that nothing is there"
     failed = 0
-    for scheme in subject.spec.schemes:
-        address = f"{scheme}:{_NOTHING}"
+    for address in (*(f"{scheme}:{_NOTHING}" for scheme in subject.spec.schemes), *_gone(subject.address)):
         with subject.made() as source, Bounded() as thread:
             try:
                 thread.call(partial(source.open, address), _LIMIT_S, late)
@@ -252,6 +260,16 @@ def _failing(subject: Subject) -> Iterator[tuple[Any, str, BaseException]]:
                 source.close()
     if not failed:
         raise DoesNotApply("it opens whatever it is told")
+
+
+def _gone(address: str) -> Iterator[str]:
+    """``address``, each time with another of its longest names behind the scheme changed, so that nothing is there."""
+    begin = address.find(":") + 1
+    if user := _USER.match(address, begin):
+        begin = user.end()
+    names = sorted(_NAMES.finditer(address, begin), key=lambda name: -len(name[0]))
+    for name in names[:_MOST_NAMES]:
+        yield f"{address[: name.start()]}{_GONE}{address[name.start() :]}"
 
 
 CHECKS = checks(

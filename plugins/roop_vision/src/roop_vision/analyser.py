@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Analyser, Context, Face, FrameView, Segment
+from roop_host import Analyser, Context, Face, FrameView, JobContext, Segment
 from roop_vision.align import five_points, pose_degrees
+from roop_vision.crowd import Crowd
 from roop_vision.detector import BlazeFace, Detector, Effort, overlap
 from roop_vision.embeddings import ENOUGH, Known, grown
 from roop_vision.landmarker import Landmarker
@@ -43,6 +44,7 @@ class EmbeddedAnalyser(Analyser):
         self._detector = Detector(short, full, options.detector_size)
         self._landmarker = Landmarker(ctx.sessions.open(FACEMESH, **one))
         self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
+        self._crowd = Crowd(ctx.log, options.max_faces)
         self._recogniser: DlibRecogniser | None = None
         self._known: dict[int, Known] = {}
         if self._recognise:
@@ -50,12 +52,16 @@ class EmbeddedAnalyser(Analyser):
 
             self._recogniser = DlibRecogniser(ctx.sessions)
 
+    def begin(self, job: JobContext) -> None:
+        self._crowd.begin()
+
     def start(self, segment: Segment) -> None:
         self._tracker.reset()
         self._known = {}
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
         tracks = self._tracker.step(frame)
+        self._crowd.see(frame.index, left_out=self._tracker.left_out)
         if self._recogniser is not None:
             self._learn(self._recogniser, frame, tracks)
         return [

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from roop_host import Analyser, Context, Face, FrameView, Segment
+from roop_host import Analyser, Context, Face, FrameView, JobContext, Segment
 from roop_vision.align import five_points, pose_degrees, similarity
+from roop_vision.crowd import Crowd
 from roop_vision.detector import Effort
 from roop_vision.embeddings import ENOUGH, Known, grown
 from roop_vision.landmarker import Landmarker
@@ -73,7 +74,11 @@ class InsightAnalyser(Analyser):
         self._points_68: Points | None = Points(ctx, models.landmarks_68) if "pose" in asked else None
         self._points_106: Points | None = Points(ctx, models.landmarks_106) if "landmarks_106" in asked else None
         self._tracker = Tracker(self._detector, self._landmarker, options.detect_every, options.max_faces)
+        self._crowd = Crowd(ctx.log, options.max_faces)
         self._people: dict[int, _Person] = {}
+
+    def begin(self, job: JobContext) -> None:
+        self._crowd.begin()
 
     def start(self, segment: Segment) -> None:
         self._tracker.reset()
@@ -81,6 +86,7 @@ class InsightAnalyser(Analyser):
 
     def analyse(self, frame: FrameView) -> Sequence[Face]:
         tracks = self._tracker.step(frame)
+        self._crowd.see(frame.index, left_out=self._tracker.left_out)
         followed = self._tracker.ids
         self._people = {key: person for key, person in self._people.items() if key in followed}
         points = {track.id: self._located(track) for track in tracks}

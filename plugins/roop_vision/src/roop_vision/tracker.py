@@ -49,7 +49,7 @@ class Tracker:
         self._away: list[Track] = []
         self._next_id = 0
         self._cuts = Cuts()
-        self.looked = False
+        self.looked, self.left_out = False, False
 
     @property
     def ids(self) -> frozenset[int]:
@@ -65,8 +65,10 @@ class Tracker:
         one waits for the next full search, as everyone does who joins somebody that is followed.
 
         Among the faces are those that are missed for a frame or two: ``missed`` is above 0 there and ``seen`` None. One
-        without a mesh goes on as it moved, the mesh of another as the skin under it moved.
+        without a mesh goes on as it moved, the mesh of another as the skin under it moved. ``left_out`` says whether a face
+        was found for which there is no room.
         """
+        self.left_out = False
         cut = self._cuts.at(frame)
         if cut:
             self._part()
@@ -246,7 +248,10 @@ class Tracker:
         lost = next((t for t in same if t.missed and t.may_look(look)), None)
         if lost is not None:
             return lost
-        if any(not t.missed for t in same) or len(self._tracks) >= self._max:
+        if any(not t.missed for t in same):
+            return None
+        if len(self._tracks) >= self._max:
+            self.left_out = True
             return None
         track = None if look is None else self._come_back(look, box)
         if track is None:
