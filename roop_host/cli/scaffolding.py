@@ -10,6 +10,7 @@ import typer
 
 from roop_host.cli.app import plain
 from roop_host.errors import UsageError
+from roop_host.plugins.scan import bare
 from roop_host.scaffold import Scaffold, write
 from roop_host.scaffold.names import names_of, require_free
 from roop_host.scaffold.parts import KINDS, ROLES
@@ -69,7 +70,7 @@ def _part(kind: str, role: str | None) -> str:
 def _taken(plugins: Plugins) -> Iterator[tuple[str, str]]:
     for status in plugins.statuses:
         whose = f"an installed plugin ({status.describe()})"
-        yield status.name.removeprefix("roop-"), whose
+        yield bare(status.name), whose
         yield from ((declares.rpartition(" ")[2], f"declared by {whose}") for declares in status.declares)
 
 
