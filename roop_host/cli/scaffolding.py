@@ -45,7 +45,7 @@ def build(asked: Asked) -> Any:
         """Write a package with a plugin that works, its tests and its checks on GitHub."""
         names, part = names_of(name), _part(kind, role)
         plugins = asked.plugins()
-        require_free(names, kind, _taken(plugins), _flags(plugins))
+        require_free(names, _taken(plugins), _flags(plugins))
         if folder == "":
             raise UsageError("--folder is empty; name a folder, or leave it out for the working folder")
         scaffold = Scaffold(names, part)
@@ -84,3 +84,5 @@ def _tell(scaffold: Scaffold, made: Path) -> None:
     typer.echo(f"  install: {pip('install', '-e', f'{made}[test]')}")
     typer.echo(f"  check:   {scaffold.check}")
     typer.echo(f"  use:     {scaffold.example}")
+    if scaffold.kind == "analyser":
+        typer.echo("  note:    with two analysers installed, runs that need faces stop; switch one off with -p no:NAME")
