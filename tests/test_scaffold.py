@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 from roop_host.cli.app import call
 from roop_host.errors import OutputError, UsageError
-from roop_host.plugins.names import DECLARED_BY, HOST_COMMANDS, HOST_NAMES, OWN_PLUGINS
+from roop_host.plugins.names import DECLARED_BY, HOST_COMMANDS, OWN_PLUGINS
 from roop_host.scaffold import Scaffold, write
 from roop_host.scaffold.names import names_of, require_free
 from roop_host.scaffold.parts import KINDS, PARTS, ROLES
@@ -92,34 +94,60 @@ def test_an_odd_name_is_refused(word: str) -> None:
 @pytest.mark.parametrize("word", [*sorted(OWN_PLUGINS), "host", "conformance", *(name for _, name in DECLARED_BY)])
 def test_a_name_of_roops_own_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="take another name"):
-        require_free(names_of(word), "processor", (), ())
+        require_free(names_of(word), (), ())
 
 
 @pytest.mark.parametrize("word", ["con", "prn", "aux", "nul", "com1", "lpt9", "roop-con"])
 def test_a_device_of_windows_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="a device on Windows; take another name"):
-        require_free(names_of(word), "processor", (), ())
-    require_free(names_of(f"{word}-x"), "processor", (), ())
+        require_free(names_of(word), (), ())
+    require_free(names_of(f"{word}-x"), (), ())
 
 
-def test_a_command_of_roop_is_refused_for_a_command_only() -> None:
-    for word in HOST_COMMANDS - HOST_NAMES:
-        with pytest.raises(UsageError, match="a command of roop"):
-            require_free(names_of(word), "command", (), ())
-    require_free(names_of("doctor"), "processor", (), ())
+@pytest.mark.parametrize("word", sorted(HOST_COMMANDS))
+def test_a_command_of_roop_is_refused_for_every_kind(word: str) -> None:
+    with pytest.raises(UsageError, match="a command of roop"):
+        require_free(names_of(word), (), ())
+
+
+def test_a_package_that_roop_will_have_is_refused() -> None:
+    """Those that the map of the whole names as to come."""
+    for word in ("camera", "provenance", "ray", "web"):
+        with pytest.raises(UsageError, match="take another name"):
+            require_free(names_of(word), (), ())
+
+
+def test_every_template_is_one() -> None:
+    folder = Path(str(files("roop_host.scaffold"))) / "templates"
+    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmpl"] == []
+
+
+def test_a_new_analyser_says_that_there_may_be_one_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["plugins", "new", "my-eyes", "--kind", "analyser", "--folder", str(tmp_path)]) == 0
+    assert "-p no:NAME" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["ci", "release"])
+def test_a_workflow_may_do_no_more_than_it_needs(name: str, packages: Path) -> None:
+    text = (packages / "processor" / "roop-my-filter" / f".github/workflows/{name}.yml").read_text()
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    for job, said in workflow["jobs"].items():
+        assert said["permissions"] == ({"id-token": "write"} if job == "publish" else {"contents": "read"})
+    assert "by commit" in text
 
 
 @pytest.mark.parametrize("word", ["face", "trim", "screen", "output", "no", "face-selector"])
 def test_a_name_whose_flags_would_be_the_hosts_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="of roop itself"):
-        require_free(names_of(word), "processor", (), ())
+        require_free(names_of(word), (), ())
 
 
 def test_an_installed_plugin_is_refused_by_its_name_and_by_its_flags(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"blur is an installed one"):
-        require_free(names_of("my-blur"), "processor", [("my_blur", "an installed one")], ())
+        require_free(names_of("my-blur"), [("my_blur", "an installed one")], ())
     with pytest.raises(UsageError, match="--my-blur-size of the plugin my"):
-        require_free(names_of("my-blur"), "processor", (), [("my_blur_size", "the plugin my")])
+        require_free(names_of("my-blur"), (), [("my_blur_size", "the plugin my")])
 
 
 @pytest.mark.parametrize(

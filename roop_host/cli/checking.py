@@ -81,14 +81,9 @@ def _flags() -> dict[str, tuple[Any, Any]]:
 def _fields(plugins: Plugins, words: Sequence[str]) -> Iterator[OptionField]:
     """The time-out, and those of plugins that are named, or given as a file."""
     yield from (replace(option, help=_LATE) for option in host_fields() if option.key == "timeout")
-    named = set(map(_compared, words))
-    owners = {status.name for status in plugins.statuses if _compared(status.name) in named or not status.installed}
+    named = set(map(bare, words))
+    owners = {status.name for status in plugins.statuses if bare(status.name) in named or not status.installed}
     yield from (option for option in plugin_fields(plugins) if option.owner in owners)
-
-
-def _compared(name: str) -> str:
-    """A package is called with ``-`` what its module and flags call with ``_``."""
-    return bare(name.replace("_", "-"))
 
 
 def _chosen(plugins: Plugins, name: str | None, files: Sequence[str]) -> PluginStatus:
@@ -99,7 +94,7 @@ def _chosen(plugins: Plugins, name: str | None, files: Sequence[str]) -> PluginS
             raise UsageError("NAME is missing; name the plugin to check, roop plugins lists them, or one --plugin FILE.py")
     else:
         exact = [status for status in plugins.statuses if status.name == name]
-        found = exact or [status for status in plugins.statuses if _compared(status.name) == _compared(name)]
+        found = exact or [status for status in plugins.statuses if bare(status.name) == bare(name)]
     if not found:
         raise UsageError(_unknown(plugins, str(name)))
     status = found[0]

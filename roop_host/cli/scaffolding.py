@@ -10,6 +10,7 @@ import typer
 
 from roop_host.cli.app import plain
 from roop_host.errors import UsageError
+from roop_host.plugins.scan import bare
 from roop_host.scaffold import Scaffold, write
 from roop_host.scaffold.names import names_of, require_free
 from roop_host.scaffold.parts import KINDS, ROLES
@@ -44,7 +45,7 @@ def build(asked: Asked) -> Any:
         """Write a package with a plugin that works, its tests and its checks on GitHub."""
         names, part = names_of(name), _part(kind, role)
         plugins = asked.plugins()
-        require_free(names, kind, _taken(plugins), _flags(plugins))
+        require_free(names, _taken(plugins), _flags(plugins))
         if folder == "":
             raise UsageError("--folder is empty; name a folder, or leave it out for the working folder")
         scaffold = Scaffold(names, part)
@@ -69,7 +70,7 @@ def _part(kind: str, role: str | None) -> str:
 def _taken(plugins: Plugins) -> Iterator[tuple[str, str]]:
     for status in plugins.statuses:
         whose = f"an installed plugin ({status.describe()})"
-        yield status.name.removeprefix("roop-"), whose
+        yield bare(status.name), whose
         yield from ((declares.rpartition(" ")[2], f"declared by {whose}") for declares in status.declares)
 
 
@@ -83,3 +84,5 @@ def _tell(scaffold: Scaffold, made: Path) -> None:
     typer.echo(f"  install: {pip('install', '-e', f'{made}[test]')}")
     typer.echo(f"  check:   {scaffold.check}")
     typer.echo(f"  use:     {scaffold.example}")
+    if scaffold.kind == "analyser":
+        typer.echo("  note:    with two analysers installed, runs that need faces stop; switch one off with -p no:NAME")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from roop_host.config.fields import host_fields
 from roop_host.errors import UsageError
 from roop_host.plugins.names import OWN_PLUGINS
+from roop_host.plugins.scan import bare
 from roop_host.types.options import OptionField, closest
 from roop_host.types.packages import pip
 
@@ -41,11 +42,15 @@ class ConfigFile:
 
     def table(self, owner: str) -> Mapping[str, Any]:
         """The options of a plugin, or of the host for an empty ``owner``."""
-        return self.plugin.get(owner, {}) if owner else self.run
+        return self.plugin.get(self._title(owner), {}) if owner else self.run
 
     def place(self, option: OptionField) -> str:
         """Where an option stands, for errors."""
-        return f"{self.path}: [{f'plugin.{option.owner}' if option.owner else 'run'}] {option.key}"
+        return f"{self.path}: [{f'plugin.{self._title(option.owner)}' if option.owner else 'run'}] {option.key}"
+
+    def _title(self, owner: str) -> str:
+        """How the file writes that plugin's name."""
+        return next((name for name in self.plugin if bare(name) == bare(owner)), owner)
 
 
 def candidates(asked: str | None, environment: Mapping[str, str], start: Path) -> list[Path]:
@@ -105,6 +110,7 @@ def parse(path: Path, text: str) -> ConfigFile:
         raise UsageError(f"the config file {path}: run is a table, [run]")
     if not isinstance(plugin, dict) or not all(isinstance(table, dict) for table in plugin.values()):
         raise UsageError(f"the config file {path}: plugin holds tables, for example [plugin.swapper]")
+    _once_each(path, plugin)
     if not isinstance(required, list) or not all(isinstance(item, str) for item in required):
         raise UsageError(f'the config file {path}: required_plugins is a list of texts, for example ["roop-nsfw>=0.1"]')
     fields = {option.key: option for option in host_fields()}
@@ -121,20 +127,33 @@ def check_plugin_tables(files: Iterable[ConfigFile], plugins: Plugins) -> list[s
     The user's file serves every environment, so a table of a plugin that this one lacks does no harm.
     """
     notices = []
-    names = {status.name for status in plugins.statuses}
+    names = {bare(status.name) for status in plugins.statuses}
+    options = {bare(name): fields for name, fields in plugins.options.items()}
     for file in files:
-        for name, table in file.plugin.items():
-            if name in plugins.options:
-                _known(file.path, f"in [plugin.{name}]", table, [option.key for option in plugins.options[name]])
+        for title, table in file.plugin.items():
+            name = bare(title)
+            if name in options:
+                _known(file.path, f"in [plugin.{title}]", table, [option.key for option in options[name]])
                 continue
             near = "" if name in names | OWN_PLUGINS else closest(name, names, _NEAR)
             if near:
-                raise UsageError(f"the config file {file.path} has options for a plugin {name!r}{near}")
+                raise UsageError(f"the config file {file.path} has options for a plugin {title!r}{near}")
             until = f" until it is ({pip('install', f'roop-{name}')})" if name in OWN_PLUGINS - names else ""
             notices.append(
                 f"{file.path} has options for the plugin {name}, which is {plugins.absence(name)}; they do nothing{until}"
             )
     return notices
+
+
+def _once_each(path: Path, titles: Iterable[str]) -> None:
+    """Raise ``UsageError`` for two tables of one plugin: neither would be known to be the one that counts."""
+    by_name: dict[str, str] = {}
+    for title in titles:
+        other = by_name.setdefault(bare(title), title)
+        if other != title:
+            raise UsageError(
+                f"the config file {path}: [plugin.{other}] and [plugin.{title}] are of one plugin; make them one"
+            )
 
 
 def _known(path: Path, where: str, table: Iterable[str], names: Iterable[str]) -> None:

@@ -55,8 +55,11 @@ def _parse(file: ConfigFile, text: str) -> Requirement:
 
 def _refuse_plugins_name(file: ConfigFile, text: str, plugins: Plugins) -> None:
     """On the registry the bare name may be somebody else's, and a command to install that would be shown."""
+    from packaging.utils import canonicalize_name
+
     for status in plugins.statuses:
-        if status.installed and text.lower() == status.name != status.distribution:
+        name, package = canonicalize_name(status.name), canonicalize_name(status.distribution)
+        if status.installed and canonicalize_name(text) == name != package:
             raise UsageError(
                 f"the config file {file.path}: required_plugins takes names of packages; write {status.distribution!r}, "
                 f"not {text!r}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host.errors import PluginError, UsageError, told
 from roop_host.plugins.names import DECLARED_BY, OWN_PLUGINS
+from roop_host.plugins.scan import bare
 from roop_host.plugins.status import Declared, PluginStatus
 from roop_host.types.options import OptionField, closest
 from roop_host.types.packages import pip
@@ -124,7 +125,7 @@ class Plugins:
 
     def absence(self, name: str) -> str:
         """What a plugin that takes no part is: "switched off", "not installed", "broken"; empty for one that does."""
-        state = next((status.state for status in self.statuses if status.name == name), "not installed")
+        state = next((status.state for status in self.statuses if bare(status.name) == bare(name)), "not installed")
         return {"ok": "", "off": "switched off"}.get(state, state)
 
     def brought_by(self, hook: str, name: str) -> str:

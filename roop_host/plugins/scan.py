@@ -81,8 +81,8 @@ def switched_off(asked: Iterable[str], known: Sequence[str]) -> frozenset[str]:
 
 
 def bare(name: str) -> str:
-    """A plugin's name as it is compared: with or without the prefix it is the same plugin."""
-    return name.removeprefix("roop-")
+    """A plugin's name as it is compared: a package has ``-`` where its module has ``_``, and both may have the prefix."""
+    return name.replace("_", "-").removeprefix("roop-")
 
 
 def _execute(name: str, path: Path, code: bytes) -> ModuleType:

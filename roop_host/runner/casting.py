@@ -16,10 +16,10 @@ from roop_host.types.job import FaceSelection, Job
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A person to look for: the texts of all references, and the number of who is put in place."""
+    """A person to look for: the texts of all references, and the number of who is put in place; None for nobody."""
 
     references: tuple[str, ...]
-    source: int
+    source: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def cast_of(job: Job) -> Cast:
     place of both people.
     """
     if not job.pairs:
-        roles = (Role(job.references, 0),) if job.references else ()
+        roles = (Role(job.references, 0 if job.sources else None),) if job.references else ()
         return Cast((job.sources,) if job.sources else (), roles)
     sources_of: dict[str, tuple[str, ...]] = {}
     for source, reference in job.pairs:
@@ -72,7 +72,7 @@ def settle_faces(job: Job, names: Names) -> Job:
     faces = job.faces
     by_looks = [flag for flag, said in _looks(job) if said]
     mode = _mode_of(job, by_looks=bool(by_looks)) if faces.mode == "auto" else faces.mode
-    _check_looks(job, mode, by_looks, live=names.source is not None)
+    _check_looks(job, mode, by_looks, names)
     if faces.position and mode != "one":
         raise UsageError(f"--face-position says which one, and with --face-selector-mode {mode} it is not one; leave it out")
     if faces.age_start > faces.age_end:
@@ -104,7 +104,7 @@ def _looks(job: Job) -> Iterator[tuple[str, bool]]:
     yield "--reference-face-position", job.faces.reference_position is not None
 
 
-def _check_looks(job: Job, mode: str, by_looks: list[str], *, live: bool) -> None:
+def _check_looks(job: Job, mode: str, by_looks: list[str], names: Names) -> None:
     if len(by_looks) > 1:
         raise UsageError(f"{by_looks[0]} and {by_looks[1]} both say whom to look for; leave one out")
     if by_looks and mode != "reference":
@@ -118,13 +118,13 @@ def _check_looks(job: Job, mode: str, by_looks: list[str], *, live: bool) -> Non
         )
     if job.pairs and job.sources:
         raise UsageError("--map names its own sources; leave --source out, or say --map SOURCE REFERENCE for it")
-    if by_looks and not (job.sources or job.pairs):
+    if by_looks and not (job.sources or job.pairs) and any(declared.spec.needs_source for _, declared in names.steps):
         raise UsageError(f"{by_looks[0]} says whom to change, and no source says into whom; name one with --source")
     if job.faces.reference_frame and job.faces.reference_position is None:
         raise UsageError(
             "--reference-frame-number says in which frame, and not who in it; add --reference-face-position NUMBER"
         )
-    if live and job.faces.reference_position is not None:
+    if names.source is not None and job.faces.reference_position is not None:
         raise UsageError(
             f"frames of a stream such as {job.target} come only once, so none can be a reference; "
             "take a picture: --reference-face PICTURE"

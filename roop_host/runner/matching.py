@@ -23,10 +23,10 @@ PATIENCE = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wanted:
-    """A person to look for. ``face`` has the embedding, ``source`` is the index of who is put in place."""
+    """A person to look for. ``face`` has the embedding, ``source`` is the index of who is put in place; None for nobody."""
 
     name: str
-    source: int
+    source: int | None
     face: Face
 
 

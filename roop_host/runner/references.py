@@ -88,7 +88,7 @@ def told_people(run: Run) -> tuple[Person, ...]:
     return tuple(out)
 
 
-def _wanted(run: Run, album: Album, texts: tuple[str, ...], source: int) -> Wanted:
+def _wanted(run: Run, album: Album, texts: tuple[str, ...], source: int | None) -> Wanted:
     return Wanted(", ".join(texts), source, merged(album.person(texts, "reference"), run.job.faces.merge).face)
 
 
@@ -102,7 +102,7 @@ def _in_frame(run: Run, album: Album, frame: Frame) -> Wanted:
     if position >= len(found):
         shows = "1 face" if len(found) == 1 else f"{len(found)} faces"
         raise UsageError(f"{name} shows {shows}, counted from 0, so there is no face {position}; say another position")
-    return Wanted(f"face {position} in {name}", 0, found[position])
+    return Wanted(f"face {position} in {name}", 0 if run.job.sources else None, found[position])
 
 
 def _beyond(run: Run, count: int | None) -> UsageError:

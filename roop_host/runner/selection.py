@@ -102,7 +102,7 @@ class Selector:
         return tuple(face.with_source(self._source if face.id in taken else None, chosen=face.id in taken) for face in shown)
 
     def _alike(self, shown: Sequence[Face]) -> tuple[Face, ...]:
-        """Those who look like somebody that is looked for, each with that one's source."""
+        """Those who look like somebody that is looked for, each with that one's source where there is one."""
         wanted = self._people.wanted
 
         def may_be(number: int, face: Face) -> bool:
@@ -112,7 +112,8 @@ class Selector:
         out = []
         for face in shown:
             number, similarity = found.get(face.id, (None, None))
-            out.append(face.with_source(None if number is None else wanted[number].source, similarity))
+            source = None if number is None else wanted[number].source
+            out.append(face.with_source(source, similarity, chosen=number is not None))
         return tuple(out)
 
     def _gender(self, source: int | None) -> Gender | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from roop_host.errors import UsageError
 from roop_host.plugins.names import DECLARED_BY, HOST_COMMANDS, HOST_NAMES, OWN_PLUGINS
 
-#: ``roop-host`` is the host's package; a test of that name would be the conformance test's file.
-_RESERVED = frozenset({"host", "conformance"})
+#: ``roop-host`` is the host's package; a test of that name would be the conformance test's file; the others are to come.
+_RESERVED = frozenset({"host", "conformance", "camera", "ray", "web"})
 #: Windows takes these for devices, whatever the ending.
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))})
 _LONGEST = 24
@@ -56,12 +56,12 @@ def names_of(word: str) -> Names:
     return Names(plugin)
 
 
-def require_free(names: Names, kind: str, taken: Iterable[tuple[str, str]], flags: Iterable[tuple[str, str]]) -> None:
+def require_free(names: Names, taken: Iterable[tuple[str, str]], flags: Iterable[tuple[str, str]]) -> None:
     """Raise ``UsageError`` where the name, or the flags that would begin with it, are somebody else's.
 
     ``taken`` are names that are in use, ``flags`` those of options in the form of variables; each with whose it is.
     """
-    for name, whose in (*_own(kind), *taken):
+    for name, whose in (*_own(), *taken):
         if name.replace("_", "-") == names.plugin:
             raise UsageError(f"{names.plugin} is {whose}; take another name")
     for flag, whose in (*((name, "roop itself") for name in sorted(HOST_NAMES)), *flags):
@@ -70,10 +70,9 @@ def require_free(names: Names, kind: str, taken: Iterable[tuple[str, str]], flag
             raise UsageError(f"the flags of {names.plugin} would be mixed up with --{shown} of {whose}; take another name")
 
 
-def _own(kind: str) -> Iterator[tuple[str, str]]:
+def _own() -> Iterator[tuple[str, str]]:
     yield from ((name, "the name of a plugin of roop's own") for name in sorted(OWN_PLUGINS))
     yield from ((name, "a name that roop needs itself") for name in sorted(_RESERVED))
     yield from ((name, "the name of a device on Windows") for name in sorted(_DEVICES))
     yield from ((name, f"a name of the plugin {owner}") for (_, name), owner in DECLARED_BY.items())
-    if kind == "command":
-        yield from ((name, "a command of roop") for name in sorted(HOST_COMMANDS))
+    yield from ((name, "a command of roop") for name in sorted(HOST_COMMANDS))

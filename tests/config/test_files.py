@@ -16,7 +16,7 @@ from kit import Quiet, Tint, processor, screener
 from roop_host import ModelSpec, Plugins, option
 from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import candidates, check_plugin_tables, parse, read_files, user_file
-from roop_host.config.layers import Layers
+from roop_host.config.layers import Layers, Said
 from roop_host.config.unasked import Unasked
 from roop_host.errors import ModelError, UsageError
 from roop_host.plugins.loader import load_plugins, plugins_of
@@ -27,9 +27,9 @@ class Options:
     amount: int = option(3, "How much.", least=0)
 
 
-def installed() -> Plugins:
+def installed(name: str = "watch") -> Plugins:
     module = screener(Quiet)
-    return plugins_of({"watch": SimpleNamespace(**vars(module), ROOP_OPTIONS=Options)})
+    return plugins_of({name: SimpleNamespace(**vars(module), ROOP_OPTIONS=Options)})
 
 
 def test_the_nearest_file_and_the_users_own_count(tmp_path: Path) -> None:
@@ -69,6 +69,7 @@ def test_only_a_file_that_was_named_must_exist(tmp_path: Path, monkeypatch: pyte
         ("[runn]\n", "did you mean 'run'"),
         ("run = 3", "run is a table"),
         ("[plugin]\nwatch = 3", "plugin holds tables"),
+        ("[plugin.a-b]\n[plugin.a_b]", "[plugin.a-b] and [plugin.a_b] are of one plugin"),
         ("required_plugins = 'x'", "required_plugins is a list"),
         ("[run]\noverwrite = true", "asked for anew at each run"),
         ("[run]\nupload = ['x']", "asked for anew at each run"),
@@ -97,6 +98,19 @@ def test_tables_of_plugins(tmp_path: Path) -> None:
     assert notice.endswith("pip install roop-supabase)")
     (notice,) = check("[plugin.watcher2]\nx = 1")  # another one, and nobody knows whose
     assert notice.endswith("watcher2, which is not installed; they do nothing")
+
+
+@pytest.mark.parametrize("title", ["my-watch", "my_watch", "roop-my-watch"])
+@pytest.mark.parametrize("name", ["my-watch", "my_watch"])
+def test_a_table_may_be_called_with_either_dash(title: str, name: str, tmp_path: Path) -> None:
+    plugins = installed(name)
+    file = parse(tmp_path / "roop.toml", f"[plugin.{title}]\namount = 4")
+    assert check_plugin_tables([file], plugins) == []
+    (option,) = (option for option in plugins.options[name] if option.key == "amount")
+    assert Layers({}, {}, [file]).settle(option) == Said(4, str(file.path))
+    assert file.place(option).endswith(f"[plugin.{title}] amount")
+    with pytest.raises(UsageError, match="did you mean 'amount'"):
+        check_plugin_tables([parse(tmp_path / "roop.toml", f"[plugin.{title}]\namonut = 4")], plugins)
 
 
 def test_a_table_of_one_of_roops_own_plugins_is_no_mistyped_one(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from people import (
 )
 
 from roop_host import (
+    Box,
     Choice,
     ExecutionOptions,
     Face,
@@ -39,9 +40,11 @@ from roop_host import (
     Job,
     JobContext,
     MediaOptions,
+    Processor,
     SourceFace,
     Stage,
     Step,
+    Window,
 )
 from roop_host.faces.saved import save
 from roop_host.media.reading.probe import probe
@@ -252,6 +255,29 @@ def test_what_contradicts_itself_is_told_before_any_work(said: dict[str, Any], w
     error = refused(installed(), scene.job(scene.picture("t", RED), *sources, **more))
     assert error.exit_code == 2
     assert words in str(error)
+
+
+@pytest.mark.parametrize("said", ["picture", "place"])
+def test_where_no_step_needs_a_source_who_is_looked_for_is_chosen_all_the_same(said: str, scene: Scene) -> None:
+    class Hide(Processor):
+        """Paints over who is not chosen."""
+
+        def process(self, window: Window) -> None:
+            for frame in window.current:
+                for one in frame.faces:
+                    if not one.chosen:
+                        box = Box(*map(round, one.box_xyxy))
+                        frame.put(box, np.full((box.height, box.width, 3), WHITE, np.uint8), face_id=one.id)
+
+    more: dict[str, Any] = {"references": (scene.picture("r", BLUE),)}
+    if said == "place":
+        more = {"faces": {"reference_position": 2, "order": "left-right"}}
+    what = replace(scene.job(scene.picture("t", RED, GREEN, BLUE), **more), steps=(Step("hide"),))
+    report = run(installed(processor(Hide, "hide", needs_faces=True)), what)
+    assert (mode_of(report), scene.colours, report.people) == ("reference", [WHITE, WHITE, BLUE], ())
+    both = replace(what, steps=(Step("hide"), Step("paint")), output=str(scene.folder / "other.png"))
+    error = refused(installed(processor(Hide, "hide", needs_faces=True)), both)
+    assert "no source says into whom" in str(error)
 
 
 def test_a_stream_has_no_frame_to_show_first(scene: Scene) -> None:

@@ -127,6 +127,15 @@ def test_two_packages_of_one_name_are_both_refused(install: Install) -> None:
     assert "one" not in plugins.processors
 
 
+def test_names_that_differ_by_a_dash_only_are_one_name(install: Install) -> None:
+    install("x-dup", GOOD.format(name="one"), distribution="roop-x-dup")
+    install("x_dup", GOOD.format(name="two"), distribution="other-xdup")
+    plugins = load_plugins()
+    assert states(plugins) == {"x-dup": "duplicate", "x_dup": "duplicate"}
+    assert "other-xdup 1" in reason(plugins, "x-dup")
+    assert repair(plugins, "x_dup").endswith("pip uninstall other-xdup")
+
+
 def test_two_plugins_with_one_processor_are_both_refused(install: Install) -> None:
     install("xa", GOOD.format(name="same"))
     install("xb", GOOD.format(name="same"))
@@ -250,19 +259,20 @@ def test_a_broken_plugins_processor_is_not_called_unknown(install: Install) -> N
         load_plugins().processor("xbad")
 
 
-@pytest.mark.parametrize("word", ["xoff", "roop-xoff"])
+@pytest.mark.parametrize("word", ["x-off", "x_off", "roop-x-off", "roop_x_off"])
 @pytest.mark.parametrize("by", ["flag", "variable"])
 def test_a_plugin_switched_off_is_never_imported(
     word: str, by: str, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install("xoff", "raise RuntimeError('imported')")
+    install("x-off", "raise RuntimeError('imported')")
     if by == "variable":
         monkeypatch.setenv("ROOP_DISABLE_PLUGINS", f"{word}, nsfw")
         plugins = load_plugins()
     else:
         plugins = load_plugins([word])
-    assert states(plugins) == {"xoff": "off"}
-    assert "zz_roop_xoff" not in sys.modules
+    assert states(plugins) == {"x-off": "off"}
+    assert plugins.absence("x_off") == "switched off"
+    assert "zz_roop_x_off" not in sys.modules
     plugins.require_healthy()
 
 
@@ -272,11 +282,18 @@ def test_an_unknown_name_cannot_be_switched_off(install: Install) -> None:
         load_plugins(["xgod"])
 
 
+@hookimpl
+def _my_step() -> list[ProcessorSpec]:
+    return [ProcessorSpec(name="my_step", summary="a test", load=lambda: SimpleNamespace)]
+
+
 def test_an_unknown_processor_says_what_to_do(install: Install) -> None:
     install("xgood", GOOD.format(name="xstep"))
     with pytest.raises(UsageError, match="did you mean 'xstep'") as caught:
         load_plugins().processor("xstap")
     assert "installed: enhancer, label, swapper, xstep" in str(caught.value)
+    with pytest.raises(UsageError, match="did you mean 'my_step'"):  # a step's name is exact
+        plugins_of({"my-x": SimpleNamespace(ROOP_API=1, roop_processors=_my_step)}).processor("my-step")
     assert "pip install" not in str(caught.value)  # who mistyped must not be led to a package of that name
     with pytest.raises(UsageError, match="pip install roop-blur-more"):
         load_plugins().processor("blur_more")

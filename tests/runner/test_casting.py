@@ -22,6 +22,7 @@ def test_sources_are_one_person_and_references_another() -> None:
     assert cast_of(job()).sources == ()
     assert cast_of(job("a", "b")).sources == (("a", "b"),)
     assert cast_of(job("a", references=("r", "s"))).roles == (Role(("r", "s"), 0),)
+    assert cast_of(job(references=("r",))).roles == (Role(("r",), None),)
 
 
 def test_each_reference_of_pairs_is_a_person() -> None:
@@ -52,6 +53,7 @@ def test_every_file_that_shows_a_person_counts(monkeypatch: pytest.MonkeyPatch) 
         ((), {"mode": "one"}, "one"),
         (("a",), {"mode": "many"}, "many"),
         (("a",), {"reference_position": 0}, "reference"),
+        ((), {"reference_position": 0}, "reference"),
     ],
 )
 def test_auto_is_all_where_nobody_is_put_there_and_nobody_is_pointed_at(

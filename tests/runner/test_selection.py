@@ -111,6 +111,12 @@ def test_who_looks_like_the_reference_is_chosen() -> None:
     people = People((None,), (Wanted("anna", 0, looking(9, 0)),), {"r": 0.6})
     found = Selector(FaceSelection("reference"), 0, people).choose(0, [looking(0, 5), looking(1, 0.1)])
     assert [(one.id, one.chosen, one.source) for one in found] == [(0, False, None), (1, True, 0)]
+    nobody = replace(people, wanted=(replace(people.wanted[0], source=None),))
+    selector = Selector(FaceSelection("reference"), None, nobody, again=1)
+    for _ in range(2):  # the second time it is seen again
+        found = selector.choose(0, [looking(0, 5), looking(1, 0.1)])
+        assert [(one.id, one.chosen, one.source) for one in found] == [(0, False, None), (1, True, None)]
+        assert found[1].similarity is not None
 
 
 def test_a_source_that_is_set_is_a_choice_unless_it_is_said() -> None:

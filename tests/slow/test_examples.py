@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import tarfile
 from collections.abc import Mapping
@@ -105,11 +106,30 @@ def test_a_clip_has_a_table_of_its_faces_and_times(furnished: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_the_rows_that_its_readme_shows_are_those_of_this_clip(furnished: Path, tmp_path: Path) -> None:
+    shown = next(block for block in fenced(EXAMPLES["frames-csv"]) if block.startswith("frame,"))
+    files = ("-s", MEDIA / "collins.jpg", "-t", MEDIA / "clip.mp4", "-o", tmp_path / "out.mp4", "--trim-end", "12f")
+    roop(furnished, "run", *files, "--export", "frames-csv")
+    expected, made = list(csv.DictReader(shown.splitlines())), rows_of(tmp_path / "out.frames.csv")
+    assert len(expected) >= 2
+    for old, new in zip(expected, made, strict=False):
+        assert list(old) == list(new)
+        near = {name for name, text in old.items() if "." in text and name != "time"}  # processors differ a little
+        assert {name: new[name] for name in old if name not in near} == {name: old[name] for name in old if name not in near}
+        assert {name: float(new[name]) for name in near} == pytest.approx({name: float(old[name]) for name in near}, abs=0.3)
+
+
+@pytest.mark.slow
 def test_without_a_source_everybody_is_covered(furnished: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.png"
     roop(furnished, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "pixelate", "--export", "frames-csv")
     (row,) = rows_of(tmp_path / "out.frames.csv")
     assert colours(inside(picture(output), row)) <= 7 * 7
+
+
+def fenced(project: Path) -> list[str]:
+    """The blocks of a package's README."""
+    return re.findall(r"^```\w*\n(.*?)^```$", (project / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def side_by_side(path: Path, *pictures: Path) -> NDArray[np.uint8]:

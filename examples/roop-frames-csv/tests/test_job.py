@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +35,10 @@ def job(folder: Path, name: str = "out.mkv", step: str = "dim", **more: Any) -> 
     return Job((), str(target), str(folder / name), (Step(step),), **named)
 
 
+def exact(row: Mapping[str, str]) -> Fraction:
+    return Fraction(int(row["ticks"]), int(row["per_second"]))
+
+
 def run(what: Job) -> Report:
     with host_that_sees(two) as host:
         return host.run(what)
@@ -54,7 +58,7 @@ def test_a_job_writes_every_face_of_every_frame_beside_its_output(tmp_path: Path
     assert [row["id"] for row in rows if int(row["frame"]) < 4] == ["1", "1", "2", "", "1", "2"]
     for row in rows:
         number = int(row["frame"])
-        assert Fraction(row["time"]) == Fraction(PTS[number], 100)
+        assert Fraction(row["time"]) == exact(row) == Fraction(PTS[number], 100)
         assert row["chosen"] == ("" if number == 2 else "1")
         changed = number % 2 == 0 and row["id"] == "1"
         assert (row["edited"], row["changed_by"]) == (("1", "dim") if changed else ("" if number == 2 else "0", ""))
@@ -67,6 +71,12 @@ def test_numbers_and_times_begin_where_the_output_begins(tmp_path: Path) -> None
     rows = table((tmp_path / "out.frames.csv").read_bytes())
     times = {int(row["frame"]): Fraction(row["time"]) for row in rows}
     assert times == {number: Fraction(PTS[5 + number] - PTS[5], 100) for number in range(4)}
+
+
+def test_at_another_rate_the_exact_time_can_be_read_back_too(tmp_path: Path) -> None:
+    run(job(tmp_path, media=replace(MEDIA, fps="12.5")))
+    rows = table((tmp_path / "out.frames.csv").read_bytes())
+    assert [exact(row) for row in rows if row["id"] in ("", "1")] == [Fraction(2, 25) * number for number in range(10)]
 
 
 def test_a_row_for_each_frame(tmp_path: Path) -> None:

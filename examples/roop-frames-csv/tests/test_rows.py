@@ -50,7 +50,7 @@ def test_a_face_is_told_in_full() -> None:
     known = face(7, chosen=True, source=2, similarity=0.61, pose_degrees=(1.0, -12.34, 3.0), yaw_degrees=-11.96)
     (row,) = rows_of(frame(known, index=5))
     assert row == {
-        "frame": "5", "time": "0.000000000", "pts": "0", "faces": "1",
+        "frame": "5", "time": "0.000000000", "ticks": "0", "per_second": "1", "faces": "1",
         "id": "7", "x0": "4.00", "y0": "5.00", "x1": "30.50", "y1": "33.25", "score": "0.8750",
         "chosen": "1", "source": "2", "similarity": "0.6100", "edited": "0", "changed_by": "",
         "pitch": "1.0", "yaw": "-12.0", "roll": "3.0",
@@ -73,7 +73,7 @@ def test_there_is_a_row_for_each_face_and_one_for_a_frame_without() -> None:
     assert [row["id"] for row in rows_of(frame(face(3), face(9)))] == ["3", "9"]
     (row,) = rows_of(frame(index=4))
     assert {name: text for name, text in row.items() if text} == {
-        "frame": "4", "time": "0.000000000", "pts": "0", "faces": "0",
+        "frame": "4", "time": "0.000000000", "ticks": "0", "per_second": "1", "faces": "0",
     }  # fmt: skip
 
 
@@ -99,7 +99,15 @@ def test_a_row_for_a_frame_counts_its_faces() -> None:
     one = frame(face(1, chosen=True), face(2), face(3, chosen=True), index=2)
     one.put(Box(0, 0, 8, 8), np.full((8, 8, 3), 9, np.uint8), face_id=3)
     (row,) = rows_of(one, rows="frames")
-    assert row == {"frame": "2", "time": "0.000000000", "pts": "0", "faces": "3", "chosen": "2", "edited": "1"}
+    assert row == {
+        "frame": "2",
+        "time": "0.000000000",
+        "ticks": "0",
+        "per_second": "1",
+        "faces": "3",
+        "chosen": "2",
+        "edited": "1",
+    }
 
 
 def test_nothing_in_it_is_a_formula() -> None:

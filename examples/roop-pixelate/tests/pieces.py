@@ -91,7 +91,11 @@ def host_that_sees(script: Callable[[FrameView], Sequence[Face]], **more: object
 
     @hookimpl
     def roop_analysers() -> Iterator[AnalyserSpec]:
-        yield AnalyserSpec(name="eyes", summary="sees by script", load=lambda: lambda: Eyes(script))
+        gives = frozenset({"embedding", "embedding:looks"})
+        limits = {"looks": 0.6}
+        yield AnalyserSpec(
+            name="eyes", summary="sees by script", load=lambda: lambda: Eyes(script), gives=gives, recognisers=limits
+        )
 
     @hookimpl
     def roop_screeners() -> Iterator[ScreenerSpec]:

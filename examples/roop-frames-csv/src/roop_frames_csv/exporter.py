@@ -13,7 +13,7 @@ from roop_host import Context, Face, FrameView, Sidecar
 from roop_frames_csv.plugin import Options
 
 #: What is known of a frame, in every row.
-FRAME = ("frame", "time", "pts", "faces")
+FRAME = ("frame", "time", "ticks", "per_second", "faces")
 #: What is known of a face; empty where it is not known, and in the row of a frame without one.
 FACE = (
     "id", "x0", "y0", "x1", "y1", "score", "chosen", "source", "similarity",
@@ -43,7 +43,8 @@ class FramesCsv(Sidecar):
 
     def piece(self, frame: FrameView) -> bytes:
         """The rows of a frame."""
-        told = (str(frame.index), seconds(frame.time), str(frame.pts), str(len(frame.faces)))
+        exact = (frame.pts * frame.time_base.numerator, frame.time_base.denominator)
+        told = (str(frame.index), seconds(frame.time), *map(str, exact), str(len(frame.faces)))
         if self._options.rows == "frames":
             edited = sum(face.id in frame.edited for face in frame.faces)
             return _lines([(*told, str(sum(face.chosen for face in frame.faces)), str(edited))])

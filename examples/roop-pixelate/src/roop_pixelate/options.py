@@ -9,6 +9,8 @@ from roop_host import option
 
 #: The most frames that a face which was lost stays covered, and so how many neighbours a frame is shown with.
 MOST_HELD = 12
+#: From 10 on roop's detector found a face in the mosaic of some people, and at 8 of nobody: such a mosaic shows too much.
+MOST_CELLS = 8
 
 Faces = Literal["unchosen", "chosen", "all"]
 Style = Literal["mosaic", "blur", "fill"]
@@ -27,7 +29,11 @@ class Options:
         "unchosen", "Whose faces: who is not chosen (all, where nobody is pointed at), who is, or all.", users_own=True
     )
     cells: int = option(
-        6, "The most cells along the longer side of a face; fewer hide more.", least=1, most=16, tightens=True
+        6,
+        "The most cells along the longer side of a face; fewer hide more (from 10 on a detector found some again).",
+        least=1,
+        most=MOST_CELLS,
+        tightens=True,
     )
     style: Style = option("mosaic", "mosaic; blur: a mosaic that is blurred; fill: black.")
     shape: Shape = option("ellipse", "What is covered of a head: an ellipse, or a box.")
