@@ -26,7 +26,8 @@ A check that a plugin does not mean to hold is waived by its module, with the re
 `ROOP_WAIVED = {"processor.my_filter.CHECK": "why it can't hold"}`, kind and name as `roop plugins` shows them. What is of
 the plugin as a whole has `plugin.my-filter.CHECK`. A waived check is run all the same: one that holds after all, or that
 does not apply, fails, until the waiver is taken out; so does one whose reason has fewer than three words. These can't be
-waived, since users go by them or the host refuses what breaks them: NEVER.
+waived, since users go by them or the host refuses what breaks them:
+NEVER.
 """
 
 
