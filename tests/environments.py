@@ -13,6 +13,11 @@ MEDIA = ROOT / "examples" / "media"
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
+def program(home: Path, name: str) -> Path:
+    """Of an environment; Windows adds no suffix to what is called by its path."""
+    return home / BIN / (f"{name}.exe" if os.name == "nt" else name)
+
+
 def uv() -> str:
     """The running uv tells its children where it is; otherwise it must be on the path."""
     found = os.environ.get("UV") or shutil.which("uv")
@@ -34,13 +39,13 @@ def call(*arguments: object, cwd: Path = ROOT, **environment: str) -> subprocess
 
 
 def install(home: Path, *what: object) -> subprocess.CompletedProcess[str]:
-    return call(uv(), "pip", "install", "--python", home / BIN / "python", *what)
+    return call(uv(), "pip", "install", "--python", program(home, "python"), *what)
 
 
 def remove(home: Path, *names: str) -> None:
-    assert call(uv(), "pip", "uninstall", "--python", home / BIN / "python", *names).returncode == 0
+    assert call(uv(), "pip", "uninstall", "--python", program(home, "python"), *names).returncode == 0
 
 
 def states(home: Path) -> dict[str, str]:
-    listed = json.loads(call(home / BIN / "roop", "plugins", "--json").stdout)
+    listed = json.loads(call(program(home, "roop"), "plugins", "--json").stdout)
     return {f"{status['name']} of {status['distribution']}": status["state"] for status in listed}

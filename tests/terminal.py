@@ -32,7 +32,7 @@ def roop(
 
 
 @functools.cache
-def _warm() -> socket.socket:
+def warm() -> socket.socket:
     """The way to ``warm.py``, which goes when this process does."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     handle = theirs.fileno()
@@ -47,7 +47,7 @@ def _forked(words: list[str], environment: dict[str, str], cwd: Path) -> subproc
     message = json.dumps({"arguments": words, "environment": environment, "cwd": str(cwd)})
     ends, ended = os.pipe()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error, os.fdopen(ends, "rb") as told:
-        socket.send_fds(_warm(), [message.encode()], [out.fileno(), error.fileno(), ended])
+        socket.send_fds(warm(), [message.encode()], [out.fileno(), error.fileno(), ended])
         os.close(ended)
         if not select.select([told], [], [], 240)[0]:
             raise subprocess.TimeoutExpired(words, 240)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,24 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from environments import BIN
 from numpy.typing import NDArray
 from PIL import Image
+from terminal import warm
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 #: Few frames that last long, so that any time a page may name lies in the clip.
 FRAMES, RATE = 6, Fraction(2)
+#: ``roop`` that needs no start: it hands its call to ``warm.py``.
+_WARM = """#!{python} -IS
+import json, os, socket, sys
+
+ends, ended = os.pipe()
+call = {{"arguments": sys.argv[1:], "environment": dict(os.environ), "cwd": os.getcwd()}}
+socket.send_fds(socket.socket(fileno=int(os.environ["WARM_HANDLE"])), [json.dumps(call).encode()], [1, 2, ended])
+os.close(ended)
+sys.exit(int(os.read(ends, 9) or 1))
+"""
 Picture = NDArray[np.uint8]
 
 
@@ -40,7 +53,8 @@ def prepare(folder: Path) -> None:
     for name, picture in pictures.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         assert cv2.imwrite(str(folder / name), picture)
-    _write_clip(folder / "clip.mp4", both)
+    for name in ("clip.mp4", "street.mp4"):
+        _write_clip(folder / name, both)
     (folder / "clips").mkdir()
     for name in ("monday.mp4", "tuesday.mp4"):
         _write_clip(folder / "clips" / name, _narrow(hopper, 240)[:240], frames=2)
@@ -48,19 +62,30 @@ def prepare(folder: Path) -> None:
     first.save(folder / "cat.gif", save_all=True, append_images=rest, duration=100, loop=0)
 
 
-def surroundings(home: Path) -> dict[str, str]:
-    """The variables of somebody who has just installed roop, with ``roop`` on the path."""
+def surroundings(home: Path, environment: Path = Path(sys.prefix)) -> dict[str, str]:
+    """The variables of somebody who has just installed roop in ``environment``, with ``roop`` on the path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROOP_")}
     (home / "state" / "roop").mkdir(parents=True)
     (home / "state" / "roop" / "reminded").touch()
     folders = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("state", "data", "config", "cache")}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(environment / BIN), os.environ["PATH"]])
     return {
         **kept,
         **folders,
         **{"HOME": str(home), "PATH": path, "ROOP_MODELS": str(home / "models"), "NO_COLOR": "1", "COLUMNS": "120"},
-        "VIRTUAL_ENV": sys.prefix,
+        "VIRTUAL_ENV": str(environment),
     }
+
+
+def warmed(given: Mapping[str, str], home: Path) -> dict[str, str]:
+    """The same with a ``roop`` of this process's environment that starts at once, where there can be one."""
+    if sys.platform != "linux":
+        return dict(given)
+    (home / "bin").mkdir()
+    (home / "bin" / "roop").write_text(_WARM.format(python=sys.executable), encoding="utf-8")
+    (home / "bin" / "roop").chmod(0o755)
+    path = os.pathsep.join([str(home / "bin"), given["PATH"]])
+    return {**given, "PATH": path, "WARM_HANDLE": str(warm().fileno())}
 
 
 def copy_of(folder: Path, place: Path) -> Path:

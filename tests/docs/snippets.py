@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import ast
 import importlib
-import io
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from calls import LEFT_OUT, wrong_with
 
 from roop_host import Job
-from roop_host.cli.app import call
+from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.config.files import check_plugin_tables, parse
-from roop_host.config.layers import idle_variables
+from roop_host.config.layers import Layers, idle_variables
 from roop_host.plugins.loader import load_plugins
-from roop_host.plugins.names import HOST_COMMANDS
 
 _FENCE = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^>]+?) -->\n)?(?P<tick>```)(?P<kind>\S*)[^\n]*\n(?P<text>.*?)^```$",
@@ -34,10 +30,11 @@ _FENCE = re.compile(
 _NAMED = re.compile(r"# (?P<name>[\w.-]+\.py)$", re.MULTILINE)
 _SPAN = re.compile(r"(?<!`)`(?P<words>(?:ROOP_\w+=\S+ )*roop [^`]+)`(?!`)")
 _SETTING = re.compile(r"[A-Z_][A-Z0-9_]*=")
-_LEFT_OUT = "..."
 #: Words behind which a shell begins another command.
 _NEXT = {"|", "||", "&&", ";", "&", "do", "then", "else", "if", "!", "while", "(", "{"}
 _WRITES = {">", ">>", "2>", "<"}
+#: Why what stands in the middle of one is not run.
+SENTENCE = "a sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +70,14 @@ def spans_of(page: str, text: str) -> list[Block]:
     """Commands in the middle of a sentence, which are looked through and not run."""
     bare = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
     return [
-        Block(page, bare.count("\n", 0, found.start()) + 1, "sh", " ".join(found["words"].split()) + "\n", "a sentence")
+        Block(page, bare.count("\n", 0, found.start()) + 1, "sh", " ".join(found["words"].split()) + "\n", SENTENCE)
         for found in _SPAN.finditer(bare)
     ]
 
 
 def runs(block: Block) -> str:
     """The lines of a shell block that run: all but those that leave something out (``roop run ...``)."""
-    return "".join(line for line in _whole_lines(block.text) if _LEFT_OUT not in _words(line))
+    return "".join(line for line in _whole_lines(block.text) if LEFT_OUT not in _words(line))
 
 
 def check(block: Block, folder: Path) -> None:
@@ -91,9 +88,17 @@ def check(block: Block, folder: Path) -> None:
 def run(block: Block, folder: Path, environment: Mapping[str, str]) -> None:
     """Run a block as a reader would. Raises ``AssertionError``."""
     script = runs(block) if block.kind == "sh" else block.text
-    command = ["bash", "-euo", "pipefail", "-c", script] if block.kind == "sh" else [sys.executable, "-c", script]
+    command = ["bash", "-euo", "pipefail", "-c", script] if block.kind == "sh" else ["python", "-c", script]
+    handles = [int(environment["WARM_HANDLE"])] if "WARM_HANDLE" in environment else []
     done = subprocess.run(
-        command, cwd=folder, env=dict(environment), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        command,
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        pass_fds=handles,
     )
     assert done.returncode == 0, f"{block.where} ended with {done.returncode}:\n{script}\n{done.stdout}\n{done.stderr}"
 
@@ -126,33 +131,22 @@ def roop_calls(text: str) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 def _until_next(words: list[str]) -> list[str]:
     end = next((place for place, word in enumerate(words) if word in _NEXT | _WRITES | {")"}), len(words))
-    said = [word for word in words[:end] if word != _LEFT_OUT]
+    said = words[:end]
     return said[2:] if said[:2] == ["-p", "no:NAME"] else said  # any plugin's
 
 
 def _check_sh(block: Block, folder: Path) -> None:
     done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{block.where}: {done.stderr}"
+    written = set[str]()
     for settings, words in roop_calls(block.text):
-        unknown = idle_variables(load_plugins(), settings)
+        unknown = settings and idle_variables(load_plugins(), settings)
         assert not unknown, f"{block.where}: {unknown}"
-        code, shown, told = _help(words, folder)
-        assert code == 0, f"{block.where}: roop {shlex.join(words)}\n{told}"
-        if words and words[0] not in HOST_COMMANDS:  # a plugin's own parser may show its help before it looks further
-            unknown_flags = [word for word in words if word.startswith("--") and word.split("=")[0] not in shown]
-            assert not unknown_flags, f"{block.where}: roop {shlex.join(words)}: {unknown_flags}"
-
-
-def _help(words: list[str], folder: Path) -> tuple[int, str, str]:
-    """The exit code and streams of the help: by then the flags were parsed, and nothing was done."""
-    shown, told, before = io.StringIO(), io.StringIO(), Path.cwd()
-    os.chdir(folder)  # files of plugins are named from there
-    try:
-        with redirect_stdout(shown), redirect_stderr(told):
-            code = call([*words, "--help"])
-    finally:
-        os.chdir(before)
-    return code, shown.getvalue(), told.getvalue()
+        if words[:2] == ["plugins", "check"] and set(words) & written:
+            words = [*words[:2], "--help"]  # what the line above has written isn't installed here
+        wrong = wrong_with(words, settings, folder, part=block.reason == SENTENCE)
+        assert not wrong, f"{block.where}: roop {shlex.join(words)}\n{wrong}"
+        written |= set(words[2:3]) if words[:2] == ["plugins", "new"] else set()
 
 
 def _check_python(block: Block, folder: Path) -> None:
@@ -173,7 +167,10 @@ def _check_python(block: Block, folder: Path) -> None:
 def _check_toml(block: Block, _folder: Path) -> None:
     data = tomllib.loads(block.text)
     if {"required_plugins", "run", "plugin"} & set(data):
-        assert check_plugin_tables([parse(Path("roop.toml"), block.text)], load_plugins()) == [], block.where
+        plugins, file = load_plugins(), parse(Path("roop.toml"), block.text)
+        assert check_plugin_tables([file], plugins) == [], block.where
+        for option in (*host_fields(), *plugin_fields(plugins)):
+            Layers({}, {}, [file]).settle(option)
         return
     points: dict[str, Any] = data["project"].get("entry-points", {}).get("roop", {})
     assert points or "name" in data["project"], f"{block.where}: neither a roop.toml nor a pyproject.toml"

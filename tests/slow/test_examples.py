@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import subprocess
 import tarfile
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from environments import BIN, MEDIA, ROOT, call, install, states, uv
+from environments import MEDIA, ROOT, call, install, program, states, uv
 from numpy.typing import NDArray
+from pages import BLOCKS, run_blocks
 from PIL import Image
+from prepared import prepare, surroundings
 
 EXAMPLES = {"pixelate": ROOT / "examples" / "roop-pixelate", "frames-csv": ROOT / "examples" / "roop-frames-csv"}
 
@@ -43,7 +46,7 @@ def furnished(home: Path, packages: Mapping[str, Path]) -> Path:
 
 
 def roop(home: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    done = call(home / BIN / "roop", *words)
+    done = call(program(home, "roop"), *words)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -58,10 +61,10 @@ def test_its_own_tests_pass_where_it_is_installed(
         packed.extractall(tmp_path, filter="data")
     (folder,) = tmp_path.iterdir()
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "tests"} <= {path.name for path in folder.iterdir()}
-    tested = call(furnished / BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    tested = call(program(furnished, "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert tested.returncode == 0, tested.stdout
     module = f"roop_{name.replace('-', '_')}"
-    where = call(furnished / BIN / "python", "-c", f"import {module}; print({module}.__file__)", cwd=folder).stdout
+    where = call(program(furnished, "python"), "-c", f"import {module}; print({module}.__file__)", cwd=folder).stdout
     assert Path(where.strip()).is_relative_to(furnished)
     assert Path(where.strip()).with_name("py.typed").exists()
 
@@ -125,6 +128,16 @@ def test_without_a_source_everybody_is_covered(furnished: Path, tmp_path: Path) 
     roop(furnished, "run", "-t", MEDIA / "hopper.jpg", "-o", output, "--processors", "pixelate", "--export", "frames-csv")
     (row,) = rows_of(tmp_path / "out.frames.csv")
     assert colours(inside(picture(output), row)) <= 7 * 7
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="its commands are for a POSIX shell")
+@pytest.mark.parametrize("page", ["examples/roop-pixelate/README.md", "examples/roop-frames-csv/README.md"])
+def test_its_readme_does_what_it_shows(page: str, furnished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    prepare(folder)
+    run_blocks(BLOCKS[page], folder, surroundings(tmp_path / "home", furnished))
 
 
 def fenced(project: Path) -> list[str]:

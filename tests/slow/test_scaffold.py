@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from environments import BIN, MEDIA, call, install, remove, states, uv
+from environments import MEDIA, call, install, program, remove, states, uv
 from PIL import Image
 
 HOPPER, COLLINS = MEDIA / "hopper.jpg", MEDIA / "collins.jpg"
@@ -32,7 +32,7 @@ class User:
         self.home, self.folder = home, folder
 
     def roop(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = call(self.home / BIN / "roop", *words, cwd=self.folder)
+        done = call(program(self.home, "roop"), *words, cwd=self.folder)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -42,7 +42,7 @@ class User:
         return report
 
     def tool(self, *words: object, cwd: Path) -> None:
-        done = call(self.home / BIN / "python", "-m", *words, cwd=cwd)
+        done = call(program(self.home, "python"), "-m", *words, cwd=cwd)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
