@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _ABOUT = "Check what a plugin declares against what the host relies on, and say what to do where it doesn't hold."
 _EPILOG = (
     "The plugin's own flags stand in the help that names it: roop plugins check swapper --help. Nothing is fetched: what "
-    "lacks a model is not run, and says so. Exit code 7: a check failed."
+    "lacks a model is not run, and says so. An uploader really sends small files to where its options say, and they stay "
+    "there. Exit code 7: a check failed."
 )
 _LATE = "Seconds one check may take."
 

@@ -41,9 +41,9 @@ def artifact_of(
     return Artifact(path, media_type(path), sha256, len(content), _MADE_AT, steps, seconds, sent, note)
 
 
-def write_output(path: Path, number: int = 0) -> None:
-    """Write a small picture or clip, by the suffix of ``path``, which is another for each ``number``."""
-    frames = [_pattern(number, index) for index in range(_FRAMES)]
+def write_output(path: Path, number: int = 0, run: int = 0) -> None:
+    """Write a small picture or clip, by the suffix of ``path``, which is another for each ``number`` and each ``run``."""
+    frames = [_pattern((run, number, index)) for index in range(_FRAMES)]
     if not media_type(path).startswith("video/"):
         path.write_bytes(cv2.imencode(path.suffix.lower(), frames[0])[1].tobytes())
         return
@@ -55,6 +55,6 @@ def write_output(path: Path, number: int = 0) -> None:
         file.mux(stream.encode())
 
 
-def _pattern(number: int, index: int) -> NDArray[np.uint8]:
-    seen = np.random.default_rng((number, index)).integers(0, 256, (_HEIGHT // 8, _WIDTH // 8, 3), np.uint8)
+def _pattern(seed: tuple[int, ...]) -> NDArray[np.uint8]:
+    seen = np.random.default_rng(seed).integers(0, 256, (_HEIGHT // 8, _WIDTH // 8, 3), np.uint8)
     return np.kron(seen, np.ones((8, 8, 1), np.uint8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from roop_host.types.uploads import Artifact, Receipt
 _SUFFIXES = (".png", ".mp4")
 #: What is sent first.
 FIRST = "roop-check"
+#: Files differ from those of an earlier process: a server that names by content would have them already.
+_RUN = secrets.randbits(64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Sender:
         folder = self.folder / str(number)
         folder.mkdir(exist_ok=True)
         path = folder / f"{stem}{self.suffix}"
-        write_output(path, number)
+        write_output(path, number, _RUN)
         before, names = _stamp(path), set(folder.iterdir())
         told: list[Any] = []
         notes: list[str] = []

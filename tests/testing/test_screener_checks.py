@@ -160,6 +160,20 @@ class Remembers(Small):
     bound = PreparedScreener.bound
 
 
+class Swallowed(Small):
+    """Takes a batch with a black picture in it for black."""
+
+    def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
+        return [0.0] * len(inputs) if any(one.max() == 0 for one in inputs) else super().judge(inputs, stage)
+
+
+class Beside(Bright):
+    """The same, of frames."""
+
+    def screen(self, frames: Views, stage: Stage) -> Sequence[Any]:
+        return [0.0] * len(frames) if any(frame.bgr().max() == 0 for frame in frames) else super().screen(frames, stage)
+
+
 class Staged(Small):
     def judge(self, inputs: Sequence[NDArray[Any]], stage: Stage) -> Sequence[float]:
         return [score * (0.5 if stage is Stage.OUTPUT else 1) for score in super().judge(inputs, stage)]
@@ -232,6 +246,9 @@ FURTHER = [
     ("scores_are_numbers", plugin(type("No", (Bright,), {"screen": lambda *_: []})), "it returned 0 scores for 1 pictures"),
     ("frames_stay_as_they_are", plugin(Paints), "it changed the pixels of frame 0"),
     ("equal_pictures_are_prepared_equally", plugin(Endless), "it prepares values that are not finite"),
+    ("judge_knows_its_inputs_alone", plugin(Swallowed), "an input scores 0.4"),
+    ("judge_knows_its_inputs_alone", plugin(Swallowed), "and 0.0000 in a batch of 4"),
+    ("batch_equals_single", plugin(Beside), "a portrait gets 0.4052 alone and 0.0000 beside others"),
     ("bound_holds", plugin(Falling), "its bound falls from 1.0000 to 0.9"),
     ("bound_holds", plugin(Hopeful), "though nothing changed"),
     ("bound_holds", plugin(Flat), "it bounds a frame by 0."),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -29,8 +30,9 @@ from roop_host import (
 )
 from roop_host.plugins.loader import plugins_of
 from roop_host.testing import Result, Subject, run_check
+from roop_host.testing import sending as module_of_sending
 from roop_host.testing.checks import uploader as module
-from roop_host.testing.sending import FIRST
+from roop_host.testing.sending import FIRST, Sender
 
 VARIABLE, KEY = "BUCKET_API_KEY", "marker-of-the-tests"
 IDS = [check.id for check in module.CHECKS]
@@ -351,3 +353,14 @@ def test_what_is_missing_is_no_fault_of_the_uploader() -> None:
 
 def test_every_check_is_seen_failing() -> None:
     assert {wrong for wrong, _, _ in BROKEN} == set(IDS)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".mp4"])
+def test_files_of_another_run_are_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    def sent() -> bytes:
+        sender = Sender(SimpleNamespace(upload=lambda _: Receipt(None)), tmp_path, suffix)
+        return sender.send("clip", 1).artifact.path.read_bytes()
+
+    first, again = sent(), sent()
+    monkeypatch.setattr(module_of_sending, "_RUN", 1)
+    assert first == again != sent()

@@ -49,19 +49,20 @@ def judge_knows_its_inputs_alone(subject: Subject) -> None:
     """
     with made_in_job(subject) as screener, made_in_job(subject) as other:
         prepared, stranger = _prepared_one(screener), _prepared_one(other)
-        hopper, collins = (_inputs(prepared, picture) for picture in _portraits())
-        given = [*hopper, *collins]
+        hopper, collins = _portraits()
+        mixed = (hopper, _plain(0), collins, _plain(255))
+        given = [one for picture in mixed for one in _inputs(prepared, picture)]
         alone = [_judged(prepared, [one])[0] for one in given]
         backwards = [_judged(prepared, [one])[0] for one in given[::-1]][::-1]
         elsewhere = [_judged(stranger, [one])[0] for one in given]
         size = min(subject.spec.batch_size, len(given))
-        together = _judged(prepared, given[-size:])
-    for told, first, second in (
+        first, last = _judged(prepared, given[:size]), _judged(prepared, given[-size:])
+    for told, before, after in (
         ("in another order", alone, backwards),
         ("by an object that did not prepare it", alone, elsewhere),
-        (f"in a batch of {size}", alone[-size:], together),
+        (f"in a batch of {size}", alone[:size] + alone[-size:], first + last),
     ):
-        for one, two in zip(first, second, strict=True):
+        for one, two in zip(before, after, strict=True):
             if abs(one - two) > _ALIKE:
                 raise Failed(f"an input scores {one:.4f} at first, and {two:.4f} {told}")
 
@@ -154,6 +155,11 @@ def _prepared_one(screener: Any, *, overrides: bool = False) -> PreparedScreener
 
 def _portraits() -> tuple[Frame, Frame]:
     return frame_of(portrait("hopper").bgr), frame_of(portrait("collins").bgr)
+
+
+def _plain(level: int) -> Frame:
+    """Of the size of the portraits, so that inputs are of one form."""
+    return frame_of(np.full_like(portrait("hopper").bgr, level))
 
 
 def _inputs(screener: PreparedScreener, frame: Frame) -> list[NDArray[Any]]:

@@ -65,8 +65,8 @@ def plain_pictures_are_judged(subject: Subject) -> None:
     Clips begin and end in black. Look out for a division by a contrast, a sum or a size that is 0, which gives NaN.
     """
     with made_in_job(subject) as screener:
-        for name, level in (("black", 0), ("white", 255), ("grey", 128)):
-            _score(subject, screener, frame_of(np.full((48, 64, 3), level, np.uint8)), f"a {name} picture")
+        for name, frame in _plain(48, 64).items():
+            _score(subject, screener, frame, name)
 
 
 def odd_frames_are_judged(subject: Subject) -> None:
@@ -98,15 +98,18 @@ def frames_and_views_are_judged_alike(subject: Subject) -> None:
 def batch_equals_single(subject: Subject) -> None:
     """Pictures in one call get the scores, in order, that each of them gets alone.
 
-    Return the scores in the order of the frames, and let no picture of a call count for another.
+    Return the scores in the order of the frames, and let no picture of a call count for another: a black one among them
+    changes nothing of the rest.
     """
-    size = min(subject.spec.batch_size, len(_pictures()))
+    frames = {**_plain(224, 224), **_pictures()}
+    size = min(subject.spec.batch_size, len(frames))
     if size == 1:
         raise DoesNotApply("it is given one picture at a time: its batch_size is 1")
+    mixed = ("a portrait", "a black picture", "blue", "a white picture", "another portrait", "noise", "a grey picture")
     with made_in_job(subject) as screener:
-        alone = {name: _score(subject, screener, frame, name) for name, frame in _pictures().items()}
-        for names in (list(alone)[:size], list(alone)[::-1][:size]):
-            together = _scores(subject, screener, [_pictures()[name] for name in names], "several pictures in one call")
+        alone = {name: _score(subject, screener, frame, name) for name, frame in frames.items()}
+        for names in (mixed[:size], mixed[::-1][:size], tuple(_pictures())[:size]):
+            together = _scores(subject, screener, [frames[name] for name in names], "several pictures in one call")
             for name, score in zip(names, together, strict=True):
                 _require_alike(alone[name], score, f"{name} gets {{0:.4f}} alone and {{1:.4f}} beside others")
 
@@ -167,6 +170,11 @@ def another_thread_may_ask(subject: Subject) -> None:
     """
     with made_in_job(subject) as screener:
         from_another_thread(lambda: _score(subject, screener, _pictures()["a portrait"], "a picture from another thread"))
+
+
+def _plain(height: int, width: int) -> dict[str, Frame]:
+    levels = {"a black picture": 0, "a white picture": 255, "a grey picture": 128}
+    return {name: frame_of(np.full((height, width, 3), level, np.uint8)) for name, level in levels.items()}
 
 
 def _pictures() -> dict[str, Frame]:

@@ -1,4 +1,4 @@
-"""What must hold for an uploader's object. Small pictures are really sent, to where the plugin's options say."""
+"""What must hold for an uploader's object. Small files are really sent to where the options say, and stay there."""
 
 from __future__ import annotations
 
