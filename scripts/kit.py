@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
 
 from roop_host import Face
@@ -65,7 +66,9 @@ def main() -> None:
             f"{name}_ibug": mesh[list(IBUG_OF_MESH)] * np.array((1, 1, -1), np.float32),
             f"{name}_pose": np.array(face.pose_degrees, np.float32),
         }
-    np.savez_compressed(DATA / "faces.npz", allow_pickle=False, **known)
+    safetensors.numpy.save_file(
+        {name: np.ascontiguousarray(array) for name, array in known.items()}, DATA / "faces.safetensors"
+    )
 
 
 if __name__ == "__main__":

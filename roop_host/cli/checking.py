@@ -16,8 +16,7 @@ import typer
 from roop_host.cli.run import FILES, command, file_flags, layers_of, option_flag, plugins_for
 from roop_host.config.fields import host_fields, plugin_fields
 from roop_host.errors import PluginError, UsageError
-from roop_host.plugins.names import OWN_PLUGINS
-from roop_host.plugins.scan import bare
+from roop_host.plugins.names import OWN_PLUGINS, bare
 from roop_host.types.options import closest, plain
 from roop_host.types.packages import pip
 

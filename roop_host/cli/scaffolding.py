@@ -10,7 +10,7 @@ import typer
 
 from roop_host.cli.app import plain
 from roop_host.errors import UsageError
-from roop_host.plugins.scan import bare
+from roop_host.plugins.names import bare
 from roop_host.scaffold import Scaffold, write
 from roop_host.scaffold.names import names_of, require_free
 from roop_host.scaffold.parts import KINDS, ROLES

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host.config.fields import host_fields
 from roop_host.errors import UsageError
-from roop_host.plugins.names import OWN_PLUGINS
-from roop_host.plugins.scan import bare
+from roop_host.plugins.names import OWN_PLUGINS, bare
 from roop_host.types.options import OptionField, closest
 from roop_host.types.packages import pip
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from roop_host.errors import PluginError, UsageError, told
-from roop_host.plugins.names import DECLARED_BY, OWN_PLUGINS
-from roop_host.plugins.scan import bare
+from roop_host.plugins.names import DECLARED_BY, OWN_PLUGINS, bare
 from roop_host.plugins.status import Declared, PluginStatus
 from roop_host.types.options import OptionField, closest
 from roop_host.types.packages import pip

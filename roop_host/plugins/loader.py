@@ -20,8 +20,8 @@ import pluggy
 from roop_host import hookspecs
 from roop_host.errors import told
 from roop_host.plugins.found import KINDS, Plugins, word
-from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES, SHOWN_SUFFIXES
-from roop_host.plugins.scan import Found, bare, installed, single_file, switched_off
+from roop_host.plugins.names import HOST_COMMANDS, HOST_NAMES, HOST_SUFFIXES, SHOWN_SUFFIXES, bare
+from roop_host.plugins.scan import Found, installed, single_file, switched_off
 from roop_host.plugins.status import Declared, PluginStatus, uninstall_all_but_one
 from roop_host.types.models import says
 from roop_host.types.options import OptionField, describe

@@ -27,3 +27,8 @@ HOST_COMMANDS = frozenset({"run", "plugins", "models", "doctor", "config", "enco
 OWN_PLUGINS = frozenset({"enhancer", "nsfw", "provenance", "supabase", "swapper", "vision"})
 #: What those declare under another name than their own, by hook and name.
 DECLARED_BY = {("roop_commands", "verify"): "provenance", ("roop_processors", "label"): "provenance"}
+
+
+def bare(name: str) -> str:
+    """A plugin's name as it is compared: a package has ``-`` where its module has ``_``, and both may have the prefix."""
+    return name.replace("_", "-").removeprefix("roop-")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from roop_host.errors import UsageError
 from roop_host.hookspecs import PROJECT
+from roop_host.plugins.names import bare
 from roop_host.plugins.status import PluginStatus
 from roop_host.types.options import closest
 
@@ -78,11 +79,6 @@ def switched_off(asked: Iterable[str], known: Sequence[str]) -> frozenset[str]:
                 f"(installed: {there})"
             )
     return frozenset(map(bare, by))
-
-
-def bare(name: str) -> str:
-    """A plugin's name as it is compared: a package has ``-`` where its module has ``_``, and both may have the prefix."""
-    return name.replace("_", "-").removeprefix("roop-")
 
 
 def _execute(name: str, path: Path, code: bytes) -> ModuleType:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
 
 from roop_host.testing.making import frame_of
@@ -44,8 +45,8 @@ class Portrait:
 def portrait(person: Person) -> Portrait:
     """The picture of a person, and the face in it."""
     bgr = cv2.imdecode(np.frombuffer((_DATA / f"{person}.jpg").read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    with (_DATA / "faces.npz").open("rb") as file:
-        known = {name.removeprefix(f"{person}_"): array for name, array in np.load(file).items() if name.startswith(person)}
+    arrays = safetensors.numpy.load((_DATA / "faces.safetensors").read_bytes())
+    known = {name.removeprefix(f"{person}_"): array for name, array in arrays.items() if name.startswith(person)}
     picture = np.asarray(bgr, np.uint8)
     for array in (picture, *known.values()):
         array.setflags(write=False)

@@ -19,6 +19,7 @@ class TestEmbedded(ProcessorConformance):
     options: ClassVar[dict[str, Any]] = {"model": "embedded"}
 
 
+@pytest.mark.slow
 class TestNetwork(ProcessorConformance):
     """A graph that sharpens, as a file of the user's own; the smallest, as the others cost time alone."""
 

@@ -21,6 +21,7 @@ class TestSupabase(_OnLoopback):
     options: ClassVar[dict[str, str]] = {"bucket": "b"}
 
 
+@pytest.mark.slow
 class TestSupabaseByName(_OnLoopback):
     name = "supabase"
     options: ClassVar[dict[str, str]] = {"bucket": "b", "naming": "name"}

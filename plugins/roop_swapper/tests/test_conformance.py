@@ -34,13 +34,16 @@ class _Network(ProcessorConformance):
             self.options["converter_file"] = network.converter.path()
 
 
+@pytest.mark.slow
 class TestByVector(_Network):
     engine = "hyperswap_1a_256"
 
 
+@pytest.mark.slow
 class TestByConvertedVector(_Network):
     engine = "ghost_1_256"
 
 
+@pytest.mark.slow
 class TestByCrop(_Network):
     engine = "blendswap_256"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from roop_host.testing import AnalyserConformance
 
 
@@ -10,6 +12,7 @@ class TestEmbedded(AnalyserConformance):
     options = {"backend": "embedded"}  # noqa: RUF012  (read only)
 
 
+@pytest.mark.slow
 class TestDlib(AnalyserConformance):
     name = "faces"
     options = {"backend": "dlib"}  # noqa: RUF012  (read only)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from roop_host.plugins.loader import load_plugins
-from roop_host.plugins.scan import bare
+from roop_host.plugins.names import bare
 from roop_host.testing.checking import Check, DoesNotApply, Failed, checks, checks_of, is_reason
 from roop_host.testing.checks.package import package_is_honest
 from roop_host.testing.subject import Subject
