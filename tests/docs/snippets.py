@@ -154,7 +154,8 @@ def _check_python(block: Block, folder: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
-                importlib.import_module(name.name)
+                if not (folder / f"{name.name}.py").is_file():  # a file that a block above wrote
+                    importlib.import_module(name.name)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = importlib.import_module(node.module or "")
             lacking = [name.name for name in node.names if not hasattr(module, name.name)]
