@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TypeVar
 
-from roop_host.errors import PluginError, RoopError
-from roop_host.pipeline.calls import CallThread
+from roop_host.errors import Interrupted, PluginError, RoopError, told
+from roop_host.pipeline.calls import CallThread, Unfit
+from roop_host.testing.checking import Failed
 
 _R = TypeVar("_R")
 
@@ -18,20 +19,33 @@ _R = TypeVar("_R")
 @contextmanager
 def texts_told() -> Iterator[Callable[[], str]]:
     """What is written on stdout and stderr meanwhile, and what a log of ``roop --debug`` would hold."""
-    told = io.StringIO()
-    handler = logging.StreamHandler(told)
+    heard = io.StringIO()
+    handler = logging.StreamHandler(heard)
     loggers = logging.getLogger("roop"), logging.getLogger()
     before = loggers[0].level
     loggers[0].setLevel(logging.DEBUG)
     for logger in loggers:
         logger.addHandler(handler)
     try:
-        with redirect_stdout(told), redirect_stderr(told):
-            yield told.getvalue
+        with redirect_stdout(heard), redirect_stderr(heard):
+            yield heard.getvalue
     finally:
         for logger in loggers:
             logger.removeHandler(handler)
         loggers[0].setLevel(before)
+
+
+@contextmanager
+def stopped() -> Iterator[None]:
+    """A call in a job that was stopped may end as it likes, but not as if something had failed."""
+    try:
+        yield
+    except Interrupted:
+        return
+    except Unfit:
+        raise
+    except Exception as error:
+        raise Failed(f"it took the stop for a failure: {told(error)}") from error
 
 
 class Bounded:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pulled import spec
+from wheels import PROCESSOR
 
 from roop_host import Job, ModelError, Step, Tensor
 from roop_host.plugins.loader import load_plugins
@@ -24,21 +25,7 @@ from roop_host.testing import FakeSessions, Network, Pictures, Places, Ran, cont
 
 pytest_plugins = ["roop_host.testing.fixtures"]
 
-PLUGIN = """
-    from roop_host import Processor, ProcessorSpec, hookimpl
-
-    ROOP_API = 1
-
-
-    class Step(Processor):
-        def process(self, window):
-            pass
-
-
-    @hookimpl
-    def roop_processors():
-        yield ProcessorSpec(name="leave", summary="A test.", load=lambda: Step, needs_faces=False)
-"""
+PLUGIN = PROCESSOR.format(name="leave")
 
 
 def test_nothing_of_this_machine_is_seen(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:

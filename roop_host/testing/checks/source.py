@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from roop_host.errors import InputError, Interrupted, UsageError, one_line, told
+from roop_host.errors import InputError, UsageError, one_line, told
 from roop_host.media.limits import check_size
 from roop_host.pipeline.calls import GRACE_S, Unfit
 from roop_host.runner.targets import frame_complaint, stream_complaint
 from roop_host.testing.checking import DoesNotApply, Failed, NotRun, checks
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import Bounded
+from roop_host.testing.watching import Bounded, stopped
 from roop_host.types.objects import Context, StreamInfo
 
 #: A stream may have no end: so many frames are looked at.
@@ -149,14 +149,8 @@ def cancel_is_heard(subject: Subject) -> None:
     with _ready(subject, replace(subject.context(), cancel=cancel)) as source, opening(subject, source) as opened:
         list(opened.frames(1))
         cancel.set()
-        try:
+        with stopped():
             opened.next(GRACE_S, late)
-        except Interrupted:
-            return
-        except Unfit:
-            raise
-        except Exception as error:
-            raise Failed(f"it took the stop for a failure: {told(error)}") from error
 
 
 class _Opened:

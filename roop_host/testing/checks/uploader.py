@@ -10,14 +10,14 @@ from itertools import pairwise
 from threading import Event
 from urllib.parse import unquote, urlsplit
 
-from roop_host.errors import Interrupted, UploadError, told, visible
-from roop_host.pipeline.calls import GRACE_S, Unfit
+from roop_host.errors import UploadError, told, visible
+from roop_host.pipeline.calls import GRACE_S
 from roop_host.runner.codes import leads_to
 from roop_host.testing.checking import DoesNotApply, Failed, NotRun, checks
 from roop_host.testing.checks.process import offline
 from roop_host.testing.sending import FIRST, Sender, Sent, sending
 from roop_host.testing.subject import Subject
-from roop_host.testing.watching import Bounded, texts_told
+from roop_host.testing.watching import Bounded, stopped, texts_told
 from roop_host.types.uploads import QrCode, Receipt
 
 #: What files are called. They differ in content too, so that each is sent.
@@ -185,14 +185,8 @@ def cancel_is_heard(subject: Subject) -> None:
     late = f"it was not back {GRACE_S:g} s after the job was stopped"
     with sending(subject, replace(subject.context(), cancel=cancel)) as (sender, _), Bounded() as thread:
         cancel.set()
-        try:
+        with stopped():
             thread.call(lambda: sender.send("stopped", len(_NAMES) + 3), GRACE_S, late)
-        except Interrupted:
-            return
-        except Unfit:
-            raise
-        except Exception as error:
-            raise Failed(f"it took the stop for a failure: {told(error)}") from error
 
 
 def no_secret_is_told(subject: Subject) -> None:
